@@ -1,0 +1,1 @@
+"""Layer 5: checks on artifacts, scorers and claims."""

@@ -1,0 +1,75 @@
+"""The command group, its lazy table of commands, and the one boundary that turns errors into exit codes."""
+
+import importlib
+import os
+import sys
+
+import click
+
+import golfctl
+from golfctl.errors import GolfError, InterruptedRun
+
+# command: (module, one-line help). The help stands here so that `golfctl --help` imports no command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "data": ("golfctl.cli.cmd_data", "Build, fetch and verify token shards; train tokenizers."),
+    "train": ("golfctl.cli.cmd_train", "Train a model from a TOML recipe."),
+    "pack": ("golfctl.cli.cmd_pack", "Quantise and compress a checkpoint into one .golf artifact."),
+    "inspect": ("golfctl.cli.cmd_inspect", "Show, verify and budget an artifact, to the last byte."),
+    "eval": ("golfctl.cli.cmd_eval", "Score held-out text with an artifact: bits per byte."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module only when that command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(golfctl.__version__, prog_name="golfctl")
+def group() -> None:
+    """Byte-budgeted language models: train, pack, inspect, eval, audit over one documented artifact file.
+
+    Exit codes: 0 done; 1 a bug of ours; 2 usage; 3 bad or missing input; 4 artifact damaged or unsupported;
+    5 over a budget; 6 an audit or comparison said no; 130 interrupted.
+    """
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run golfctl and exit; the only place where an error becomes a line on stderr and an exit code."""
+    sys.exit(exit_code_of(arguments))
+
+
+def exit_code_of(arguments: list[str] | None = None) -> int:
+    """Run golfctl and return its exit code."""
+    try:
+        result = group.main(args=arguments, prog_name="golfctl", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Abort:
+        return _fail("interrupted", InterruptedRun.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except GolfError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", InterruptedRun.exit_code)
+    except BrokenPipeError:  # `golfctl inspect | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"golfctl: {message}", err=True)
+    return code

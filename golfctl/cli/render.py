@@ -1,0 +1,32 @@
+"""Results to stdout, as text for people or canonical JSON for machines."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from golfctl.core.canonical import canonical_json
+
+
+def emit_json(value: Any) -> None:
+    """Print one canonical JSON document and a newline on stdout."""
+    click.echo(canonical_json(value).decode("utf-8"))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A plain table; cells that look like numbers are set to the right."""
+    cells = [list(header), *[list(row) for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = [_line(row, widths) for row in cells]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(
+        cell.rjust(width) if _numeric(cell) else cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+    ).rstrip()
+
+
+def _numeric(cell: str) -> bool:
+    return bool(cell) and cell[0] in "0123456789+-−." and any(c.isdigit() for c in cell)

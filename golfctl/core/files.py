@@ -1,0 +1,74 @@
+"""Atomic writes and bounded reads: a file is whole or it is not there."""
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from golfctl.errors import InputError, StorageError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn an `OSError` of a write to `path` into a `StorageError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageError(
+                f"no room left to write {path}; nothing was left behind: free space and retry"
+            ) from error
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def atomic_writer(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary sibling of `path`; rename it over `path` only when the block ends without an error.
+
+    Raises:
+        StorageError: the disk is full or refuses the write. The temporary file is removed in every case.
+    """
+    path = Path(path)
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with storage_errors(path):
+            with os.fdopen(handle, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, data: bytes | bytearray | memoryview) -> None:
+    """Write `data` to `path` so that a reader sees the old file or the whole new one."""
+    with atomic_writer(path) as stream:
+        stream.write(data)
+
+
+def read_bytes(path: Path, limit_bytes: int | None = None) -> bytes:
+    """Read a whole file, refusing one larger than `limit_bytes`.
+
+    Raises:
+        InputError: the file is missing, unreadable, a folder, or too large.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if limit_bytes is not None and size > limit_bytes:
+            raise InputError(f"{path} has {size:,} bytes; at most {limit_bytes:,} are read here")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"no such file: {path}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error

@@ -1,0 +1,1 @@
+"""Layer 2: update rules, schedules and averages."""

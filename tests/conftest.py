@@ -1,0 +1,33 @@
+"""Shared test conditions: one torch thread, fixed seeds, a private cache folder, no network."""
+
+import os
+import socket
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _isolated(monkeypatch, tmp_path_factory, request):
+    """Every test has its own cache folder and cannot reach beyond loopback."""
+    monkeypatch.setenv("GOLFCTL_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise RuntimeError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def one_thread():
+    """Run torch on one thread, for bit-exact comparisons."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
