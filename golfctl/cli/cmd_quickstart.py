@@ -1,0 +1,42 @@
+"""`golfctl quickstart`: the whole chain, as the very commands a user would type, one after the other."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+
+def _steps(run: Path, seconds: float) -> list[list[str]]:
+    """The commands of the chain; each could be typed by hand."""
+    artifact = str(run / "model.golf")
+    return [
+        ["train", "--out", str(run), "--seconds", f"{seconds:g}"],
+        ["pack", str(run), "--bits", "6", "--lzma", "9"],
+        ["inspect", artifact],
+        ["eval", artifact, "--baselines", "--report", str(run / "eval.json")],
+    ]
+
+
+def _run(arguments: Sequence[str]) -> int:
+    from golfctl.cli.main import exit_code_of
+
+    click.secho(f"\n$ golfctl {shlex.join(arguments)}", err=True, bold=True)
+    return exit_code_of(list(arguments))
+
+
+@click.command("quickstart")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/quickstart"), show_default=True)
+@click.option("--seconds", type=click.FloatRange(min=1), default=90.0, show_default=True, help="Training clock.")
+@click.pass_context
+def command(ctx: click.Context, out: Path, seconds: float) -> None:
+    """Train, pack, inspect and evaluate a small model on text from your own Python installation.
+
+    Prints each command before running it and stops at the first that fails, with that command's exit code.
+
+    Example: golfctl quickstart
+    """
+    for arguments in _steps(out, seconds):
+        code = _run(arguments)
+        if code:
+            ctx.exit(code)

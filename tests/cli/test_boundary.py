@@ -1,0 +1,78 @@
+"""The error boundary: one line and an exit code, no traceback; `--help` stays light."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from golfctl import errors
+from golfctl.cli import main
+
+
+def every_error():
+    pending = [errors.GolfError]
+    while pending:
+        error = pending.pop()
+        pending += error.__subclasses__()
+        if error is not errors.GolfError:
+            yield error
+
+
+@pytest.mark.parametrize("error", list(every_error()), ids=lambda e: e.__name__)
+def test_every_error_is_one_line_and_its_exit_code(error, monkeypatch, capsys):
+    @click.command()
+    def failing():
+        raise error("what, where, what to do")
+
+    monkeypatch.setattr(main, "group", failing)
+    assert main.exit_code_of([]) == error.exit_code
+    captured = capsys.readouterr()
+    assert captured.err == "golfctl: what, where, what to do\n" and captured.out == ""
+    assert error.exit_code in (2, 3, 4, 5, 6, 130)
+
+
+def test_ctrl_c_is_130(monkeypatch, capsys):
+    @click.command()
+    def stopped():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "group", stopped)
+    assert main.exit_code_of([]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_bug_of_ours_still_shows_its_traceback(monkeypatch):
+    @click.command()
+    def broken():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(main, "group", broken)
+    with pytest.raises(ZeroDivisionError):
+        main.exit_code_of([])
+
+
+def test_usage_errors_are_2(capsys):
+    assert main.exit_code_of(["--no-such-option"]) == 2
+    assert main.exit_code_of(["no-such-command"]) == 2
+
+
+@pytest.mark.parametrize("name", sorted(main.COMMANDS))
+def test_every_command_has_help_and_stays_light(name):
+    code = f"""
+import sys
+from golfctl.cli.main import exit_code_of
+assert exit_code_of([{name!r}, "--help"]) == 0
+heavy = {{"torch", "numba", "matplotlib", "sentencepiece", "pydantic"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: golfctl" in done.stdout and "--help" in done.stdout
+
+
+def test_top_level_help_lists_every_command():
+    done = subprocess.run([sys.executable, "-m", "golfctl", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    for name, (_, text) in main.COMMANDS.items():
+        assert name in done.stdout and text.split(".")[0].split(":")[0] in done.stdout
