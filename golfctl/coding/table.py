@@ -1,0 +1,27 @@
+"""The coders: one row each. A row is never removed or given a new meaning; a new byte layout is a new version."""
+
+from golfctl.coding.base import Coder
+from golfctl.core.table import Table
+from golfctl.errors import ArtifactError, GolfError, UsageError
+
+CODERS = Table(
+    "coder",
+    {
+        "raw/1": "golfctl.coding.raw_coder:RawCoder",
+        "zlib/1": "golfctl.coding.zlib_coder:ZlibCoder",
+        "lzma/1": "golfctl.coding.lzma_coder:LzmaCoder",
+        "zstd/1": "golfctl.coding.zstd_coder:ZstdCoder",
+        "brotli/1": "golfctl.coding.brotli_coder:BrotliCoder",
+    },
+)
+
+
+def coder(coder_id: str, error: type[GolfError] = UsageError) -> Coder:
+    """The coder of that id; `error` with the nearest known id when there is none."""
+    found: Coder = CODERS.find(coder_id, error)()
+    return found
+
+
+def reader_needs(coder_id: str) -> str:
+    """What a reader of this coder's streams must have, as one phrase."""
+    return coder(coder_id, ArtifactError).needs
