@@ -1,0 +1,41 @@
+"""Averages of the weights over training: exponential (EMA) and equal (SWA), in fp32 or wider, by foreach."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class WeightAverage:
+    """Running averages of some parameters; `values` are in the order of the parameters given.
+
+    Args:
+        decay: None for an equal average of the snapshots (SWA), else the EMA factor ρ in e ← ρe + (1−ρ)w.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], decay: float | None) -> None:
+        self._parameters = list(parameters)
+        self.decay = decay
+        self.count = 0
+        self.values = [_wide(p.detach()).clone() for p in self._parameters]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take the parameters as they are now into the average."""
+        self.count += 1
+        weight = 1.0 / self.count if self.decay is None else 1.0 - self.decay
+        torch._foreach_lerp_(self.values, [_wide(p.detach()) for p in self._parameters], weight)
+
+    def state(self) -> tuple[int, list[Tensor]]:
+        """The number of updates and the averages."""
+        return self.count, self.values
+
+    def restore(self, count: int, values: Sequence[Tensor]) -> None:
+        """Continue from a saved state."""
+        self.count = count
+        for mine, saved in zip(self.values, values, strict=True):
+            mine.copy_(saved)
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()

@@ -1,0 +1,33 @@
+import torch
+
+from golfctl.optim.average import WeightAverage
+
+
+def test_ema_follows_its_formula():
+    p = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+    average = WeightAverage([p], decay=0.9)
+    expected = p.detach().clone()
+    for value in (3.0, -1.0, 5.0):
+        p.data.fill_(value)
+        average.update()
+        expected = 0.9 * expected + 0.1 * p.detach()
+    torch.testing.assert_close(average.values[0], expected)
+
+
+def test_swa_is_the_plain_mean_of_its_snapshots():
+    p = torch.nn.Parameter(torch.zeros(3))
+    average = WeightAverage([p], decay=None)
+    for value in (1.0, 2.0, 6.0):
+        p.data.fill_(value)
+        average.update()
+    torch.testing.assert_close(average.values[0], torch.full((3,), 3.0))
+
+
+def test_restored_average_continues():
+    p = torch.nn.Parameter(torch.ones(2))
+    a, b = WeightAverage([p], None), WeightAverage([p], None)
+    a.update()
+    b.restore(*a.state())
+    p.data.fill_(4.0)
+    a.update(), b.update()
+    assert torch.equal(a.values[0], b.values[0])
