@@ -1,0 +1,179 @@
+"""A dataset folder: token shards, their tokenizer and, when we built it, `dataset.json` and the raw held-out texts.
+
+    fineweb_train_%06d.bin  fineweb_val_%06d.bin  tokenizer.model  dataset.json  validation.jsonl.zst
+
+A folder of published shards with a tokenizer opens too; its raw texts are unknown, so bytes are those the tokens decode
+to, and it says so.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from golfctl.core.canonical import sha256_bytes, sha256_file
+from golfctl.core.files import read_bytes
+from golfctl.data import manifest as manifests
+from golfctl.data.byte_table import ByteTable
+from golfctl.data.manifest import Manifest, ShardEntry
+from golfctl.data.shards import list_shards, read_shard, token_count
+from golfctl.data.sources import read_documents
+from golfctl.data.tokenizer import Tokenizer
+from golfctl.data.validation import Validation, split_documents
+from golfctl.errors import DataError, InputError
+
+TOKENIZER_FILE = "tokenizer.model"
+_MANIFEST_LIMIT_BYTES = 256 << 20
+
+
+class Dataset:
+    """An opened dataset folder; cheap to open, arrays are memory-mapped."""
+
+    def __init__(self, path: Path, tokenizer: Tokenizer, manifest: Manifest | None) -> None:
+        """Use `Dataset.open`."""
+        self.path = Path(path)
+        self.tokenizer = tokenizer
+        self.manifest = manifest
+        self.train_shards = self._shards("train")
+        self.val_shards = self._shards("val")
+
+    @classmethod
+    def open(cls, folder: Path, tokenizer: Path | None = None) -> "Dataset":
+        """Open a folder; `tokenizer` is needed only where the folder holds none, or several.
+
+        Raises:
+            InputError: no such folder or file. DataError: no shards, a bad manifest, header or tokenizer, or a count,
+            or the tokenizer's digest, that contradicts the manifest.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise InputError(f"no such dataset folder: {folder}")
+        if not list_shards(folder, "train") + list_shards(folder, "val"):
+            raise DataError(
+                f"{folder}: no token shards (*_train_*.bin, *_val_*.bin); make some with `golfctl data build`"
+            )
+        manifest = _read_manifest(folder)
+        dataset = cls(folder, Tokenizer.load(tokenizer or _find_tokenizer(folder, manifest)), manifest)
+        dataset._check_counts()
+        return dataset
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @cached_property
+    def table(self) -> ByteTable:
+        """Bytes per token of this dataset's tokenizer."""
+        return ByteTable.of(self.tokenizer)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over tokenizer and shards; without a manifest every shard is read for it."""
+        if self.manifest is not None:
+            return self.manifest.digest
+        shards = [*self.train_shards, *self.val_shards]
+        entries = tuple(ShardEntry(file=p.name, tokens=token_count(p), sha256=sha256_file(p)) for p in shards)
+        return manifests.content_digest(self.tokenizer.digest, entries)
+
+    def train_tokens(self) -> int:
+        """Number of training tokens."""
+        return sum(map(token_count, self.train_shards))
+
+    def validation(self) -> Validation:
+        """The held-out tokens with their documents and byte counts, checked against the manifest.
+
+        Raises:
+            DataError: no held-out tokens, an id outside the vocabulary, or counts that contradict the manifest.
+        """
+        return self._validation
+
+    @cached_property
+    def _validation(self) -> Validation:
+        parts = [read_shard(path, self.tokenizer.vocab_size) for path in self.val_shards]
+        tokens_N = np.concatenate(parts) if parts else np.zeros(0, np.uint16)
+        if len(tokens_N) < 2:
+            raise DataError(f"{self.path}: no held-out tokens; a score needs at least two")
+        held_out = Validation.of(np.ascontiguousarray(tokens_N, np.uint16), self.tokenizer, self.table, self.manifest)
+        held_out.check(self.manifest, str(self.path / manifests.FILE))
+        return held_out
+
+    def validation_texts(self) -> list[bytes]:
+        """The raw held-out documents; the decoded ones where only shards are there (`validation().raw_is_decoded`).
+
+        Raises:
+            DataError: the stored texts are damaged or not the ones the manifest names.
+        """
+        if self.manifest is None:
+            tokens_N, starts_D = self.validation().tokens_N, self.validation().starts_D
+            return [self.tokenizer.decode_bytes(ids.tolist()) for ids in split_documents(tokens_N, starts_D)]
+        path, entry = self.path / self.manifest.validation.text_file, self.manifest.validation
+        texts = [document.data for document in read_documents([path])]
+        if sha256_bytes(b"".join(texts)) != entry.text_sha256:
+            raise DataError(f"{path}: not the texts that {manifests.FILE} names; build the dataset again")
+        return texts
+
+    def training_text(self, limit_bytes: int | None = None) -> bytes:
+        """What the training tokens decode to, at most `limit_bytes` from the front."""
+        left = limit_bytes if limit_bytes is not None else 1 << 62
+        parts = []
+        for shard in self.train_shards:
+            if left <= 0:
+                break
+            ids_N = read_shard(shard, self.tokenizer.vocab_size)[:left]
+            parts.append(self.tokenizer.decode_bytes(ids_N.tolist()))
+            left -= len(parts[-1])
+        return b"".join(parts)[:limit_bytes]
+
+    def _shards(self, split: str) -> list[Path]:
+        if self.manifest is None:
+            return list_shards(self.path, split)
+        part = self.manifest.train if split == "train" else self.manifest.validation
+        return [self.path / shard.file for shard in part.shards]
+
+    def _check_counts(self) -> None:
+        """Headers and sizes of all shards; with a manifest also counts and the tokenizer's digest."""
+        counts = {path.name: token_count(path) for path in [*self.train_shards, *self.val_shards]}
+        if not sum(counts.values()):
+            raise DataError(f"{self.path}: the token shards are empty; build or fetch the data again")
+        if self.manifest is None:
+            return
+        if self.tokenizer.digest != self.manifest.tokenizer.sha256:
+            raise DataError(f"{self.path}: the tokenizer is not the one that {manifests.FILE} names")
+        for shard in self.manifest.train.shards + self.manifest.validation.shards:
+            if counts[shard.file] != shard.tokens:
+                raise DataError(
+                    f"{self.path / shard.file}: {counts[shard.file]:,} tokens, {manifests.FILE} says {shard.tokens:,}"
+                )
+
+
+def _read_manifest(folder: Path) -> Manifest | None:
+    path = folder / manifests.FILE
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(read_bytes(path, _MANIFEST_LIMIT_BYTES))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON: {error}") from error
+    if not isinstance(values, dict) or values.get("format") != manifests.FORMAT:
+        raise DataError(f"{path}: not a dataset description of the form {manifests.FORMAT}")
+    found = Manifest.from_dict(values, str(path))
+    names = [shard.file for shard in found.train.shards + found.validation.shards]
+    for name in [*names, found.tokenizer.file, found.validation.text_file]:
+        if Path(name).name != name:
+            raise DataError(f"{path}: {name!r} is not a plain file name")
+    return found
+
+
+def _find_tokenizer(folder: Path, manifest: Manifest | None) -> Path:
+    if manifest is not None:
+        return folder / manifest.tokenizer.file
+    if (folder / TOKENIZER_FILE).exists():
+        return folder / TOKENIZER_FILE
+    found = sorted(folder.glob("*.model"))
+    if len(found) != 1:
+        raise DataError(
+            f"{folder}: {len(found)} tokenizers (*.model) here; put the right one there as {TOKENIZER_FILE}"
+        )
+    return found[0]

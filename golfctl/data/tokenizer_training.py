@@ -1,0 +1,63 @@
+"""Train a SentencePiece BPE tokenizer that gives every text back."""
+
+import io
+from collections.abc import Iterable, Iterator
+
+from sentencepiece import SentencePieceTrainer
+
+from golfctl.core.progress import SILENT, Progress
+from golfctl.data.tokenizer import SPACE, Tokenizer
+from golfctl.errors import DataError
+
+MIN_VOCABULARY, MAX_VOCABULARY = 300, 65536  # 4 special and 256 byte pieces leave room for some text
+_LONGEST_LINE_BYTES = 1 << 20
+
+
+def train_tokenizer(
+    texts: Iterable[str], vocab_size: int, *, limit_bytes: int = 64 << 20, progress: Progress = SILENT
+) -> Tokenizer:
+    """Train a reversible BPE tokenizer: pad 0, bos 1, eos 2, unk 3, then bytes, then merges; same texts, same bytes.
+
+    Reads at most `limit_bytes` of UTF-8 text, from the front. Digits are split, white-space runs may be pieces.
+
+    Raises:
+        DataError: no text, or too little for this vocabulary. ValueError: a vocabulary below 300 or above 65,536.
+    """
+    if not MIN_VOCABULARY <= vocab_size <= MAX_VOCABULARY:
+        raise ValueError(f"a vocabulary has {MIN_VOCABULARY} to {MAX_VOCABULARY} pieces, not {vocab_size}")
+    sample = list(_limited(texts, limit_bytes))
+    if not any(text.strip() for text in sample):
+        raise DataError("no text to train a tokenizer on")
+    progress.say(f"training a tokenizer of {vocab_size:,} pieces on {sum(map(len, sample)):,} characters")
+    model = io.BytesIO()
+    try:
+        SentencePieceTrainer.train(
+            sentence_iterator=iter(sample), model_writer=model, model_type="bpe", vocab_size=vocab_size,
+            normalization_rule_name="identity", add_dummy_prefix=False, remove_extra_whitespaces=False,
+            byte_fallback=True, split_digits=True, allow_whitespace_only_pieces=True, character_coverage=0.9995,
+            pad_id=0, bos_id=1, eos_id=2, unk_id=3, num_threads=1, max_sentence_length=_LONGEST_LINE_BYTES,
+            hard_vocab_limit=True, minloglevel=2,
+        )  # fmt: skip
+    except RuntimeError as error:
+        raise DataError(
+            f"cannot train a tokenizer of {vocab_size} pieces on {sum(map(len, sample)):,} characters: "
+            f"{' '.join(str(error).split())}; give more text or a smaller --vocab"
+        ) from error
+    return Tokenizer(model.getvalue(), "trained tokenizer")
+
+
+def _limited(texts: Iterable[str], limit_bytes: int) -> Iterator[str]:
+    """Pieces of text without U+2581 (which stands for a space inside the trainer) and below its longest line."""
+    left = limit_bytes
+    for text in texts:
+        for part in _lines(text.replace(SPACE, " ").replace("\0", " ")):
+            left -= len(part.encode("utf-8"))
+            if left < 0:
+                return
+            yield part
+
+
+def _lines(text: str) -> Iterator[str]:
+    step = _LONGEST_LINE_BYTES // 4
+    for start in range(0, len(text), step):
+        yield text[start : start + step]
