@@ -1,1 +1,53 @@
-"""Layer 2: the container. It knows identifiers, lengths and digests, and treats payloads as bytes."""
+"""Layer 2: the container. Identifiers, lengths and digests; payloads are bytes. Never imports torch or numpy."""
+
+from golfctl.artifact.budget import PROFILES, Budget, check_budget, find_budget
+from golfctl.artifact.draft import BlobSection, Draft, Part, Stream, Tensor, TensorSection
+from golfctl.artifact.layout import Limits
+from golfctl.artifact.ledger import LedgerRow, counted_bytes, ledger_of, overhead_bytes, tensor_bytes
+from golfctl.artifact.manifest import (
+    CodeFile,
+    ExternalFile,
+    Manifest,
+    PartEntry,
+    SectionEntry,
+    TensorEntry,
+    TokenizerEntry,
+)
+from golfctl.artifact.reader import Artifact, open_artifact, read_artifact
+from golfctl.artifact.rules import RULES, RuleError
+from golfctl.artifact.streams import StreamEntry
+from golfctl.artifact.writer import encode_artifact, write_artifact
+
+__all__ = [
+    "PROFILES",
+    "RULES",
+    "Artifact",
+    "BlobSection",
+    "Budget",
+    "CodeFile",
+    "Draft",
+    "ExternalFile",
+    "LedgerRow",
+    "Limits",
+    "Manifest",
+    "Part",
+    "PartEntry",
+    "RuleError",
+    "SectionEntry",
+    "Stream",
+    "StreamEntry",
+    "Tensor",
+    "TensorEntry",
+    "TensorSection",
+    "TokenizerEntry",
+    "check_budget",
+    "counted_bytes",
+    "encode_artifact",
+    "find_budget",
+    "ledger_of",
+    "open_artifact",
+    "overhead_bytes",
+    "read_artifact",
+    "tensor_bytes",
+    "write_artifact",
+]

@@ -1,0 +1,114 @@
+"""Reading an artifact: parse, limit, validate, and only then hand out bytes.
+
+No plug-in, no decoding of a payload and no third-party library is needed for anything here.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from golfctl.artifact.checks import check_manifest
+from golfctl.artifact.fields import read_manifest
+from golfctl.artifact.json_text import parse_json
+from golfctl.artifact.layout import PREAMBLE_BYTES, Limits
+from golfctl.artifact.manifest import Manifest, SectionEntry
+from golfctl.artifact.preamble import Preamble, check_length, check_seal, parse_preamble
+from golfctl.artifact.rules import RuleError, fail
+from golfctl.artifact.stored_manifest import decompress_manifest
+from golfctl.artifact.streams import StreamEntry, streams_of
+from golfctl.core.canonical import sha256_bytes
+from golfctl.errors import ArtifactError, InputError
+
+_DEFAULT_LIMITS = Limits()
+
+
+class Artifact:
+    """A whole, checked artifact in memory."""
+
+    def __init__(self, data: bytes, preamble: Preamble, manifest: Manifest, path: Path | None = None) -> None:
+        self._data, self.preamble, self.manifest, self.path = memoryview(data), preamble, manifest, path
+
+    @property
+    def file_bytes(self) -> int:
+        """Length of the file."""
+        return len(self._data)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the whole file."""
+        return sha256_bytes(self._data)
+
+    def section(self, name: str) -> SectionEntry:
+        """The section called `name`; raises `ArtifactError` when there is none."""
+        section = self.manifest.section(name)
+        if section is None:
+            known = ", ".join(section.name for section in self.manifest.sections) or "none"
+            raise ArtifactError(f"{self.path or 'artifact'}: no section {name!r}; it has: {known}")
+        return section
+
+    def payload(self, section: SectionEntry) -> memoryview:
+        """The stored bytes of a section."""
+        return self._data[section.offset : section.offset + section.bytes]
+
+    def streams(self) -> Iterator[StreamEntry]:
+        """Every stream of the tensors, in file order."""
+        return streams_of(self.manifest)
+
+    def stream_payload(self, stream: StreamEntry) -> memoryview:
+        """The stored bytes of a stream."""
+        return self._data[stream.offset : stream.offset + stream.bytes]
+
+
+def open_artifact(path: Path, limits: Limits = _DEFAULT_LIMITS) -> Artifact:
+    """Read and check the artifact at `path`: every rule of the format, section digests included.
+
+    Raises:
+        InputError: missing or unreadable file. RuleError: the first broken rule.
+    """
+    path = Path(path)
+    try:
+        return read_artifact(_read_file(path, limits), limits, path)
+    except RuleError as error:
+        error.source = str(path)
+        raise
+
+
+def read_artifact(data: bytes, limits: Limits = _DEFAULT_LIMITS, path: Path | None = None) -> Artifact:
+    """Check the bytes of an artifact.
+
+    Raises:
+        RuleError: the first broken rule.
+    """
+    head = data[:PREAMBLE_BYTES]
+    preamble = parse_preamble(head, limits)
+    check_length(preamble, len(data))
+    sections_offset = PREAMBLE_BYTES + preamble.manifest_bytes
+    stored = memoryview(data)[PREAMBLE_BYTES:sections_offset]
+    check_seal(preamble, head, stored)
+    text = decompress_manifest(stored, preamble.manifest_coder, preamble.manifest_raw_bytes)
+    manifest = read_manifest(parse_json(text, limits))
+    manifest = check_manifest(manifest, sections_offset, len(data), limits)
+    artifact = Artifact(data, preamble, manifest, path)
+    for section in manifest.sections:
+        _check_digest(artifact, section)
+    return artifact
+
+
+def _check_digest(artifact: Artifact, section: SectionEntry) -> None:
+    found = hashlib.sha256(artifact.payload(section)).hexdigest()
+    if found != section.sha256:
+        fail("section-digest", f"section {section.name!r}", section.offset, section.sha256, found)
+
+
+def _read_file(path: Path, limits: Limits) -> bytes:
+    """The whole file; one whose preamble already says no is not read further."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(PREAMBLE_BYTES)
+            preamble = parse_preamble(head, limits)
+            check_length(preamble, path.stat().st_size)
+            return head + stream.read(preamble.file_bytes - PREAMBLE_BYTES)
+    except FileNotFoundError as error:
+        raise InputError(f"no such file: {path}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
