@@ -1,0 +1,70 @@
+"""`quantize`: one float tensor to a scheme's codes and side parameters, with the checks that no scheme may forget."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from golfctl.core.config import Config
+from golfctl.errors import ArtifactError, NumericsError, UsageError
+from golfctl.quant.floats import FloatLayout
+from golfctl.quant.options import RowOptions
+from golfctl.quant.rounding import quantize_rows
+from golfctl.quant.rows import RowLayout
+from golfctl.quant.stats import LayerStats
+from golfctl.quant.table import SCHEMES
+from golfctl.quant.tensor import QuantizedTensor
+
+_SMALLEST_NORMAL = 2.0**-14
+
+
+def quantize(
+    scheme: str, weight: Tensor | np.ndarray, stats: LayerStats | None = None, options: Config | None = None
+) -> QuantizedTensor:
+    """Quantise `weight` (any float type) to `scheme`; `options` belong to the scheme's family, None takes its defaults.
+
+    Raises:
+        UsageError: an unknown scheme, a tensor that does not fit it, options of another family, or a method that
+        needs statistics that were not given. NumericsError: NaN or Inf, or numbers the scheme cannot hold.
+    """
+    layout = SCHEMES.find(scheme)
+    tensor = torch.as_tensor(weight).detach().to(torch.float32)
+    shape = tuple(tensor.shape)
+    _check_finite(tensor)
+    try:
+        layout.part_specs(shape)
+    except ArtifactError as error:
+        raise UsageError(str(error)) from error
+    if stats is not None and stats.hessian_CC.shape[0] != shape[-1]:
+        raise UsageError(f"a Hessian of {stats.hessian_CC.shape[0]} inputs does not belong to a tensor {list(shape)}")
+    if isinstance(layout, FloatLayout):
+        _expect(options, type(None), scheme)
+        return _to_float(layout, tensor)
+    if isinstance(layout, RowLayout):
+        _expect(options, RowOptions, scheme)
+        return quantize_rows(layout, tensor, stats, options if isinstance(options, RowOptions) else RowOptions())
+    raise UsageError(f"{scheme} can be read but not written by this version")
+
+
+def _expect(options: Config | None, family: type, scheme: str) -> None:
+    if options is not None and not isinstance(options, family):
+        raise UsageError(f"{scheme} does not take {type(options).__name__}")
+
+
+def _check_finite(tensor: Tensor) -> None:
+    bad = int((~torch.isfinite(tensor)).sum())
+    if bad:
+        raise NumericsError(f"{bad:,} of {tensor.numel():,} weights are NaN or infinite: take an earlier checkpoint")
+
+
+def _to_float(layout: FloatLayout, tensor: Tensor) -> QuantizedTensor:
+    """fp32 as it is; fp16 only where it keeps the values, else fp32 with a note."""
+    values = tensor.cpu().numpy()
+    if layout.dtype == "float32":
+        return QuantizedTensor(layout.scheme, values.shape, {"values": values})
+    with np.errstate(over="ignore", under="ignore"):
+        half = values.astype(np.float16)
+    lost = int(((np.abs(values) < _SMALLEST_NORMAL) & (half.astype(np.float32) != values)).sum())
+    if lost or not np.isfinite(half).all():
+        note = f"fp16 would underflow or overflow ({lost} values lose precision below 2^-14): kept in fp32"
+        return QuantizedTensor("fp32/1", values.shape, {"values": values}, (note,))
+    return QuantizedTensor(layout.scheme, values.shape, {"values": half})

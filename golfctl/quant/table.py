@@ -1,0 +1,39 @@
+"""The schemes: byte layouts of quantised tensors, by versioned identifier; and `dequantize`, their one entry point."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from golfctl.core.table import Table
+from golfctl.errors import ArtifactError
+from golfctl.quant.tensor import Layout, PartSpec, Shape, check_parts
+
+SCHEMES = Table(
+    "quantisation scheme",
+    {
+        **{f"int{bits}-row/1": f"golfctl.quant.rows:INT{bits}_ROW" for bits in range(2, 9)},
+        "fp16/1": "golfctl.quant.floats:FP16",
+        "fp32/1": "golfctl.quant.floats:FP32",
+    },
+)
+
+
+def part_specs(scheme: str, shape: Shape) -> dict[str, PartSpec]:
+    """The parts a tensor of `scheme` and `shape` consists of.
+
+    Raises:
+        ArtifactError: unknown scheme, or a shape that does not fit it.
+    """
+    layout: Layout = SCHEMES.find(scheme, ArtifactError)
+    return layout.part_specs(tuple(shape))
+
+
+def dequantize(scheme: str, shape: Shape, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The float32 tensor that `parts` stand for; exact: the same bits on every machine.
+
+    Raises:
+        ArtifactError: unknown scheme, parts that do not fit it, codes out of range, scales that are not finite.
+    """
+    layout: Layout = SCHEMES.find(scheme, ArtifactError)
+    check_parts(layout, scheme, tuple(shape), parts)
+    return layout.dequantize(tuple(shape), parts)
