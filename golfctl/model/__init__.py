@@ -1,1 +1,1 @@
-"""Layer 2: transformer components, the network they form, and the names of its tensors."""
+"""The network: small components with typed config, declared weights, roles and init; names; the incremental forward."""

@@ -1,0 +1,72 @@
+"""What one forward pass carries along: token ids, weights ready for use, positions, the memory of parts.
+
+Shapes: B batch, T positions, D width.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from golfctl.model.backends import Visible
+from golfctl.model.cache import Cache
+from golfctl.model.rotary import Rotation
+
+Tap = Callable[[str, Tensor, Tensor], Tensor]
+"""(public weight name, input [..., in], output [..., out]) -> output to go on with."""
+
+
+@dataclass
+class Context:
+    """One forward pass; nothing in it outlives the pass except what it writes into `cache`."""
+
+    ids_BT: Tensor
+    dtype: torch.dtype
+    """Compute dtype: of the residual stream and of the weights in products."""
+    weights: dict[str, Tensor]
+    """Matrices by public name, in the compute dtype."""
+    rotation: Rotation
+    bos: int
+    visible: Visible = field(default_factory=Visible)
+    backend: str = "auto"
+    cache: Cache | None = None
+    tap: Tap | None = None
+    last: int | None = None
+    """Only this many final rows are wanted of the last block."""
+    notes: dict[str, Tensor] = field(default_factory=dict)
+    """What parts keep for later layers of the same pass."""
+
+    @property
+    def first(self) -> int:
+        """Position of the first token of `ids_BT` in its sequence."""
+        return self.cache.position if self.cache else 0
+
+    def linear(self, x: Tensor, name: str) -> Tensor:
+        """x Wᵀ for the matrix with public name `name`."""
+        y = F.linear(x, self.weights[name])
+        return self.tap(name, x, y) if self.tap else y
+
+    def previous(self, key: str, x_BTX: Tensor) -> Tensor:
+        """Row t − 1 in the place of row t; zeros where the sequence begins. `key` tells sequences apart."""
+        before = self.cache.swap_row(key, x_BTX[:, -1:]) if self.cache else None
+        head = torch.zeros_like(x_BTX[:, :1]) if before is None else before
+        return torch.cat((head, x_BTX[:, :-1]), dim=1)
+
+    def begins_BT(self, stop_at_bos: bool) -> Tensor:
+        """True where a token has no predecessor: the start of the sequence and, if asked for, of every document."""
+        begins = torch.arange(self.first, self.first + self.ids_BT.shape[1], device=self.ids_BT.device) == 0
+        begins_BT = begins.expand(self.ids_BT.shape)
+        return begins_BT | (self.ids_BT == self.bos) if stop_at_bos else begins_BT
+
+    def documents_BS(self) -> Tensor:
+        """Running number of the document of every position so far; a token equal to `bos` begins a new one."""
+        new_BT = (self.ids_BT == self.bos).int().cumsum(1, dtype=torch.int32)
+        if not self.cache:
+            return new_BT
+        before = self.cache.swap_row("documents", new_BT[:, -1:])
+        if before is not None:
+            new_BT = new_BT + before
+            self.cache.swap_row("documents", new_BT[:, -1:])
+        return self.cache.append("documents", new_BT)

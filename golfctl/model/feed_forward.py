@@ -1,0 +1,54 @@
+"""The MLP: leaky ReLU squared (slope 0: the baseline's ReLU²).
+
+Shapes: B batch, T positions, D width, M hidden width.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from golfctl.core.config import Config
+from golfctl.model.component import Component, Weight
+from golfctl.model.roles import Role
+
+if TYPE_CHECKING:
+    from golfctl.model.context import Context
+    from golfctl.model.spec import ModelSpec
+
+
+class FeedForwardConfig(Config):
+    """Width and slope."""
+
+    hidden: int = Field(default=1024, gt=0)
+    """M, hidden width (free; the records use 2 to 4 times the model's width)."""
+    slope: float = Field(default=0.0, ge=0, le=1)
+    """Slope of the leaky ReLU for negative inputs; the square is taken afterwards, so negatives count slope²·u²."""
+
+
+class FeedForward(Component):
+    """mlp(u) = leaky_relu(u W_upᵀ, slope)² W_downᵀ (ReLU² arXiv 2109.08668; leaky form PR #493, #549)."""
+
+    Config = FeedForwardConfig
+
+    @classmethod
+    def declare(cls, config: FeedForwardConfig, spec: ModelSpec) -> list[Weight]:
+        """Banks mlp_up [n, M, D] and mlp_down [n, D, M]."""
+        up, down = (config.hidden, spec.dim), (spec.dim, config.hidden)
+        return [
+            Weight(f"blocks.{i}.mlp.fc.weight", up, Role.MATRIX, spec.init.inner(), i, "mlp_up", 1)
+            for i in range(spec.layers)
+        ] + [
+            Weight(f"blocks.{i}.mlp.proj.weight", down, Role.MATRIX, spec.init.output(spec.layers), i, "mlp_down", 1)
+            for i in range(spec.layers)
+        ]
+
+    def forward(self, u_BTD: Tensor, layer: int, context: Context) -> Tensor:
+        """The branch's output [B, T, D]."""
+        a_BTM = context.linear(u_BTD, f"blocks.{layer}.mlp.fc.weight")
+        slope = self.config.slope
+        a_BTM = F.leaky_relu(a_BTM, slope) if slope else F.relu(a_BTM)
+        return context.linear(a_BTM.square(), f"blocks.{layer}.mlp.proj.weight")

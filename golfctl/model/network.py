@@ -1,0 +1,225 @@
+"""The language model: embeddings, blocks in their virtual order, head; full and incremental forward.
+
+Shapes: B batch, T positions, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from golfctl.errors import UsageError
+from golfctl.model.attention import Attention
+from golfctl.model.backends import Visible
+from golfctl.model.banks import Banks, WeightMap
+from golfctl.model.cache import Cache
+from golfctl.model.component import Component
+from golfctl.model.context import Context, Tap
+from golfctl.model.embedding import TABLE, Embedding
+from golfctl.model.entries import Entry, entries
+from golfctl.model.feed_forward import FeedForward
+from golfctl.model.head import Head
+from golfctl.model.norm import rms
+from golfctl.model.paths import Paths
+from golfctl.model.plan import Step, steps
+from golfctl.model.residual import Residual, Skips
+from golfctl.model.rotary import effective_base, rotation
+from golfctl.model.spec import ModelSpec, declared_weights, part_components
+
+Reduction = Literal["mean", "sum", "none"]
+
+
+class Core(nn.Module):
+    """The components every model has."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        self.embedding = Embedding(spec.embedding, spec)
+        self.attention = Attention(spec.attention, spec)
+        self.feed_forward = FeedForward(spec.feed_forward, spec)
+        self.residual = Residual(spec.residual, spec)
+        self.skips = Skips(spec.residual, spec)
+        self.paths = Paths(spec.paths, spec)
+        self.head = Head(spec.head, spec)
+
+
+class LanguageModel(nn.Module):
+    """A network as `spec` describes it; `golfctl.model.build` makes one."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        """Weights are allocated, not initialised."""
+        super().__init__()
+        self.spec = spec
+        self.declared = declared_weights(spec)
+        self.banks = Banks(self.declared)
+        self.core = Core(spec)
+        self.parts: list[Component] = []
+        for name, (component, config) in part_components(spec).items():
+            self.parts.append(component(config, spec))
+            self.add_module(f"part_{name}", self.parts[-1])
+        self.compute_dtype: torch.dtype | None = None
+        self.weight_map: WeightMap | None = None
+        self.backend = "auto"
+        self.loops = spec.recurrence.extra if spec.recurrence else 0
+
+    # what a caller may choose at run time ---------------------------------------------------------------------------
+
+    def set_compute_dtype(self, dtype: torch.dtype | None) -> None:
+        """Compute in `dtype` from masters that stay as they are; None computes in the masters' own dtype."""
+        self.compute_dtype = dtype
+
+    def set_loops(self, loops: int) -> None:
+        """Use `loops` extra passes of the recurrence, 0 to all (which is how a model starts and is evaluated).
+
+        Raises:
+            UsageError: more passes than the spec has.
+        """
+        most = self.spec.recurrence.extra if self.spec.recurrence else 0
+        if not 0 <= loops <= most:
+            raise UsageError(f"recurrence: {loops} extra passes asked for; this model has 0 to {most}")
+        self.loops = loops
+
+    # full forward ----------------------------------------------------------------------------------------------------
+
+    def hidden(self, ids_BT: Tensor, tap: Tap | None = None, last: int | None = None) -> Tensor:
+        """h_BTD after the final norm; with `last` only the final `last` rows, which saves work in the last block."""
+        return self._trunk(self._context(ids_BT, tap=tap, last=last))
+
+    def head(self, h_BTD: Tensor, tap: Tap | None = None) -> Tensor:
+        """Soft-capped logits_BTV of hidden vectors, in fp32 at least."""
+        head = self.core.head
+        weight_VD = self._own_parameter(head.name).to(h_BTD.dtype)
+        logits_BTV = F.linear(h_BTD, weight_VD)
+        return head.cap(tap(head.name, h_BTD, logits_BTV) if tap else logits_BTV)
+
+    def forward(self, ids_BT: Tensor) -> Tensor:
+        """logits_BTV: row t depends on tokens up to t alone."""
+        return self.head(self.hidden(ids_BT))
+
+    def loss(self, ids_BT: Tensor, targets_BT: Tensor, reduction: Reduction = "mean", tap: Tap | None = None) -> Tensor:
+        """Cross-entropy in nats per token: a scalar, or nats_BT with reduction "none"; targets of −100 do not count."""
+        logits_BTV = self.head(self.hidden(ids_BT, tap=tap), tap=tap)
+        nats = F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten().long(), reduction=reduction)
+        return nats.view_as(targets_BT) if reduction == "none" else nats
+
+    # incremental forward ---------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def start_cache(self, batch: int, length: int) -> Cache:
+        """An empty cache for `batch` sequences of at most `length` tokens.
+
+        Under the length-dependent rotary base (off by default) all positions use the base of an input of `length`.
+        """
+        dims = self.spec.attention.rotary.dims or self.spec.head_dim
+        return Cache(batch, length, self._matrices(), effective_base(self.spec.attention.rotary, dims, length))
+
+    @torch.no_grad()
+    def extend(self, ids_BT: Tensor, cache: Cache, last: int | None = None) -> Tensor:
+        """logits_BTV of the next T tokens of every sequence (of the final `last` with `last`); the cache moves on by T.
+
+        Raises:
+            UsageError: the cache is full, or made for another number of sequences.
+        """
+        cache.check(ids_BT)
+        logits_BTV = self.head(self._trunk(self._context(ids_BT, cache=cache, last=last)))
+        cache.position += ids_BT.shape[1]
+        return logits_BTV
+
+    def step(self, ids_B: Tensor, cache: Cache) -> Tensor:
+        """logits_BV after one more token per sequence."""
+        return self.extend(ids_B[:, None], cache)[:, 0]
+
+    # parameters ------------------------------------------------------------------------------------------------------
+
+    def layer_parameters(self) -> list[Entry]:
+        """Every parameter with its public names and, per slice, the block it belongs to (None outside the blocks)."""
+        return entries(self, self.declared)
+
+    def _own_parameter(self, name: str) -> nn.Parameter:
+        owner: Component = self.core.embedding if name == TABLE else self.core.head
+        return owner.own(name)
+
+    def _matrices(self) -> dict[str, Tensor]:
+        dtype = self.compute_dtype or self._own_parameter(TABLE).dtype
+        matrices = self.banks.matrices(dtype, self.weight_map)
+        for component in (*self.core.children(), *self.parts):
+            assert isinstance(component, Component)
+            matrices.update(component.matrices(dtype, self.weight_map))
+        return matrices
+
+    # the pass itself -------------------------------------------------------------------------------------------------
+
+    def _context(
+        self, ids_BT: Tensor, tap: Tap | None = None, last: int | None = None, cache: Cache | None = None
+    ) -> Context:
+        weights = cache.weights if cache else self._matrices()
+        table = self._own_parameter(TABLE)
+        dtype = self.compute_dtype or table.dtype
+        first, count = (cache.position if cache else 0), ids_BT.shape[1]
+        rotary = self.spec.attention.rotary
+        dims = rotary.dims or self.spec.head_dim
+        base = cache.base if cache else effective_base(rotary, dims, count)
+        like = torch.empty(0, dtype=dtype, device=table.device)
+        context = Context(
+            ids_BT=ids_BT,
+            dtype=dtype,
+            weights=weights,
+            rotation=rotation(base, dims, first, count, like),
+            bos=self.spec.bos,
+            backend=self.backend,
+            cache=cache,
+            tap=tap,
+            last=last,
+        )
+        if self.spec.attention.documents:
+            context.visible = Visible(context.documents_BS())
+        return context
+
+    def _trunk(self, context: Context) -> Tensor:
+        for part in self.parts:
+            part.prepare(context)
+        x_BTD = self._embed(context)
+        paths, skips = self.core.paths, self.core.skips
+        state = paths.start(x_BTD)
+        kept: list[Tensor] = []
+        for step in steps(self.spec.layers, self.spec.recurrence, self.loops, self.spec.residual.skips != "none"):
+            if step.skip_row is not None:
+                state = paths.join(state, kept.pop(), skips, step.skip_row)
+            state = paths.run(state, _Block(self, context, step, x_BTD))
+            if step.push:
+                kept.append(state[0])
+        return rms(paths.finish(state))
+
+    def _embed(self, context: Context) -> Tensor:
+        e_BTD = self.core.embedding.lookup(context)
+        for part in self.parts:
+            e_BTD = part.embed(e_BTD, context)
+        e_BTD = rms(e_BTD)
+        for part in self.parts:
+            e_BTD = part.embed_normed(e_BTD, context)
+        return e_BTD
+
+
+class _Block:
+    """One application of a block within one pass (see `golfctl.model.paths.Block`)."""
+
+    def __init__(self, model: LanguageModel, context: Context, step: Step, x0_BTD: Tensor) -> None:
+        self.residual, self.layer = model.core.residual, step.layer
+        self._model, self._context, self._step = model, context, step
+        self.x0_BTD = x0_BTD
+
+    def attention(self, x_BTD: Tensor) -> Tensor:
+        u_BTD = self.residual.normed(x_BTD, self.layer)
+        a_BTD = self._model.core.attention(u_BTD, self._step, self._context, self._model.parts)
+        return self.residual.scaled(a_BTD, "attn", self.layer)
+
+    def mlp(self, x_BTD: Tensor) -> Tensor:
+        m_BTD = self._model.core.feed_forward(self.residual.normed(x_BTD, self.layer), self.layer, self._context)
+        return self.residual.scaled(m_BTD, "mlp", self.layer)
+
+    def wanted(self, x_BTD: Tensor) -> Tensor:
+        last = self._context.last
+        return x_BTD[:, -last:] if self._step.final and last is not None else x_BTD

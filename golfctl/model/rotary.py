@@ -1,0 +1,56 @@
+"""Partial rotary position embedding, half-split layout (RoFormer, arXiv 2104.09864; partial since PR #315).
+
+Shapes: B batch, T positions, H heads, d head dimension, r half of the rotated dimensions.
+
+With R rotated dimensions, a = dims 0..R/2, b = dims R/2..R and θ(t, i) = t · base^(−2i/R):
+a' = a cos θ + b sin θ,  b' = −a sin θ + b cos θ; dimensions from R on stay as they are.
+"""
+
+from typing import NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from golfctl.core.config import Config
+
+
+class RotaryConfig(Config):
+    """How positions enter queries and keys."""
+
+    dims: int = Field(default=0, ge=0, multiple_of=2)
+    """Rotated dimensions of each head; 0 rotates all."""
+    base: float = Field(default=10000.0, gt=1)
+    """Base of the frequencies."""
+    reference_length: int = Field(default=0, ge=0)
+    """The reference programs' rule: inputs longer than this use base·(T/length)^(R/(R−2)); 0 keeps the base fixed."""
+
+
+class Rotation(NamedTuple):
+    """cos θ and sin θ of every position of one forward pass."""
+
+    cos_Tr: Tensor
+    sin_Tr: Tensor
+
+
+def effective_base(config: RotaryConfig, dims: int, length: int) -> float:
+    """The base used for an input of `length` positions."""
+    if config.reference_length and length > config.reference_length:
+        return config.base * (length / config.reference_length) ** (dims / (dims - 2))
+    return config.base
+
+
+def rotation(base: float, dims: int, first: int, count: int, like: Tensor) -> Rotation:
+    """Angles of positions `first` to `first + count`, computed in fp32 (fp64 models: fp64), in `like`'s dtype."""
+    wide = torch.float64 if like.dtype == torch.float64 else torch.float32
+    inverse_r = 1.0 / (base ** (torch.arange(0, dims, 2, dtype=wide, device=like.device) / dims))
+    angle_Tr = torch.outer(torch.arange(first, first + count, dtype=wide, device=like.device), inverse_r)
+    return Rotation(angle_Tr.cos().to(like.dtype), angle_Tr.sin().to(like.dtype))
+
+
+def rotate(x_BTHd: Tensor, by: Rotation) -> Tensor:
+    """Rotate the first 2r dimensions of every head."""
+    half = by.cos_Tr.shape[-1]
+    cos, sin = by.cos_Tr[:, None, :], by.sin_Tr[:, None, :]
+    a, b, rest = x_BTHd.split([half, half, x_BTHd.shape[-1] - 2 * half], dim=-1)
+    return torch.cat((a * cos + b * sin, b * cos - a * sin, rest), dim=-1)
