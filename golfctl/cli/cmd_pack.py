@@ -1,0 +1,102 @@
+"""`golfctl pack`: quantise and code a checkpoint into one artifact."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from golfctl.cli.options import json_option, quiet_option, set_option
+from golfctl.cli.progress import reporter
+from golfctl.cli.render import emit_json, table
+from golfctl.errors import UsageError
+
+
+@click.command()
+@click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[RUN|CHECKPOINT]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Artifact to write  [default: RUN/model.golf]")
+@click.option("--bits", type=int, help="Bits of matrices: 2 to 8, or 16 or 32 for floats.")
+@click.option("--bits-embed", type=int, help="Bits of embeddings and heads.")
+@click.option("--quantizer", help="round, gptq-lite or gptq.")
+@click.option("--clip", help="max, percentile, percentile-row, quantile:P or sd:K.")
+@click.option("--calibration", help="train:TOKENS, self:TOKENS or none; validation text is never used.")
+@click.option("--coder", help="raw, zlib:9, lzma:9, zstd:22, brotli:11, rans or auto.")
+@click.option("--lzma", type=int, metavar="P", help="Short for --coder lzma:P.")
+@click.option("--zstd", type=int, metavar="P", help="Short for --coder zstd:P.")
+@click.option("--brotli", type=int, metavar="Q", help="Short for --coder brotli:Q.")
+@click.option("--budget", help="Profile (parameter-golf), bytes, or none.")
+@click.option("--code", multiple=True, type=click.Path(), help="Source file to embed and count; may be repeated.")
+@click.option("--external", multiple=True, type=click.Path(), help="File to count without embedding it.")
+@click.option("--slim", is_flag=True, default=None, help="Leave out tokenizer, evaluation stack and provenance.")
+@set_option
+@json_option
+@quiet_option
+def command(
+    source: Path | None, out: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool, **flags: Any
+) -> None:
+    """Pack a run's last checkpoint, or a given one, into a .golf artifact; print where every byte went.
+
+    Settings come from the run's recipe ([pack]), then --set pack.KEY=VALUE, then the flags. Exit code 5, with the
+    figures and without writing anything, when the result is over its budget.
+    """
+    from golfctl.packing.pack import pack
+    from golfctl.training.runs import latest_checkpoint, latest_run
+
+    progress = reporter(quiet)
+    if source is None:
+        source = latest_run()
+    checkpoint = latest_checkpoint(source) if source.is_dir() else source
+    progress.say(f"packing {checkpoint}")
+    result = pack(checkpoint, _config(checkpoint, overrides, flags), out, progress)
+    for note in result.notes:
+        progress.say(f"note: {note}")
+    if as_json:
+        emit_json(result.to_dict())
+    else:
+        click.echo(_text(result))
+
+
+def _config(checkpoint: Path, overrides: tuple[str, ...], flags: dict[str, Any]) -> Any:
+    """The recipe's [pack] table with the overrides and flags that were given."""
+    from golfctl.core.config import apply_overrides
+    from golfctl.packing.config import PackConfig
+    from golfctl.packing.context import run_context
+
+    for override in overrides:
+        if not override.strip().startswith("pack."):
+            raise UsageError(f"--set {override!r}: pack reads the [pack] table only, for example --set pack.bits=5")
+    context = run_context(checkpoint)
+    tables = apply_overrides(context.recipe.tables if context.recipe else {}, overrides)
+    where = context.recipe.where if context.recipe else "golfctl pack"
+    given = {key: list(value) if isinstance(value, tuple) else value for key, value in _flags(flags).items()}
+    return PackConfig.from_dict({**tables.get("pack", {}), **given}, f"{where} [pack]")
+
+
+def _flags(flags: dict[str, Any]) -> dict[str, Any]:
+    given = {key: value for key, value in flags.items() if value not in (None, ())}
+    coders = [f"{name}:{given.pop(name)}" for name in ("lzma", "zstd", "brotli") if name in given]
+    if "coder" in given:
+        coders.append(given["coder"])
+    if len(coders) > 1:
+        raise UsageError(f"one coder, not {' and '.join(coders)}: give one of --coder, --lzma, --zstd, --brotli")
+    return given | ({"coder": coders[0]} if coders else {})
+
+
+def _text(result: Any) -> str:
+    groups = [
+        [g.group, g.schemes, f"{g.tensors:,}", f"{g.parameters:,}", f"{g.bits_per_weight:.3f}", f"{g.bytes:,}",
+         f"{g.relative_error:.5f}"]
+        for g in result.groups
+    ]  # fmt: skip
+    ledger = [[row.name, row.where, f"{row.bytes:,}"] for row in result.ledger]
+    ledger.append(["counted", "", f"{result.counted_bytes:,}"])
+    lines = [
+        table(["group", "scheme", "tensors", "parameters", "bits/weight", "bytes", "relative error"], groups),
+        "",
+        table(["ledger", "where", "bytes"], ledger),
+        "",
+    ]
+    if result.budget:
+        report = result.budget.report(result.ledger)
+        lines.append(f"budget {report['limit_bytes']:,} bytes, {report['headroom_bytes']:,} to spare")
+    lines.append(f"wrote {result.path} ({result.file_bytes:,} bytes, sha256 {result.sha256[:16]}…)")
+    return "\n".join(lines)

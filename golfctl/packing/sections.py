@@ -1,0 +1,74 @@
+"""Parts of quantised tensors to the coded sections of an artifact.
+
+Codes of matrices and of embeddings are a section each, everything small (scales, gains) a third one. Within a section
+the parts of one dtype share a stream, because byte coders learn across tensors; the integer coder takes one
+matrix at a time.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from golfctl.artifact import Stream, TensorSection
+from golfctl.coding import CoderChoice, accepts, candidates, encode
+from golfctl.core.progress import SILENT, Progress
+
+_SMALL_CODERS = [CoderChoice("raw/1", {}), CoderChoice("lzma/1", {"preset": 9}), CoderChoice("zlib/1", {"level": 9})]
+
+
+class NamedPart(NamedTuple):
+    """One part of one tensor."""
+
+    tensor: str
+    part: str
+    array: np.ndarray
+
+
+def code_section(
+    name: str, parts: Sequence[NamedPart], choice: CoderChoice, progress: Progress = SILENT
+) -> TensorSection:
+    """Code `parts` (in tensor-table order) as one section with `choice`, or with the best of its list for `auto`.
+
+    Parts that the chosen coder cannot take make the whole section fall back to the best plain byte coder.
+    """
+    listed = candidates(bool(choice.options.get("brotli"))) if choice.coder_id == "auto" else [choice]
+    usable = [c for c in listed if all(accepts(c.coder_id, p.array.dtype, p.array.shape) for p in parts)]
+    coded = []
+    with progress.task(f"coding {name}", len(usable or _SMALL_CODERS), "coder") as task:
+        for candidate in usable or _SMALL_CODERS:
+            coded.append(_code(name, parts, candidate))
+            task.advance(1, coder=candidate.coder_id, bytes=str(section_bytes(coded[-1])))
+    return min(coded, key=section_bytes)
+
+
+def section_bytes(section: TensorSection) -> int:
+    """Coded bytes of a section."""
+    return sum(len(stream.payload) for stream in section.streams)
+
+
+def _code(name: str, parts: Sequence[NamedPart], choice: CoderChoice) -> TensorSection:
+    streams = [
+        Stream(
+            payload=encode(choice.coder_id, joined(bunch), **choice.options),
+            parts=tuple((part.tensor, part.part) for part in bunch),
+        )
+        for bunch in _bunches(parts, alone=choice.coder_id.startswith("rans"))
+    ]
+    return TensorSection(name=name, coder=choice.coder_id, streams=tuple(streams))
+
+
+def joined(parts: Sequence[NamedPart]) -> np.ndarray:
+    """What one stream holds: a single part as it is, several parts of one dtype end to end."""
+    if len(parts) == 1:
+        return parts[0].array
+    return np.concatenate([part.array.ravel() for part in parts])
+
+
+def _bunches(parts: Sequence[NamedPart], alone: bool) -> list[list[NamedPart]]:
+    if alone:
+        return [[part] for part in parts]
+    by_dtype: dict[str, list[NamedPart]] = {}
+    for part in parts:
+        by_dtype.setdefault(part.array.dtype.name, []).append(part)
+    return list(by_dtype.values())
