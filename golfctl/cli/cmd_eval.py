@@ -1,0 +1,33 @@
+"""`golfctl eval`: bits per byte of held-out text, from the reloaded artifact."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from golfctl.cli.options import device_option, json_option, quiet_option, set_option
+
+
+@click.command("eval")
+@click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[M.GOLF]")
+@click.option("--data", type=click.Path(path_type=Path), help="Dataset folder. Default: what the run was trained on.")
+@click.option("--recipe", type=click.Path(path_type=Path), help="Take the [eval] table of this recipe.")
+@click.option("--stride", type=int, help="Rows scored per window (default 64).")
+@click.option("--seq-len", type=int, help="Inputs per window. Default: the training length.")
+@click.option("--batch", type=int, help="Windows per forward (default 32).")
+@click.option("--documents", type=click.IntRange(min=1), help="Only the first N documents.")
+@click.option("--strict", is_flag=True, help="Hand out one token at a time: causal by construction, and slow.")
+@click.option("--baselines", is_flag=True, help="Show general compressors on the same text beside the model.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report as JSON.")
+@set_option
+@device_option
+@json_option
+@quiet_option
+def command(source: Path | None, data: Path | None, **options: Any) -> None:
+    """Score the validation text of a dataset with an artifact.
+
+    M.GOLF defaults to the latest run's model.golf. A checkpoint (.safetensors) is scored too, for comparison.
+    """
+    from golfctl.cli.eval_flow import evaluate_command
+
+    evaluate_command(source, data, options)

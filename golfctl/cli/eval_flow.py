@@ -1,0 +1,113 @@
+"""What `golfctl eval` does: resolve defaults, run, write the report and the receipt, show the result."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from golfctl.cli.eval_view import baseline_rows, summary
+from golfctl.cli.progress import reporter
+from golfctl.cli.render import emit_json
+from golfctl.core.canonical import canonical_json
+from golfctl.core.files import atomic_write
+from golfctl.core.journal import Journal
+from golfctl.core.progress import SILENT
+from golfctl.core.recipe import Recipe
+from golfctl.errors import InputError
+from golfctl.scoring.config import EvalConfig
+
+if TYPE_CHECKING:
+    from golfctl.evaluation.evaluate import Evaluation
+
+
+def evaluate_command(source: Path | None, data: Path | None, options: dict[str, Any]) -> None:
+    """Run one evaluation from the command line's values."""
+    run, source, data = resolve_paths(source, data)
+    config = eval_config(run, options)
+
+    from golfctl.cli.devices import pick_device
+    from golfctl.evaluation.evaluate import evaluate
+    from golfctl.scoring.ranks import joined_ranks
+
+    with joined_ranks() as ranks:
+        leader = ranks.rank == 0
+        progress = reporter(options["quiet"]) if leader else SILENT
+        device = pick_device(options["device"])
+        done = evaluate(source, data, config, device, ranks, options["documents"], progress)
+        if leader:
+            _finish(done, run, data, options)
+
+
+def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, Path, Path]:
+    """The run (if any), the artifact or checkpoint, and the dataset; what was chosen is said on stderr."""
+    from golfctl.training.runs import RunFolder, is_run, latest_run, run_data
+
+    if source is None:
+        source = latest_run()
+    if is_run(source):
+        run: Path | None = source
+        source = RunFolder(source).artifact
+        if not source.exists():
+            raise InputError(f"{run} has no {source.name} yet: make one with `golfctl pack`, or name a checkpoint")
+        click.echo(f"artifact: {source}", err=True)
+    else:
+        run = source.parent if is_run(source.parent) else None
+        if not source.exists():
+            raise InputError(f"no such file: {source}")
+    if data is None:
+        if run is None:
+            raise InputError(f"{source} lies in no run folder: name its dataset with --data DIR")
+        data = run_data(run)
+        click.echo(f"data: {data}", err=True)
+    return run, source, data
+
+
+def eval_config(run: Path | None, options: dict[str, Any]) -> EvalConfig:
+    """The `[eval]` table of the recipe (given, or the run's own) with the flags on top."""
+    from golfctl.training.runs import RunFolder
+
+    path = options["recipe"] or (RunFolder(run).recipe if run else None)
+    overrides = [text if text.startswith("eval.") else f"eval.{text}" for text in options["overrides"]]
+    if path is None:
+        recipe = Recipe({}, "eval")
+        if overrides:
+            from golfctl.core.config import apply_overrides
+
+            recipe = Recipe(apply_overrides({}, overrides), "--set")
+    else:
+        recipe = Recipe.load(path, overrides)
+    table = {key: value for key in ("stride", "seq_len", "batch") if (value := options[key]) is not None}
+    if options["strict"]:
+        table["strict"] = True
+    return recipe.replace(eval={**recipe.tables.get("eval", {}), **table}).read("eval", EvalConfig)
+
+
+def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str, Any]) -> None:
+    report = done.report
+    if run is not None:
+        journal = Journal(run / "journal.jsonl")
+        if journal.torn:
+            click.echo(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes", err=True)
+        record = journal.append("eval", {**report, "data": str(data.resolve())})
+        report = {**report, "journal_head": record.hash}
+    if options["report"]:
+        atomic_write(options["report"], json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
+        click.echo(f"report: {options['report']}", err=True)
+    baselines = _baselines(data, done) if options["baselines"] else []
+    if options["as_json"]:
+        emit_json({**report, "baselines": baselines} if options["baselines"] else report)
+        return
+    click.echo(summary(report))
+    if baselines:
+        click.echo("\n" + baseline_rows(report, baselines))
+
+
+def _baselines(data: Path, done: "Evaluation") -> list[dict[str, Any]]:
+    from golfctl.data.dataset import Dataset
+    from golfctl.evaluation.baselines import compressor_rows
+
+    return compressor_rows(Dataset.open(data))
+
+
+__all__ = ["canonical_json", "evaluate_command"]

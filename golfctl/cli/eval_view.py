@@ -1,0 +1,34 @@
+"""An eval report as text for people."""
+
+from typing import Any
+
+from golfctl.cli.render import table
+
+_MARK = {True: "yes", False: "NO", None: "not probed"}
+
+
+def summary(report: dict[str, Any]) -> str:
+    """The score, what it was divided by, whether it is honest and how that is known."""
+    stderr = report["val_bpb_stderr"]
+    spread = f" ± {stderr:.4f} (standard error over {report['documents']} documents)" if stderr is not None else ""
+    billed = f"{report['val_bpb_billed']:.4f}" if report["val_bpb_billed"] is not None else "-"
+    seconds = "  ".join(f"{name} {value:.1f} s" for name, value in report["seconds"].items())
+    lines = [
+        f"val_bpb         {report['val_bpb']:.4f}{spread}",
+        f"val_bpb_billed  {billed}  ({report['billed_bytes']:,} billed bytes; {report['raw_bytes']:,} raw)",
+        f"val_loss        {report['val_loss']:.4f} nats a token, {report['tokens']:,} tokens",
+        f"honest          {_MARK[report['honest']]}",
+    ]
+    lines += [f"  {name:<13} {_MARK[p['verdict']]}: {p['how']}" for name, p in report["properties"].items()]
+    lines += [f"  NO VALID SCORE: {reason}" for reason in report["reasons"]]
+    if report["source"]["kind"] != "artifact":
+        lines.append("source          a checkpoint, for comparison only: scores are made from a packed artifact")
+    lines.append(f"seconds         {seconds}")
+    return "\n".join(lines)
+
+
+def baseline_rows(report: dict[str, Any], baselines: list[dict[str, Any]]) -> str:
+    """General compressors on the same documents beside the model, best first."""
+    rows = [(b["name"], b["bpb"]) for b in baselines] + [("this artifact", report["val_bpb"])]
+    ordered = sorted(rows, key=lambda row: row[1])
+    return table(("compressor", "bits per byte"), [(name, f"{bpb:.4f}") for name, bpb in ordered])

@@ -1,0 +1,33 @@
+"""Seconds per stage, and a deadline that work can ask about. Time comes in through here, never from globals."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Clock:
+    """Adds up seconds by stage; `now` can be replaced in tests."""
+
+    def __init__(self, now: Callable[[], float] = time.perf_counter, deadline_s: float | None = None) -> None:
+        """`deadline_s` seconds from now, or none."""
+        self.now = now
+        self.begin = now()
+        self.deadline_s = deadline_s
+        self.seconds: dict[str, float] = {"load": 0.0, "score": 0.0, "adapt": 0.0}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time spent inside belongs to `name`."""
+        begin = self.now()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.now() - begin
+
+    def total(self) -> float:
+        """Seconds since this clock was made."""
+        return self.now() - self.begin
+
+    def report(self) -> dict[str, float]:
+        """Seconds per stage and in total, to the millisecond."""
+        return {name: round(s, 3) for name, s in {**self.seconds, "total": self.total()}.items()}

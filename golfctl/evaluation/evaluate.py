@@ -1,0 +1,108 @@
+"""The evaluation service: artifact and data in, report and ledger out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from golfctl.core.progress import SILENT, Progress
+from golfctl.data.dataset import Dataset
+from golfctl.errors import UsageError
+from golfctl.evaluation.bpb import score
+from golfctl.evaluation.clock import Clock
+from golfctl.evaluation.ledger import Ledger
+from golfctl.evaluation.report import build_report
+from golfctl.evaluation.runner import Plan, Run, run
+from golfctl.evaluation.sources import Source, check_tokenizer, load_source
+from golfctl.evaluation.stream import Stream
+from golfctl.scoring.compose import compose
+from golfctl.scoring.config import EvalConfig
+from golfctl.scoring.ranks import Ranks
+
+DEFAULT_SEQ_LEN = 1024
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A finished evaluation."""
+
+    report: dict[str, Any]
+    ledger: Ledger
+    stream: Stream
+
+
+def evaluate(
+    source_path: Path,
+    data_path: Path,
+    config: EvalConfig,
+    device: torch.device,
+    ranks: Ranks | None = None,
+    documents: int | None = None,
+    progress: Progress = SILENT,
+) -> Evaluation:
+    """Score a data set's validation text with an artifact (or a checkpoint, marked as such).
+
+    Raises:
+        InputError, ArtifactError, DataError, UsageError: bad or missing input, or a contradiction.
+    """
+    clock = Clock()
+    with clock.stage("load"):
+        source = load_source(source_path, device)
+        dataset = Dataset.open(data_path)
+        check_tokenizer(source, dataset.tokenizer.digest, data_path)
+        stream = Stream.of(dataset)
+        stream = stream.head(documents) if documents else stream
+    config = resolve(config, source, device)
+    result = score_stream(source, stream, config, device, ranks or Ranks(), clock, progress)
+    facts = {
+        "source": {"kind": source.kind, "name": source.path.name},
+        "artifact_sha256": source.sha256,
+        "data_sha256": dataset.digest,
+        "text_sha256": stream.digest,
+        "documents": len(stream.starts_D),
+        "raw_bytes_are": "decoded" if stream.raw_is_decoded else "raw",
+        "world": ranks.world if ranks else 1,
+    }
+    done = score(stream, result.ledger.nll_R)
+    report = build_report(done, result.properties(), True, (), config, clock, facts)
+    return Evaluation(report, result.ledger, stream)
+
+
+def resolve(config: EvalConfig, source: Source, device: torch.device) -> EvalConfig:
+    """Fill in what the source and the device decide: window length, arithmetic."""
+    seq_len = config.seq_len or max(source.seq_len or DEFAULT_SEQ_LEN, config.stride)
+    dtype = config.dtype
+    if dtype == "auto":
+        dtype = "bfloat16" if device.type == "cuda" else "float32"
+    return EvalConfig.from_dict({**config.to_dict(), "seq_len": seq_len, "dtype": dtype}, "eval")
+
+
+def score_stream(
+    source: Source,
+    stream: Stream,
+    config: EvalConfig,
+    device: torch.device,
+    ranks: Ranks,
+    clock: Clock,
+    progress: Progress = SILENT,
+) -> Run:
+    """Run the honest scorer of a resolved `config` over `stream`."""
+    if int(stream.tokens_N.max()) >= source.vocab_size:
+        raise UsageError(
+            f"the data holds token {int(stream.tokens_N.max())}, but {source.path} knows {source.vocab_size} tokens"
+        )
+    assert config.seq_len is not None
+    source.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
+    scorer = compose(config, source.model, source.vocab_size, config.seq_len, stream.rows, device, ranks)
+    starts = tuple(stream.lane_starts()) if config.context == "documents" else None
+    plan = Plan(stream.rows, config.seq_len, config.stride, config.batch * ranks.world, starts, config.strict)
+    return run(scorer, stream, plan, clock, progress)
+
+
+def score_tokens(source: Source, tokens_N: np.ndarray, config: EvalConfig, device: torch.device) -> Ledger:
+    """Ledger of any token array under the same scorer (for audits): booking order, positions, nats."""
+    one = np.ones(1, np.int64)
+    stream = Stream.of_arrays(tokens_N, np.zeros(1, np.int64), one, np.ones(len(tokens_N), np.int64), "")
+    return score_stream(source, stream, resolve(config, source, device), device, Ranks(), Clock()).ledger

@@ -1,0 +1,55 @@
+"""The eval report: what was measured, how, with what, and whether it is honest."""
+
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import golfctl
+from golfctl.core.canonical import sha256_file, sha256_json
+from golfctl.core.environment import describe_environment
+from golfctl.evaluation.bpb import Score
+from golfctl.evaluation.clock import Clock
+from golfctl.scoring.config import EvalConfig
+
+SCHEMA = "golfctl/eval-report/1"
+PROPERTIES = ("causal", "normalised", "score_first", "single_pass")
+
+
+def honest(properties: dict[str, dict[str, Any]], can_be_honest: bool) -> bool | None:
+    """True when every property holds, false when one does not or the ledger rules it out, null when one is unknown."""
+    verdicts = [properties[name]["verdict"] for name in PROPERTIES]
+    if not can_be_honest or False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def build_report(
+    score: Score,
+    properties: dict[str, dict[str, Any]],
+    can_be_honest: bool,
+    reasons: tuple[str, ...],
+    config: EvalConfig,
+    clock: Clock,
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    """The report as plain JSON values; `facts` are merged in (digests, source, documents, …)."""
+    return {
+        "schema": SCHEMA,
+        **asdict(score),
+        "seconds": clock.report(),
+        "honest": honest(properties, can_be_honest),
+        "properties": {name: properties[name] for name in PROPERTIES},
+        "reasons": list(reasons),
+        "config": config.to_dict(),
+        "code_sha256": code_sha256(),
+        "environment": describe_environment(),
+        **facts,
+    }
+
+
+@cache
+def code_sha256() -> str:
+    """Digest of this package's own source files: equal code, equal digest."""
+    root = Path(golfctl.__file__).parent
+    return sha256_json({str(path.relative_to(root)): sha256_file(path) for path in sorted(root.rglob("*.py"))})

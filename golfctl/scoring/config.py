@@ -1,0 +1,156 @@
+"""The `[eval]` table: which inputs rows see, and which techniques are stacked on the model. Imports no torch.
+
+    [eval]            seq_len, stride, batch, context, dtype
+    [eval.ttt]        test-time training on targets already scored
+    [eval.slot]       an offset on the last hidden state, fitted at test time
+    [eval.ngram]      counts of the tokens already scored
+    [eval.ctw]        context-tree weighting over the same tokens
+    [eval.mix]        how those counts join the model
+    [eval.calibrate]  temperature and per-token bias, learned online
+
+Defaults are the honest forms. Options that leak need `allow_leaks`.
+"""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from golfctl.core.config import Config
+
+SEED_PRIMES = (36313, 27191, 51647, 81929, 131071, 175447, 209591)
+
+
+class TttConfig(Config):
+    """Score-first test-time training: after a chunk is scored, train on it (PR #461, #549)."""
+
+    form: Literal["sgd", "adamw", "lora"] = "sgd"
+    lr: float = Field(0.002, ge=0)
+    epochs: int = Field(3, ge=0)
+    chunk: int = Field(32768, ge=1)
+    batch_sequences: int = Field(32, ge=1)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = Field(1e-8, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    grad_clip: float = Field(1.0, ge=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    freeze_blocks: int = Field(0, ge=0)
+    rank: int = Field(8, ge=1)
+    alpha: float | None = Field(None, gt=0)
+    lanes: int = Field(16, ge=1)
+
+
+class SlotConfig(Config):
+    """An offset on the last hidden state fitted at test time (arXiv 2505.12392).
+
+    `causal` fits each window's own offset on `span` positions before its first scored row; `shared` (PR #1128) and
+    `per-sample` (PR #1722) fit on the very targets they score.
+    """
+
+    form: Literal["causal", "shared", "per-sample"] = "causal"
+    steps: int = Field(5, ge=0)
+    lr: float = Field(0.003, ge=0)
+    final_lr: float | None = Field(None, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = Field(1e-5, gt=0)
+    weight_decay: float = Field(1e-8, ge=0)
+    bias: bool = False
+    span: int = Field(256, ge=1)
+    batch_windows: int = Field(32, ge=1)
+
+
+class NgramConfig(Config):
+    """Counts of contexts of 0 … order - 1 tokens, as a Pitman-Yor chain over the uniform distribution.
+
+    `target-keyed` is the hashed cache of PR #761, whose table is looked up with the target: it leaks.
+    """
+
+    form: Literal["exact", "target-keyed"] = "exact"
+    order: int = Field(7, ge=1, le=16)
+    discount: float = Field(0.8, ge=0, lt=1)
+    strength: float = Field(0.5, ge=0)
+    min_order: int = Field(2, ge=2)
+    buckets_log2: int = Field(22, ge=8, le=28)
+    min_count: int = Field(2, ge=1)
+    alpha_low: float = Field(0.05, ge=0, le=1)
+    alpha_span: float = Field(0.55, ge=0, le=1)
+    alpha_slope: float = 2.0
+    alpha_center: float = 4.0
+
+
+class CtwConfig(Config):
+    """Context-tree weighting over the last `depth` tokens; `alpha` is the pseudo-count of each token."""
+
+    depth: int = Field(4, ge=1, le=15)
+    alpha: float | None = Field(None, gt=0)
+
+
+class MixConfig(Config):
+    """How count models join the neural one."""
+
+    rule: Literal["geometric", "linear", "fixed"] = "geometric"
+    lr: float = Field(0.02, ge=0)
+    every: int = Field(32, ge=1)
+    weight: float = Field(0.1, ge=0, le=1)
+    low: float = Field(0.02, ge=0, le=1)
+    span: float = Field(0.3, ge=0, le=1)
+    slope: float = 2.0
+    center: float = 3.0
+
+
+class CalibrateConfig(Config):
+    """Temperature by entropy and a bias per token, learned online."""
+
+    lr: float = Field(0.02, ge=0)
+    bias_lr: float = Field(0.02, ge=0)
+    every: int = Field(32, ge=1)
+
+
+class EvalConfig(Config):
+    """The `[eval]` table."""
+
+    seq_len: int | None = Field(None, ge=1)
+    stride: int = Field(64, ge=1)
+    batch: int = Field(32, ge=1)
+    context: Literal["sliding", "documents", "rolling"] = "sliding"
+    strict: bool = False
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    tail: Literal["once", "reference"] = "once"
+    adapt_then_score: bool = False
+    allow_leaks: bool = False
+    ttt: TttConfig | None = None
+    slot: SlotConfig | None = None
+    ngram: NgramConfig | None = None
+    ctw: CtwConfig | None = None
+    mix: MixConfig | None = None
+    calibrate: CalibrateConfig | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.seq_len is not None and self.stride > self.seq_len:
+            raise ValueError(f"stride {self.stride} exceeds seq_len {self.seq_len}: rows would stay unscored")
+        if self.mix and not (self.ngram or self.ctw):
+            raise ValueError("mix has nothing to mix: add ngram or ctw")
+        if self.leaks and not self.allow_leaks:
+            raise ValueError(
+                f"{self.leaks[0]} leaks and is no valid score; allow_leaks (--allow-leaks) runs it, labelled"
+            )
+        if self.leaks and self.strict:
+            raise ValueError(f"{self.leaks[0]} needs the targets it scores: strict mode cannot run it")
+        return self
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """Which of the chosen forms are no valid scores, and why."""
+        found = []
+        if self.slot and self.slot.form == "shared":
+            found.append("slot form 'shared' (fits one offset on the targets it then scores, PR #1240)")
+        if self.slot and self.slot.form == "per-sample":
+            found.append("slot form 'per-sample' (fits an offset and a bias on exactly the targets it then scores)")
+        if self.ngram and self.ngram.form == "target-keyed":
+            found.append("ngram form 'target-keyed' (looks up the realised token alone; rows do not sum to one)")
+        if self.adapt_then_score:
+            found.append("adapt_then_score (trains on every target before scoring it, PR #761)")
+        if self.tail == "reference":
+            found.append("tail 'reference' (the last targets are scored several times)")
+        return tuple(found)

@@ -1,0 +1,135 @@
+"""The neural leaf: a model's own next-token distributions over a sliding window.
+
+Shapes: B windows in a batch, T inputs of a window, D model width, V vocabulary, R rows.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from golfctl.scoring.protocol import Block, HiddenStates, Incremental, Window
+from golfctl.scoring.ranks import Ranks
+
+
+class WindowForward:
+    """Runs the windows of a block through a model in batches, right-padded to one length, shared over ranks."""
+
+    def __init__(self, model: HiddenStates, seq_len: int, batch: int, device: torch.device, ranks: Ranks) -> None:
+        """`batch` windows go through the model at once; the padded length is always `seq_len`.
+
+        The length is fixed because a model's rotary base may depend on it: one window length, one function.
+        """
+        self.model = model
+        self.seq_len = seq_len
+        self.batch = batch
+        self.device = device
+        self.ranks = ranks
+
+    def batches(self, block: Block) -> Iterator[tuple[Window, ...]]:
+        """The windows of `block` in groups of `batch`, the same for any number of ranks."""
+        windows = iter(block.parts())
+        while group := tuple(islice(windows, self.batch)):
+            yield group
+
+    def ids(self, block: Block, windows: tuple[Window, ...]) -> Tensor:
+        """Inputs [B, T] of the windows, zero on the right where a window is shorter."""
+        ids_BT = np.zeros((len(windows), self.seq_len), np.int64)
+        for b, window in enumerate(windows):
+            ids_BT[b, : window.stop - window.start] = block.inputs(window.start, window.stop)
+        return torch.from_numpy(ids_BT).to(self.device)
+
+    def hidden(self, block: Block, windows: tuple[Window, ...], reach: int = 0) -> tuple[Tensor, int]:
+        """States [B, n, D] of the last n positions, and the position of the first; n covers all scored rows
+        and `reach` positions before them."""
+        skip = max(0, min(window.first - window.start for window in windows) - reach)
+        keep = self.seq_len - skip
+        return self.model.hidden(self.ids(block, windows), last=keep), skip
+
+    def gather(self, block: Block, rows_of: "dict[int, Tensor]", vocab_size: int) -> Tensor:
+        """Rows [R, V] of the whole block from each rank's batches (`rows_of[batch number]`)."""
+        groups = list(self.batches(block))
+        counts = [sum(window.stop - window.first for window in group) for group in groups]
+        parts = [rows_of.get(number) for number in range(len(groups))]
+        return self.ranks.gather(parts, counts, vocab_size, self.device)
+
+
+def scored(values: Tensor, windows: tuple[Window, ...], skip: int) -> Tensor:
+    """The scored positions of [B, n, …], window after window: [R, …]."""
+    return torch.cat([values[b, w.first - w.start - skip : w.stop - w.start - skip] for b, w in enumerate(windows)])
+
+
+class NeuralScorer:
+    """A frozen model; rows come from parallel forwards of whole windows."""
+
+    barrier_rows: int | None = None
+
+    def __init__(self, forward: WindowForward, vocab_size: int) -> None:
+        self.forward = forward
+        self.vocab_size = vocab_size
+
+    def reset(self, prefix_N: np.ndarray) -> None:
+        """Nothing to forget."""
+
+    @torch.no_grad()
+    def predict(self, block: Block) -> Tensor:
+        """Log-probability rows [R, V]: only scored rows pass the last layer's output and the head."""
+        rows_of = {}
+        for number, windows in enumerate(self.forward.batches(block)):
+            if self.forward.ranks.share(number):
+                h_BTD, skip = self.forward.hidden(block, windows)
+                logits_RV = self.forward.model.head(scored(h_BTD, windows, skip))
+                rows_of[number] = torch.log_softmax(logits_RV.float(), dim=-1)
+        return self.forward.gather(block, rows_of, self.vocab_size)
+
+    def observe(self, block: Block, targets_R: np.ndarray) -> None:
+        """A frozen model learns nothing."""
+
+    def state_id(self) -> str:
+        """Constant: there is no mutable state."""
+        return hashlib.sha256(b"neural").hexdigest()
+
+
+class IncrementalScorer:
+    """The same model one token at a time through its cache: causal by construction, the oracle of `NeuralScorer`.
+
+    A row's context begins where its window begins; with every new window the cache is filled anew, so the rows are
+    those of the sliding window, not of a rolling cache.
+    """
+
+    barrier_rows: int | None = None
+
+    def __init__(self, model: Incremental, seq_len: int, vocab_size: int, device: torch.device) -> None:
+        self.model = model
+        self.seq_len = seq_len
+        self.vocab_size = vocab_size
+        self.device = device
+        self._fed = Window(-1, -1, -1)
+
+    def reset(self, prefix_N: np.ndarray) -> None:
+        """Drop the cache."""
+        self._fed = Window(-1, -1, -1)
+
+    @torch.no_grad()
+    def predict(self, block: Block) -> Tensor:
+        """One row [1, V]; `block` must ask for a single row."""
+        if block.rows != 1:
+            raise ValueError("strict scoring takes one row at a time")
+        start = block.windows[0].start
+        if self._fed.start != start or self._fed.stop > block.first:
+            self._cache = self.model.start_cache(1, self.seq_len)
+            self._fed = Window(start, start, start)
+        for token in block.inputs(self._fed.stop, block.stop):
+            logits_BV = self.model.step(torch.tensor([int(token)], device=self.device), self._cache)
+        self._fed = Window(start, start, block.stop)
+        return torch.log_softmax(logits_BV.float(), dim=-1)
+
+    def observe(self, block: Block, targets_R: np.ndarray) -> None:
+        """A frozen model learns nothing."""
+
+    def state_id(self) -> str:
+        """Constant: the cache is a function of the inputs."""
+        return hashlib.sha256(b"neural").hexdigest()

@@ -1,0 +1,130 @@
+"""What every predictor of next tokens must be, and what it may ask of a model.
+
+Shapes: B windows in a batch, T positions, R rows of a block, D model width, V vocabulary, N tokens.
+
+A stream is x_0 … x_N; *row* i is the distribution of x_{i+1} given x_0 … x_i. The runner walks the stream in blocks:
+it asks for the rows of a block, banks the scores, and only then reveals the block's targets through `observe`.
+A block carries the inputs that parallel teacher forcing needs, so that within a block causality is a promise (row i
+depends on inputs up to i alone) which the runner probes; with one row a block, it is structure.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Window(NamedTuple):
+    """Inputs `[start, stop)` of the stream seen at once, of which rows `[first, stop)` are scored."""
+
+    start: int
+    first: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive windows whose rows `[first, stop)` are wanted; `ids_N` holds inputs `origin … stop - 1`.
+
+    The target of the last row is not in `ids_N`. In strict mode `[first, stop)` is one row of a single window.
+    """
+
+    origin: int
+    ids_N: np.ndarray
+    windows: tuple[Window, ...]
+    first: int
+    stop: int
+
+    @property
+    def rows(self) -> int:
+        """Number of rows wanted."""
+        return self.stop - self.first
+
+    @property
+    def closes(self) -> bool:
+        """Whether the block ends its last window: only then may state that windows share be renewed."""
+        return self.stop == self.windows[-1].stop
+
+    def inputs(self, start: int, stop: int) -> np.ndarray:
+        """Inputs `[start, stop)` by stream position."""
+        return self.ids_N[start - self.origin : stop - self.origin]
+
+    def parts(self) -> Iterator[Window]:
+        """Each window cut down to the rows wanted here."""
+        for window in self.windows:
+            yield Window(window.start, max(window.first, self.first), min(window.stop, self.stop))
+
+
+class Scorer(Protocol):
+    """A predictor of next tokens."""
+
+    vocab_size: int
+    barrier_rows: int | None
+    """Chunk length in rows: windows that first score in different chunks never share a block. None: no chunks."""
+
+    def reset(self, prefix_N: np.ndarray) -> None:
+        """Forget everything; `prefix_N` is what is known before the first row."""
+
+    def predict(self, block: Block) -> Tensor:
+        """Complete log-probability rows [R, V], float32, natural logarithm; leaves later answers unchanged."""
+
+    def observe(self, block: Block, targets_R: np.ndarray) -> None:
+        """The targets of `block`, after its scores were banked. The only place where state may change."""
+
+    def state_id(self) -> str:
+        """Digest of all mutable state."""
+
+
+@runtime_checkable
+class LogitModel(Protocol):
+    """A model that gives next-token logits."""
+
+    def forward(self, ids_BT: Tensor) -> Tensor:
+        """Logits [B, T, V]."""
+
+
+@runtime_checkable
+class HiddenStates(Protocol):
+    """A model split before its output layer: `head(hidden(ids))` are its logits."""
+
+    def hidden(self, ids_BT: Tensor, *, last: int | None = None) -> Tensor:
+        """States after the final norm, [B, T, D]; with `last`, of the last positions alone."""
+
+    def head(self, h_BTD: Tensor) -> Tensor:
+        """Logits of states with any leading shape."""
+
+
+@runtime_checkable
+class Incremental(Protocol):
+    """A model that consumes one token at a time."""
+
+    def start_cache(self, batch: int, length: int) -> Any:
+        """An empty cache for sequences of up to `length` tokens."""
+
+    def step(self, ids_B: Tensor, cache: Any) -> Tensor:
+        """Logits [B, V] after one more token each."""
+
+
+@runtime_checkable
+class IncrementalHidden(Protocol):
+    """An incremental model that also gives the state before its output layer."""
+
+    def start_cache(self, batch: int, length: int) -> Any:
+        """An empty cache for sequences of up to `length` tokens."""
+
+    def step_hidden(self, ids_B: Tensor, cache: Any) -> Tensor:
+        """States after the final norm [B, D] after one more token each."""
+
+
+@runtime_checkable
+class Adaptable(Protocol):
+    """A model whose weights can be trained while it is evaluated."""
+
+    def loss(self, ids_BT: Tensor, targets_BT: Tensor) -> Tensor:
+        """Mean cross-entropy in nats."""
+
+    def named_parameters(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        """Trainable parameters by name."""
