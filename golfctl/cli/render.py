@@ -29,4 +29,4 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _numeric(cell: str) -> bool:
-    return bool(cell) and cell[0] in "0123456789+-−." and any(c.isdigit() for c in cell)
+    return bool(cell) and cell[0] in "0123456789+-−.≈" and any(c.isdigit() for c in cell)
