@@ -78,7 +78,7 @@ class Attention(Component):
             raise ConfigError("model.attention.rotary: reference_length needs at least 4 rotated dimensions")
 
     def forward(self, u_BTD: Tensor, step: Step, context: Context, parts: list[Component]) -> Tensor:
-        """The branch's output; only the last `context.last` rows of it in the final step."""
+        """The branch's output; only its rows from `context.wanted` on in the final step."""
         name = f"blocks.{step.layer}.attn."
         q_BTHd, k_BTKd, v_BTKd = self._project(u_BTD, name, context)
         for part in parts:
@@ -88,8 +88,8 @@ class Attention(Component):
         if context.cache:
             k_BSKd = context.cache.append(f"{step.number}.k", k_BSKd)
             v_BSKd = context.cache.append(f"{step.number}.v", v_BSKd)
-        if step.final and context.last is not None:
-            q_BTHd, v_BTKd, u_BTD = (x[:, -context.last :] for x in (q_BTHd, v_BTKd, u_BTD))
+        if step.final and context.wanted:
+            q_BTHd, v_BTKd, u_BTD = (x[:, context.wanted :] for x in (q_BTHd, v_BTKd, u_BTD))
         y_BTHd = attend(q_BTHd, k_BSKd, v_BSKd, context.visible, context.backend)
         for part in parts:
             y_BTHd = part.attended(y_BTHd, v_BTKd, u_BTD, step.layer, context)

@@ -3,7 +3,7 @@
 Shapes: B batch, T positions, D width.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -32,9 +32,9 @@ class Context:
     visible: Visible = field(default_factory=Visible)
     backend: str = "auto"
     cache: Cache | None = None
-    tap: Tap | None = None
-    last: int | None = None
-    """Only this many final rows are wanted of the last block."""
+    taps: Sequence[Tap] = ()
+    wanted: int = 0
+    """Only rows from here on are wanted of the last block."""
     notes: dict[str, Tensor] = field(default_factory=dict)
     """What parts keep for later layers of the same pass."""
 
@@ -46,7 +46,9 @@ class Context:
     def linear(self, x: Tensor, name: str) -> Tensor:
         """x Wᵀ for the matrix with public name `name`."""
         y = F.linear(x, self.weights[name])
-        return self.tap(name, x, y) if self.tap else y
+        for tap in self.taps:
+            y = tap(name, x, y)
+        return y
 
     def previous(self, key: str, x_BTX: Tensor) -> Tensor:
         """Row t − 1 in the place of row t; zeros where the sequence begins. `key` tells sequences apart."""

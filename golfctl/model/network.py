@@ -62,6 +62,7 @@ class LanguageModel(nn.Module):
             self.add_module(f"part_{name}", self.parts[-1])
         self.compute_dtype: torch.dtype | None = None
         self.weight_map: WeightMap | None = None
+        self.taps: list[Tap] = []
         self.backend = "auto"
         self.loops = spec.recurrence.extra if spec.recurrence else 0
 
@@ -84,24 +85,27 @@ class LanguageModel(nn.Module):
 
     # full forward ----------------------------------------------------------------------------------------------------
 
-    def hidden(self, ids_BT: Tensor, tap: Tap | None = None, last: int | None = None) -> Tensor:
-        """h_BTD after the final norm; with `last` only the final `last` rows, which saves work in the last block."""
-        return self._trunk(self._context(ids_BT, tap=tap, last=last))
+    def hidden(self, ids_BT: Tensor, first: int = 0) -> Tensor:
+        """h_BTD after the final norm; only rows `first` on are returned, which saves work in the last block."""
+        if not 0 <= first < ids_BT.shape[1]:
+            raise ValueError(f"first = {first} is no row of {ids_BT.shape[1]}")
+        return self._trunk(self._context(ids_BT, wanted=first))
 
-    def head(self, h_BTD: Tensor, tap: Tap | None = None) -> Tensor:
-        """Soft-capped logits_BTV of hidden vectors, in fp32 at least."""
+    def head(self, h_BTD: Tensor) -> Tensor:
+        """Soft-capped logits [..., V] of hidden vectors [..., D], in fp32 at least."""
         head = self.core.head
-        weight_VD = self._own_parameter(head.name).to(h_BTD.dtype)
-        logits_BTV = F.linear(h_BTD, weight_VD)
-        return head.cap(tap(head.name, h_BTD, logits_BTV) if tap else logits_BTV)
+        logits_BTV = F.linear(h_BTD, self._own_parameter(head.name).to(h_BTD.dtype))
+        for tap in self.taps:
+            logits_BTV = tap(head.name, h_BTD, logits_BTV)
+        return head.cap(logits_BTV)
 
     def forward(self, ids_BT: Tensor) -> Tensor:
         """logits_BTV: row t depends on tokens up to t alone."""
         return self.head(self.hidden(ids_BT))
 
-    def loss(self, ids_BT: Tensor, targets_BT: Tensor, reduction: Reduction = "mean", tap: Tap | None = None) -> Tensor:
+    def loss(self, ids_BT: Tensor, targets_BT: Tensor, reduction: Reduction = "mean") -> Tensor:
         """Cross-entropy in nats per token: a scalar, or nats_BT with reduction "none"; targets of −100 do not count."""
-        logits_BTV = self.head(self.hidden(ids_BT, tap=tap), tap=tap)
+        logits_BTV = self.forward(ids_BT)
         nats = F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten().long(), reduction=reduction)
         return nats.view_as(targets_BT) if reduction == "none" else nats
 
@@ -117,22 +121,35 @@ class LanguageModel(nn.Module):
         return Cache(batch, length, self._matrices(), effective_base(self.spec.attention.rotary, dims, length))
 
     @torch.no_grad()
-    def extend(self, ids_BT: Tensor, cache: Cache, last: int | None = None) -> Tensor:
-        """logits_BTV of the next T tokens of every sequence (of the final `last` with `last`); the cache moves on by T.
+    def extend_hidden(self, ids_BT: Tensor, cache: Cache) -> Tensor:
+        """h_BTD of the next T tokens of every sequence; the cache moves on by T.
 
         Raises:
             UsageError: the cache is full, or made for another number of sequences.
         """
         cache.check(ids_BT)
-        logits_BTV = self.head(self._trunk(self._context(ids_BT, cache=cache, last=last)))
+        h_BTD = self._trunk(self._context(ids_BT, cache=cache))
         cache.position += ids_BT.shape[1]
-        return logits_BTV
+        return h_BTD
+
+    def extend(self, ids_BT: Tensor, cache: Cache) -> Tensor:
+        """logits_BTV of the next T tokens of every sequence; see `extend_hidden`."""
+        return self.head(self.extend_hidden(ids_BT, cache))
+
+    def step_hidden(self, ids_B: Tensor, cache: Cache) -> Tensor:
+        """h_BD after one more token per sequence."""
+        return self.extend_hidden(ids_B[:, None], cache)[:, 0]
 
     def step(self, ids_B: Tensor, cache: Cache) -> Tensor:
         """logits_BV after one more token per sequence."""
-        return self.extend(ids_B[:, None], cache)[:, 0]
+        return self.head(self.step_hidden(ids_B, cache))
 
     # parameters ------------------------------------------------------------------------------------------------------
+
+    @property
+    def head_name(self) -> str:
+        """Public name of the output matrix."""
+        return self.core.head.name
 
     def layer_parameters(self) -> list[Entry]:
         """Every parameter with its public names and, per slice, the block it belongs to (None outside the blocks)."""
@@ -152,9 +169,7 @@ class LanguageModel(nn.Module):
 
     # the pass itself -------------------------------------------------------------------------------------------------
 
-    def _context(
-        self, ids_BT: Tensor, tap: Tap | None = None, last: int | None = None, cache: Cache | None = None
-    ) -> Context:
+    def _context(self, ids_BT: Tensor, wanted: int = 0, cache: Cache | None = None) -> Context:
         weights = cache.weights if cache else self._matrices()
         table = self._own_parameter(TABLE)
         dtype = self.compute_dtype or table.dtype
@@ -171,8 +186,8 @@ class LanguageModel(nn.Module):
             bos=self.spec.bos,
             backend=self.backend,
             cache=cache,
-            tap=tap,
-            last=last,
+            taps=self.taps,
+            wanted=wanted,
         )
         if self.spec.attention.documents:
             context.visible = Visible(context.documents_BS())
@@ -221,5 +236,4 @@ class _Block:
         return self.residual.scaled(m_BTD, "mlp", self.layer)
 
     def wanted(self, x_BTD: Tensor) -> Tensor:
-        last = self._context.last
-        return x_BTD[:, -last:] if self._step.final and last is not None else x_BTD
+        return x_BTD[:, self._context.wanted :] if self._step.final and self._context.wanted else x_BTD

@@ -8,9 +8,18 @@ import torch
 from golfctl.errors import CheckpointError, ConfigError, UsageError
 from golfctl.model.build import build_model, empty_model
 from golfctl.model.census import census
-from golfctl.model.names import banks, entries_of, load_named_tensors, named_tensors, roles_by_name, shapes_by_name
+from golfctl.model.names import (
+    banks,
+    entries_of,
+    load_named_tensors,
+    named_tensors,
+    parameter_masks,
+    roles_by_name,
+    shapes_by_name,
+)
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
+from golfctl.model.taps import adapt, tap
 
 SMALL = {
     "vocab_size": 48, "layers": 4, "dim": 32,
@@ -129,26 +138,64 @@ def test_incremental_forward_agrees_in_steps_and_chunks():
         model.step(ids[:, 0], cache)
 
 
-def test_last_rows_are_those_of_the_whole():
+def test_chosen_rows_are_those_of_the_whole():
     model = shaken(small())
     ids = tokens(model.spec, 2, 30)
     with torch.no_grad():
-        torch.testing.assert_close(model.hidden(ids, last=7), model.hidden(ids)[:, -7:], atol=2e-6, rtol=0)
+        torch.testing.assert_close(model.hidden(ids, first=23), model.hidden(ids)[:, 23:], atol=2e-6, rtol=0)
 
 
 def test_taps_see_every_matrix_product():
     model = shaken(small())
     seen = {}
 
-    def tap(name, x, y):
+    def watch(name, x, y):
         assert x.shape[:-1] == y.shape[:-1] and list(shapes_by_name(model.spec)[name]) == [y.shape[-1], x.shape[-1]]
         seen[name] = seen.get(name, 0) + 1
-        return y
 
     ids = tokens(model.spec, 1, 5)
-    assert torch.equal(model.loss(ids, ids, tap=tap), model.loss(ids, ids))
+    plain = model.loss(ids, ids)
+    with tap(model, watch):
+        assert torch.equal(model.loss(ids, ids), plain)
+    model.loss(ids, ids)
     matrices = {n for n, r in roles_by_name(model.spec).items() if r is Role.MATRIX} | {"tok_emb.weight"}
     assert set(seen) == matrices and set(seen.values()) == {1}
+
+
+def test_adapters_add_to_named_products():
+    model = shaken(small())
+    ids, name = tokens(model.spec, 2, 9), "blocks.2.attn.c_v.weight"
+    delta = torch.randn(2, 16, 32, generator=torch.Generator().manual_seed(3)) * 0.1
+    with adapt(model, {name: lambda x: torch.einsum("bti,boi->bto", x, delta)}):
+        adapted = model(ids)
+    tensors = dict(named_tensors(model))
+    for row in range(2):
+        other = empty_model(model.spec)
+        load_named_tensors(other, tensors | {name: tensors[name] + delta[row]})
+        torch.testing.assert_close(adapted[row], other(ids)[row], atol=1e-5, rtol=0)
+    with pytest.raises(ValueError, match="c_x"), adapt(model, {"c_x": lambda x: x}):
+        pass
+
+
+def test_masks_freeze_slices_of_banks():
+    model = shaken(small())
+    masks = parameter_masks(model, {0, 2})
+    before = {name: tensor.clone() for name, tensor in named_tensors(model).items()}
+    with torch.no_grad():
+        for path, parameter in model.named_parameters():
+            parameter += 1.0 if masks[path] is None else masks[path]
+    moved = {name for name, tensor in named_tensors(model).items() if not torch.equal(tensor, before[name])}
+    assert moved == {name for name in before if not name.startswith(("blocks.0.", "blocks.2."))}
+    by_name = parameter_masks(model, lambda name: name == "tok_emb.weight")
+    assert [path for path, mask in by_name.items() if mask is not None] == ["core.embedding.tok_emb__weight"]
+
+
+def test_autocast_runs_and_stays_close():
+    model = shaken(small())
+    ids = tokens(model.spec, 2, 20)
+    exact = model(ids)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (model(ids) - exact).abs().max() < 0.3
 
 
 def test_bf16_compute_keeps_fp32_masters():
