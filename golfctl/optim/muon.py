@@ -31,14 +31,14 @@ class MuonConfig(Config):
     ("auto": bfloat16 on CUDA, the parameter's own elsewhere).
     """
 
-    lr: float = Field(0.025, ge=0.0)
-    momentum: float = Field(0.95, ge=0.0, lt=1.0)
-    momentum_start: float = Field(0.85, ge=0.0, lt=1.0)
-    momentum_warmup_steps: int = Field(0, ge=0)
-    weight_decay: float = Field(0.0, ge=0.0)
+    lr: float = Field(default=0.025, ge=0.0)
+    momentum: float = Field(default=0.95, ge=0.0, lt=1.0)
+    momentum_start: float = Field(default=0.85, ge=0.0, lt=1.0)
+    momentum_warmup_steps: int = Field(default=0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
     rows: Literal["plain", "equal"] = "plain"
     polynomial: Literal["standard", "polar-express"] = "standard"
-    iterations: int = Field(5, ge=1, le=20)
+    iterations: int = Field(default=5, ge=1, le=20)
     compute: Precision = "auto"
     wire: Precision = "auto"
 

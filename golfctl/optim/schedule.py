@@ -35,11 +35,11 @@ class ScheduleConfig(Config):
     budget the steps are turned into seconds by the mean step time so far) is in force; the latter when it is set.
     """
 
-    warmup_steps: int = Field(0, ge=0)
-    warmdown_fraction: float | None = Field(None, ge=0.0, le=1.0)
-    warmdown_steps: int | None = Field(None, ge=0)
+    warmup_steps: int = Field(default=0, ge=0)
+    warmdown_fraction: float | None = Field(default=None, ge=0.0, le=1.0)
+    warmdown_steps: int | None = Field(default=None, ge=0)
     shape: Literal["linear", "cosine"] = "linear"
-    min_scale: float = Field(0.0, ge=0.0, le=1.0)
+    min_scale: float = Field(default=0.0, ge=0.0, le=1.0)
 
     @model_validator(mode="after")
     def _one_warmdown(self) -> "ScheduleConfig":

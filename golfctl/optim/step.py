@@ -27,13 +27,13 @@ _EPS = 1e-6
 class AdamConfig(Config):
     """AdamW for what Muon does not move: learning rates by role, the rest shared."""
 
-    embedding_lr: float = Field(0.035, ge=0.0)
-    head_lr: float = Field(0.008, ge=0.0)
-    gain_lr: float = Field(0.025, ge=0.0)
-    beta1: float = Field(0.9, ge=0.0, lt=1.0)
-    beta2: float = Field(0.95, ge=0.0, lt=1.0)
-    eps: float = Field(1e-8, gt=0.0)
-    weight_decay: float = Field(0.0, ge=0.0)
+    embedding_lr: float = Field(default=0.035, ge=0.0)
+    head_lr: float = Field(default=0.008, ge=0.0)
+    gain_lr: float = Field(default=0.025, ge=0.0)
+    beta1: float = Field(default=0.9, ge=0.0, lt=1.0)
+    beta2: float = Field(default=0.95, ge=0.0, lt=1.0)
+    eps: float = Field(default=1e-8, gt=0.0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
 
 
 class ClipConfig(Config):
@@ -43,7 +43,7 @@ class ClipConfig(Config):
     rank's own gradient before the sum, as the parameter-golf records do.
     """
 
-    norm: float = Field(0.3, ge=0.0)
+    norm: float = Field(default=0.3, ge=0.0)
     of: Literal["reduced", "local"] = "reduced"
 
 

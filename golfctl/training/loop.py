@@ -1,0 +1,150 @@
+"""The loop: steps until the budget is spent, with a log, checkpoints on a clock, and a clean end for every cause."""
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+
+from golfctl.core.progress import Progress, Task
+from golfctl.errors import InterruptedRun, NumericsError
+from golfctl.optim.schedule import Clock
+from golfctl.training.clock import TrainingClock
+from golfctl.training.interrupt import StopRequest
+from golfctl.training.store import Store
+from golfctl.training.trainer import StepResult, Trainer
+
+_CONTROL_EVERY = {"cpu": 1}  # steps between host syncs; accelerators run ahead of the host
+_CONTROL_EVERY_DEFAULT = 8
+_RESERVE_WRITES = 2.0
+_RESERVE_STEPS = 1.5
+
+
+class Control(NamedTuple):
+    """What all ranks agree on after a step: rank 0's clock and reserve, whether any was asked to stop, the loss."""
+
+    seconds: float
+    reserve: float
+    stop: bool
+    loss: float
+
+
+class Loop:
+    """Drives a trainer through its budget; `clock` must not have been started."""
+
+    def __init__(
+        self, trainer: Trainer, store: Store, clock: TrainingClock, stop: StopRequest, progress: Progress
+    ) -> None:
+        self.trainer, self.store, self.clock, self.stop, self.progress = trainer, store, clock, stop, progress
+        self.config = trainer.setup.train
+        self.last_loss = math.nan
+        self._control_every = _CONTROL_EVERY.get(trainer.setup.device.type, _CONTROL_EVERY_DEFAULT)
+        self._seconds = self._saved_at = clock.seconds
+        self._logged = (clock.seconds, trainer.steps_done)
+        self._step_seconds = self._reserved = 0.0
+        self._shown = 0
+
+    def run(self) -> None:
+        """Train until the budget is spent, then seal the final checkpoint, all on the training clock.
+
+        Raises:
+            InterruptedRun: asked to stop; the state is saved. NumericsError: the loss is not finite.
+        """
+        total = self.config.steps or math.ceil(self.config.seconds or 0)
+        with self.progress.task("train", total, "steps" if self.config.steps else "s") as task:
+            self.clock.start()
+            self._show(task)
+            while not self._spent():
+                before = self.clock.seconds
+                result = self.trainer.step(self._clock())
+                self._step_seconds = max(self.clock.seconds - before, 0.9 * self._step_seconds)
+                if self.trainer.steps_done % self._control_every == 0:
+                    self._after_step(result, task)
+        self._save()
+
+    def _after_step(self, result: StepResult, task: Task) -> None:
+        control = self._agree(result)
+        self._seconds, self._reserved, self.last_loss = control.seconds, control.reserve, control.loss
+        self._check_finite(control.loss)
+        if self.trainer.steps_done % self.config.log_every == 0:
+            self._log(result, control)
+        if control.stop:
+            self._stop()
+        if control.seconds - self._saved_at >= self.config.checkpoint_seconds:
+            self._save()
+        self._show(task, loss=control.loss, tok_s=self._rate())
+
+    def _agree(self, result: StepResult) -> Control:
+        """One small sum over ranks; without other ranks, plain host values."""
+        group, seconds = self.trainer.group, self.clock.seconds
+        reserve = _RESERVE_WRITES * self.store.write_seconds + _RESERVE_STEPS * self._step_seconds
+        if group.world == 1:
+            return Control(seconds, reserve, bool(self.stop), float(result.loss))
+        times = [seconds, reserve] if group.rank == 0 else [0.0, 0.0]
+        mine = [*times, float(bool(self.stop)), float(result.loss)]
+        shared = torch.tensor(mine, dtype=torch.float64, device=self.trainer.setup.device)
+        group.all_reduce(shared).wait()
+        seconds, reserve, stops, loss = shared.tolist()
+        return Control(seconds, reserve, stops > 0, loss)
+
+    def _clock(self) -> Clock:
+        """The schedule's view: a wall-clock budget ends early enough to seal the checkpoint within it."""
+        budget = self.config.seconds
+        return Clock(
+            self.trainer.steps_done,
+            self._now(),
+            self.config.steps,
+            None if budget is None else max(budget - self._reserved, 1e-3),
+        )
+
+    def _now(self) -> float:
+        """Seconds that every rank agrees on: alone, the clock itself; else rank 0's at the last control."""
+        return self.clock.seconds if self.trainer.group.world == 1 else self._seconds
+
+    def _spent(self) -> bool:
+        return self._clock().finished
+
+    def _check_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise NumericsError(
+                f"the loss became {loss} at step {self.trainer.steps_done}; the last checkpoint is from before: "
+                "lower the learning rates (train.muon.lr, train.adam.*) or widen train.dtype"
+            )
+
+    def _stop(self) -> None:
+        path = self._save()
+        raise InterruptedRun(
+            f"stopped by {self.stop.name or 'another rank'} after step {self.trainer.steps_done}; saved {path}: "
+            f"continue with `golfctl train --resume --out {path.parent}`"
+        )
+
+    def _save(self) -> Any:
+        self._saved_at = self._now()
+        return self.store.save(self.trainer, self.clock.seconds)
+
+    def _rate(self) -> float:
+        """Tokens per second since the last log record."""
+        seconds, steps = self._logged
+        elapsed = max(self.clock.seconds - seconds, 1e-9)
+        return (self.trainer.steps_done - steps) * self.config.batch_tokens / elapsed
+
+    def _log(self, result: StepResult, control: Control) -> None:
+        body: dict[str, Any] = {
+            "step": self.trainer.steps_done,
+            "seconds": round(control.seconds, 3),
+            "tokens": self.trainer.tokens,
+            "loss": control.loss,
+            "lr_scale": round(result.scale, 6),
+            "tokens_per_second": round(self._rate(), 1),
+            "phase_seconds": {k: round(v, 3) for k, v in self.trainer.phase_seconds.items()},
+        }
+        if result.norm is not None:
+            body["gradient_norm"] = float(result.norm)
+        self.store.record("train.log", body)
+        self._logged = (self.clock.seconds, self.trainer.steps_done)
+
+    def _show(self, task: Task, **figures: float | str) -> None:
+        done = (
+            self.trainer.steps_done if self.config.steps else min(int(self._now()), math.ceil(self.config.seconds or 0))
+        )
+        task.advance(done - self._shown, **figures)
+        self._shown = done

@@ -1,0 +1,109 @@
+"""Run folders: where a run's files lie, the newest run, the newest checkpoint. Never imports torch."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from golfctl.core.journal import read_journal
+from golfctl.errors import CheckpointError, InputError
+
+RECIPE = "recipe.toml"
+JOURNAL = "journal.jsonl"
+TOKENIZER = "tokenizer.model"
+ARTIFACT = "model.golf"
+RUNS = Path("runs")
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)\.safetensors")
+_STATE = re.compile(r"state-(\d+)\.safetensors")
+
+
+class RunFolder:
+    """The paths of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.recipe = self.path / RECIPE
+        self.journal = self.path / JOURNAL
+        self.tokenizer = self.path / TOKENIZER
+        self.artifact = self.path / ARTIFACT
+
+    def checkpoint(self, step: int) -> Path:
+        """The weights to deploy, as of `step`."""
+        return self.path / f"checkpoint-{step:07d}.safetensors"
+
+    def state(self, step: int) -> Path:
+        """Everything that resuming at `step` needs."""
+        return self.path / f"state-{step:07d}.safetensors"
+
+    def checkpoints(self) -> list[Path]:
+        """Checkpoints, oldest first."""
+        return _by_step(self.path, _CHECKPOINT)
+
+    def states(self) -> list[Path]:
+        """Training states, oldest first."""
+        return _by_step(self.path, _STATE)
+
+
+def is_run(path: Path) -> bool:
+    """Whether `path` is a run folder."""
+    return (Path(path) / RECIPE).is_file()
+
+
+def latest_run(root: Path = RUNS) -> Path:
+    """The run under `root` that was written to last.
+
+    Raises:
+        InputError: there is no run.
+    """
+    runs = [path for path in sorted(Path(root).glob("*")) if is_run(path)]
+    if not runs:
+        raise InputError(f"no run under {root}/: start one with `golfctl train`, or name a run folder or a file")
+    return max(runs, key=_touched)
+
+
+def latest_checkpoint(run: Path) -> Path:
+    """The newest checkpoint of a run.
+
+    Raises:
+        InputError: no such run. CheckpointError: the run has not written a checkpoint yet.
+    """
+    if not is_run(run):
+        raise InputError(f"{run} is no run folder (it has no {RECIPE})")
+    checkpoints = RunFolder(run).checkpoints()
+    if not checkpoints:
+        raise CheckpointError(f"{run} has no checkpoint yet: let it train on, or `golfctl train --resume --out {run}`")
+    return checkpoints[-1]
+
+
+def run_data(run: Path) -> Path:
+    """The dataset folder a run was last trained on, from its journal.
+
+    Raises:
+        InputError: the run or its dataset is gone. CheckpointError: the journal says nothing of data.
+    """
+    for record in reversed(read_journal(RunFolder(run).journal).records):
+        if record.kind == "train.start":
+            data = Path(str(record.body["data"]["path"]))
+            if not data.is_dir():
+                raise InputError(f"the dataset of {run}, {data}, is not there any more: name one with --data DIR")
+            return data
+    raise CheckpointError(f"{run}/{JOURNAL} does not say what the run was trained on: name a dataset with --data DIR")
+
+
+def numbered_run(name: str, number: int, root: Path = RUNS) -> Path:
+    """The folder of the `number`-th run called `name`: `runs/name`, `runs/name-2`, …"""
+    return Path(root) / (name if number == 1 else f"{name}-{number}")
+
+
+def run_records(run: Path, kind: str) -> list[dict[str, Any]]:
+    """Bodies of all journal records of one kind, oldest first."""
+    return [record.body for record in read_journal(RunFolder(run).journal).records if record.kind == kind]
+
+
+def _by_step(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
+    found = [(int(m.group(1)), path) for path in folder.glob("*") if (m := pattern.fullmatch(path.name))]
+    return [path for _, path in sorted(found)]
+
+
+def _touched(run: Path) -> tuple[int, str]:
+    journal = run / JOURNAL
+    return (journal if journal.exists() else run).stat().st_mtime_ns, run.name

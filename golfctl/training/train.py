@@ -1,0 +1,150 @@
+"""`train`: from a recipe to a run folder with a checkpoint."""
+
+import itertools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from golfctl.core.environment import describe_environment
+from golfctl.core.progress import SILENT, Progress
+from golfctl.core.recipe import Recipe
+from golfctl.errors import GolfError
+from golfctl.optim.collectives import Group
+from golfctl.training.clock import TrainingClock
+from golfctl.training.distributed import choose_threads, process_group, resolve_device
+from golfctl.training.held_out import HeldOut, held_out_loss
+from golfctl.training.interrupt import StopRequest, stop_on_signals
+from golfctl.training.loop import Loop
+from golfctl.training.runs import RunFolder, numbered_run
+from golfctl.training.setup import Setup, prepare
+from golfctl.training.store import Store, check_out, newest_state
+from golfctl.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended: where it lies, what it cost, the last training loss and the held-out progress figure."""
+
+    run: Path
+    checkpoint: Path
+    step: int
+    tokens: int
+    seconds: float
+    warmup_seconds: float
+    loss: float
+    held_out: HeldOut | None
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    out: Path | None = None,
+    name: str = "run",
+    resume: bool = False,
+    device: str = "auto",
+    progress: Progress = SILENT,
+) -> TrainResult:
+    """Train as `recipe` says on the dataset folder `data`, writing the run folder `out` (default: a new
+    `runs/NAME`).
+
+    Under torchrun every rank calls this; rank 0 writes. SIGINT and SIGTERM save and raise.
+
+    Raises:
+        UsageError, ConfigError, DataError, CheckpointError: before anything is written, where possible.
+        InterruptedRun: stopped, state saved. NumericsError: the loss is not finite. StorageError: disk full.
+        InputError: another rank was lost.
+    """
+    chosen = resolve_device(device)
+    config = prepare(recipe, data, chosen)
+    torch.set_num_threads(choose_threads(config.train.threads))
+    with stop_on_signals() as stop, process_group(chosen, config.train.rank_timeout_seconds) as group:
+        folder = out or _new_run(name, group, chosen)
+        check_out(folder, resume)
+        if group.world > 1:  # nobody creates the folder before everyone has looked
+            group.all_reduce(torch.zeros(1, device=chosen)).wait()
+        return _run(config, RunFolder(folder), resume, group, stop, progress if group.rank == 0 else SILENT)
+
+
+def _run(
+    setup: Setup, folder: RunFolder, resume: bool, group: Group, stop: StopRequest, progress: Progress
+) -> TrainResult:
+    start = time.monotonic()
+    trainer = Trainer(setup, group)
+    store = Store(folder, setup, writes=group.rank == 0, progress=progress)
+    clock = TrainingClock()
+    if resume:
+        path, state = newest_state(folder, progress)
+        trainer.restore(state, str(path))
+        clock = TrainingClock(state.position.seconds)
+        progress.say(f"resuming {folder.path} at step {trainer.steps_done:,}, {clock.seconds:.1f} s of training clock")
+    else:
+        store.begin()
+    store.record("train.start", _start_record(setup, group, trainer, resume))
+    try:
+        store.save(trainer, clock.seconds)  # a state to fall back on, and a measure of what the final write costs
+        warmup = time.monotonic() - start
+        loop = Loop(trainer, store, clock, stop, progress)
+        loop.run()
+        seconds = clock.seconds
+        held_out = _held_out(setup, trainer)
+    except (GolfError, KeyboardInterrupt) as error:
+        code = getattr(error, "exit_code", 130)
+        store.record_end({"exit_code": code, "message": str(error) or "interrupted", "step": trainer.steps_done})
+        raise
+    result = TrainResult(
+        folder.path, folder.checkpoint(trainer.steps_done), trainer.steps_done, trainer.tokens, seconds, warmup,
+        loop.last_loss, held_out,
+    )  # fmt: skip
+    store.record_end(_end_record(result, setup))
+    return result
+
+
+def _new_run(name: str, group: Group, device: torch.device) -> Path:
+    """Rank 0's choice of a run folder that does not exist yet."""
+    number = torch.zeros(1, dtype=torch.int64, device=device)
+    if group.rank == 0:
+        number += next(n for n in itertools.count(1) if not numbered_run(name, n).exists())
+    group.all_reduce(number).wait()
+    return numbered_run(name, int(number))
+
+
+def _held_out(setup: Setup, trainer: Trainer) -> HeldOut | None:
+    config = setup.train
+    if not config.held_out_tokens or trainer.group.rank:
+        return None
+    with trainer.deployed():
+        return held_out_loss(trainer.model, setup.dataset, config.sequence_length, config.held_out_tokens, setup.device)
+
+
+def _start_record(setup: Setup, group: Group, trainer: Trainer, resume: bool) -> dict[str, Any]:
+    return {
+        "recipe": setup.recipe.tables,
+        "recipe_digest": setup.digest,
+        "data": {"path": str(setup.dataset.path.resolve()), "digest": setup.dataset.digest},
+        "environment": describe_environment(),
+        "device": str(setup.device),
+        "dtype": str(setup.dtype).removeprefix("torch."),
+        "ranks": group.world,
+        "micro_sequences": trainer.micro_sequences,
+        "parameters": sum(p.numel() for p in trainer.parameters.values()),
+        "resumed_at": trainer.steps_done if resume else None,
+    }
+
+
+def _end_record(result: TrainResult, setup: Setup) -> dict[str, Any]:
+    budget = setup.train.seconds
+    return {
+        "exit_code": 0,
+        "message": "done",
+        "step": result.step,
+        "tokens": result.tokens,
+        "seconds": round(result.seconds, 3),
+        "warmup_seconds": round(result.warmup_seconds, 3),
+        "budget_seconds": budget,
+        "sealed_in_budget": None if budget is None else result.seconds <= budget,
+        "loss": result.loss,
+        "held_out": result.held_out._asdict() if result.held_out else None,
+    }

@@ -1,0 +1,223 @@
+"""The parts of a run that change: weights, optimizers, average, position in the data; one step; save and restore.
+
+Shapes: B sequences, T positions.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from golfctl.core.environment import describe_environment
+from golfctl.data.batches import open_loader
+from golfctl.errors import CheckpointError
+from golfctl.model.build import build_model
+from golfctl.model.names import named_tensors
+from golfctl.optim.average import WeightAverage
+from golfctl.optim.collectives import Group
+from golfctl.optim.groups import group_by_role
+from golfctl.optim.schedule import Clock, learning_rate_scale, ramp, taper
+from golfctl.optim.step import Optimizers, Rates
+from golfctl.packing.checkpoint import Checkpoint
+from golfctl.training.setup import Setup
+from golfctl.training.state import Position, TrainingState
+
+_ADAM_PARTS = {"first": "exp_avg", "second": "exp_avg_sq", "step": "step"}
+
+
+class StepResult:
+    """What one step leaves behind: this rank's share of the loss, the gradient's norm, the scale; no host sync."""
+
+    def __init__(self, loss: Tensor, norm: Tensor | None, scale: float) -> None:
+        self.loss, self.norm, self.scale = loss, norm, scale
+
+
+class Trainer:
+    """A model in training. `step` moves it; `state` and `restore` carry it from one process to the next."""
+
+    def __init__(self, setup: Setup, group: Group) -> None:
+        self.setup, self.group = setup, group
+        config = setup.train
+        self.model = build_model(setup.spec, config.seed)
+        if setup.dtype == torch.float64:
+            self.model.double()
+        self.model.to(setup.device)
+        self.model.set_compute_dtype(setup.dtype if setup.dtype == torch.bfloat16 else None)
+        self.parameters = {entry.path: entry.parameter for entry in self.model.layer_parameters()}
+        roles = {entry.path: str(entry.role) for entry in self.model.layer_parameters()}
+        groups = group_by_role(self.parameters.items(), roles, config.unbanked == "adam")
+        self.optimizers = Optimizers(groups, config.muon, config.adam, config.clip, group)
+        decay = config.average.decay if config.average.kind == "ema" else None
+        averaged = list(self.parameters.values()) if config.average.kind != "none" else []
+        self.average = WeightAverage(averaged, decay)
+        self.loader = open_loader(
+            setup.data,
+            setup.dataset.train_shards,
+            batch_sequences=config.batch_sequences,
+            sequence_length=config.sequence_length,
+            seed=config.seed,
+            rank=group.rank,
+            world=group.world,
+            vocab_size=setup.spec.vocab_size,
+        )
+        self.micro_sequences = setup.micro_sequences()
+        self.steps_done = 0
+        self.phase_seconds = {"data": 0.0, "gradient": 0.0, "optimizer": 0.0}
+
+    @property
+    def tokens(self) -> int:
+        """Tokens trained on so far, over all ranks."""
+        return self.steps_done * self.setup.train.batch_tokens
+
+    def step(self, clock: Clock) -> StepResult:
+        """One optimizer step on the next global batch."""
+        start = time.perf_counter()
+        x_BT, y_BT = self._next_batch()
+        loaded = time.perf_counter()
+        loss = self._gradients(x_BT, y_BT)
+        computed = time.perf_counter()
+        scale = learning_rate_scale(self.setup.train.schedule, clock)
+        norm = self.optimizers.step(self._rates(scale, clock))
+        self.optimizers.zero_grad()
+        self.steps_done += 1
+        self._update_average(scale)
+        self._count_seconds(start, loaded, computed, time.perf_counter())
+        return StepResult(loss, norm, scale)
+
+    def checkpoint(self) -> Checkpoint:
+        """The weights to deploy, averaged if so configured, with deterministic provenance."""
+        with self.deployed():
+            tensors = {
+                name: tensor.detach().float().cpu().clone() for name, tensor in named_tensors(self.model).items()
+            }
+        provenance: dict[str, Any] = {
+            "weights": self.setup.train.average.kind if self.average.count else "none",
+            "tokens": self.tokens,
+            "seed": self.setup.train.seed,
+            "sequence_length": self.setup.train.sequence_length,
+            "recipe_digest": self.setup.digest,
+            "data_digest": self.setup.dataset.digest,
+            "versions": describe_environment()["packages"],
+        }
+        return Checkpoint(self.setup.spec, tensors, self.setup.dataset.tokenizer.proto, self.steps_done, provenance)
+
+    def state(self, seconds: float) -> TrainingState:
+        """Everything needed to continue (a collective when there are several ranks)."""
+        position = Position(
+            step=self.steps_done,
+            seconds=seconds,
+            tokens=self.tokens,
+            average_count=self.average.count,
+            recipe_digest=self.setup.digest,
+            data_digest=self.setup.dataset.digest,
+            loader=self.loader.state(),
+        )
+        return TrainingState(position, self._tensors())
+
+    def restore(self, state: TrainingState, where: str) -> None:
+        """Continue from `state`.
+
+        Raises:
+            CheckpointError: it belongs to another recipe, other data, or lacks a tensor.
+        """
+        position, tensors = state
+        if position.recipe_digest != self.setup.digest:
+            raise CheckpointError(f"{where} was written under other settings than this recipe's; resume with its own")
+        if position.data_digest != self.setup.dataset.digest:
+            raise CheckpointError(f"{where} was trained on other data than {self.setup.dataset.path}")
+        missing = self._layout().keys() - tensors.keys()
+        if missing:
+            raise CheckpointError(f"{where} lacks {sorted(missing)[0]}")
+        self._restore_tensors(tensors, position.average_count)
+        self.loader.restore(position.loader)
+        self.steps_done = position.step
+
+    @contextmanager
+    def deployed(self) -> Iterator[None]:
+        """Inside the block the model holds the weights to deploy."""
+        if not self.average.count:
+            yield
+            return
+        live = [p.data for p in self.parameters.values()]
+        for p, value in zip(self.parameters.values(), self.average.values, strict=True):
+            p.data = value
+        try:
+            yield
+        finally:
+            for p, value in zip(self.parameters.values(), live, strict=True):
+                p.data = value
+
+    def _next_batch(self) -> tuple[Tensor, Tensor]:
+        x_BT, y_BT = self.loader.next()
+        device = self.setup.device
+        return torch.from_numpy(x_BT).to(device, non_blocking=True), torch.from_numpy(y_BT).to(
+            device, non_blocking=True
+        )
+
+    def _gradients(self, x_BT: Tensor, y_BT: Tensor) -> Tensor:
+        """Accumulate this rank's share of the gradient of the mean loss over the global batch; return its share."""
+        total = torch.zeros((), dtype=torch.float32, device=self.setup.device)
+        rows = self.setup.train.batch_sequences
+        for first in range(0, len(x_BT), self.micro_sequences):
+            x, y = x_BT[first : first + self.micro_sequences], y_BT[first : first + self.micro_sequences]
+            share = self.model.loss(x, y) * (len(x) / rows)
+            share.backward()
+            total += share.detach()
+        return total
+
+    def _rates(self, scale: float, clock: Clock) -> Rates:
+        config = self.setup.train
+        muon, decay = config.muon, config.decay_taper
+        momentum = ramp(muon.momentum_start, muon.momentum, muon.momentum_warmup_steps, clock.step)
+        return Rates(scale, momentum, taper(decay.start, decay.final, clock.fraction))
+
+    def _update_average(self, scale: float) -> None:
+        config = self.setup.train.average
+        due = config.kind == "ema" or (
+            config.kind == "swa" and scale < config.below_scale and self.steps_done % config.every == 0
+        )
+        if due:
+            self.average.update()
+
+    def _count_seconds(self, start: float, loaded: float, computed: float, done: float) -> None:
+        """Host seconds by phase; on CUDA kernels run behind, so only `data` means what it says there."""
+        for phase, seconds in (
+            ("data", loaded - start),
+            ("gradient", computed - loaded),
+            ("optimizer", done - computed),
+        ):
+            self.phase_seconds[phase] += seconds
+
+    def _layout(self) -> dict[str, Tensor]:
+        """Tensors of the state that live in this process whole, by their name in the file; views, not copies."""
+        tensors = {f"parameter.{name}": p.data for name, p in self.parameters.items()}
+        if self.setup.train.average.kind != "none":
+            tensors |= {f"average.{n}": v for n, v in zip(self.parameters, self.average.values, strict=True)}
+        return tensors
+
+    def _tensors(self) -> dict[str, Tensor]:
+        path = {id(p): name for name, p in self.parameters.items()}
+        tensors = self._layout()
+        if muon := self.optimizers.muon:
+            tensors |= {f"momentum.{path[id(p)]}": m for p, m in zip(muon.banks, muon.gathered_momentum(), strict=True)}
+        if adam := self.optimizers.adam:
+            for p, state in adam.state.items():
+                tensors |= {f"adam.{part}.{path[id(p)]}": state[key] for part, key in _ADAM_PARTS.items()}
+        return tensors
+
+    def _restore_tensors(self, tensors: dict[str, Tensor], average_count: int) -> None:
+        for name, target in self._layout().items():
+            target.copy_(tensors[name])
+        self.average.count = average_count
+        path = {id(p): name for name, p in self.parameters.items()}
+        if muon := self.optimizers.muon:
+            muon.restore_momentum([tensors[f"momentum.{path[id(p)]}"] for p in muon.banks])
+        if adam := self.optimizers.adam:
+            for p in (p for entry in adam.param_groups for p in entry["params"]):
+                names = {key: f"adam.{part}.{path[id(p)]}" for part, key in _ADAM_PARTS.items()}
+                if names["step"] in tensors:  # the step counter stays where AdamW keeps it
+                    moved = {key: tensors[name].to(p.device) for key, name in names.items() if key != "step"}
+                    adam.state[p] = {**moved, "step": tensors[names["step"]]}
