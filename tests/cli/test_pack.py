@@ -1,0 +1,78 @@
+"""`golfctl pack` as people type it: defaults, flags, exit codes, output."""
+
+import json
+
+import pytest
+
+from golfctl.cli.main import exit_code_of
+from golfctl.model.build import build_model
+from golfctl.model.names import named_tensors
+from golfctl.model.spec import ModelSpec
+from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with one run in `runs/`, without a tokenizer."""
+    run = tmp_path / "runs" / "tiny"
+    run.mkdir(parents=True)
+    (run / "recipe.toml").write_text("[pack]\nbits = 5\n")
+    spec = ModelSpec.from_dict({"vocab_size": 64, "layers": 2, "dim": 32, "attention": {"heads": 4, "kv_heads": 2}})
+    write_checkpoint(run / "checkpoint-0000003.safetensors", Checkpoint(spec, named_tensors(build_model(spec, 0))))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def packed(capsys, *arguments):
+    assert exit_code_of(["pack", "--json", *arguments]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_latest_run_is_packed_beside_itself(folder, capsys):
+    assert exit_code_of(["pack", "--bits", "6", "--lzma", "9"]) == 0
+    out, err = capsys.readouterr()
+    assert (folder / "runs/tiny/model.golf").stat().st_size > 0
+    assert "runs/tiny/checkpoint-0000003.safetensors" in err
+    assert "int6-row/1" in out and "counted" in out
+
+
+def test_flags_go_over_set_and_set_over_the_recipe(folder, capsys):
+    def schemes(*arguments):
+        return packed(capsys, *arguments)["groups"][0]["schemes"]
+
+    assert schemes() == "int5-row/1"
+    assert schemes("--set", "pack.bits=4") == "int4-row/1"
+    assert schemes("--set", "pack.bits=4", "--bits", "3") == "int3-row/1"
+
+
+def test_a_checkpoint_and_an_output_may_be_named(folder, capsys):
+    found = packed(capsys, "runs/tiny/checkpoint-0000003.safetensors", "-o", "x.golf", "--coder", "zlib:9")
+    assert found["path"] == "x.golf" and (folder / "x.golf").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--budget", "500"], 5, "over budget"),
+        (["--budget", "16MB"], 2, "without a unit"),
+        (["--lzma", "9", "--coder", "zlib"], 2, "one coder"),
+        (["--coder", "lzmaa"], 2, "did you mean"),
+        (["--bits", "9"], 3, "bits"),
+        (["--set", "pack.bitz=4"], 3, "did you mean 'bits'"),
+        (["--set", "train.steps=4"], 2, "pack"),
+        (["--quantizer", "gptq"], 3, "needs calibration"),
+        (["nowhere"], 3, "no such file"),
+        (["runs"], 3, "no run folder"),
+        (["--code", "absent.py"], 3, "no such file: absent.py"),
+    ],
+)
+def test_mistakes_are_told_with_their_exit_code(folder, capsys, arguments, code, words):
+    assert exit_code_of(["pack", "--quiet", *arguments]) == code
+    assert words in capsys.readouterr().err
+    assert not (folder / "runs/tiny/model.golf").exists()
+
+
+def test_without_any_run_it_says_how_to_get_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert exit_code_of(["pack"]) == 3
+    assert "golfctl train" in capsys.readouterr().err

@@ -1,0 +1,39 @@
+"""A tiny run: checkpoint, tokenizer, recipe and journal."""
+
+import pytest
+
+from golfctl.core.journal import Journal
+from golfctl.data.tokenizer_training import train_tokenizer
+from golfctl.model.build import build_model
+from golfctl.model.names import named_tensors
+from golfctl.model.spec import ModelSpec
+from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
+
+TEXT = "the quick brown fox jumps over the lazy dog while seven wizards boil jam in a bucket of quartz "
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    words = TEXT.split()
+    return train_tokenizer([" ".join(words[i:] + words[:i]) for i in range(len(words))], 320)
+
+
+@pytest.fixture(scope="session")
+def spec(tokenizer):
+    return ModelSpec.from_dict(
+        {"vocab_size": tokenizer.vocab_size, "layers": 2, "dim": 32, "attention": {"heads": 4, "kv_heads": 2}}
+    )
+
+
+@pytest.fixture
+def run(tmp_path, spec, tokenizer):
+    """A run folder with one checkpoint; returns the path of the checkpoint."""
+    folder = tmp_path / "runs" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "tokenizer.model").write_bytes(tokenizer.proto)
+    (folder / "recipe.toml").write_text("[pack]\nbits = 6\n[eval]\nstride = 64\n")
+    Journal(folder / "journal.jsonl").append("train.start", {"data": {"path": "nowhere"}})
+    path = folder / "checkpoint-0000007.safetensors"
+    tensors = {name: tensor + 0.01 for name, tensor in named_tensors(build_model(spec, 1)).items()}
+    write_checkpoint(path, Checkpoint(spec, tensors, tokenizer.proto, 7, {"seed": 1}))
+    return path

@@ -1,0 +1,39 @@
+"""The [pack] table: defaults, contradictions, suggestions."""
+
+import pytest
+
+from golfctl.errors import ConfigError
+from golfctl.packing.calibration_choice import CalibrationChoice, parse_calibration
+from golfctl.packing.config import PackConfig
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"bitz": 6}, "did you mean 'bits'"),
+        ({"bits": 9}, "bits"),
+        ({"clip": "sdd"}, "unknown clip rule"),
+        ({"clip": "sd:-1"}, "out of range"),
+        ({"clip": "max:3"}, "takes no number"),
+        ({"quantizer": "gptq"}, "needs calibration"),
+        ({"calibration": "train"}, "no effect"),
+        ({"calibration": "validation", "quantizer": "gptq"}, "unknown calibration source"),
+        ({"quantizer": "gptq-lite", "clip": "max"}, "take quantizer = 'round'"),
+        ({"bits": 32, "clip": "percentile"}, "no effect"),
+    ],
+)
+def test_bad_tables_are_named(table, words):
+    with pytest.raises(ConfigError, match=words):
+        PackConfig.from_dict(table)
+
+
+def test_the_table_survives_a_round_trip():
+    config = PackConfig(quantizer="gptq", calibration="self:65536", clip="sd:12.85", code=("a.py",))
+    assert PackConfig.from_dict(config.to_dict()) == config
+
+
+def test_calibration_sources():
+    assert parse_calibration("train:4096") == CalibrationChoice("train", 4096)
+    assert parse_calibration("self").tokens == 64 * 2048
+    with pytest.raises(ConfigError, match="number of tokens"):
+        parse_calibration("train:10")
