@@ -1,1 +1,1 @@
-"""Layer 5: checks on artifacts, scorers and claims."""
+"""Layer 5: checks with verdicts on scorers, artifacts, records and claims."""

@@ -1,0 +1,93 @@
+"""How often the audit is right: fourteen toy scorers over many probe seeds, and honest scorers for false alarms.
+
+    python benchmarks/auditing/power.py --seeds 50 --honest 200 --out benchmarks/results/audit_power.json
+
+For each toy: runs in which at least one check failed, verdicts other than the expected ones, and the spread of the
+known-source statistic and of the share of cuts that moved. For honest scorers: false failures in all.
+"""
+
+import argparse
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from golfctl.auditing.finding import Verdict
+from golfctl.auditing.rules import load_rules
+from golfctl.auditing.self_test import audit_toy, toy_plan
+from golfctl.auditing.toys.table import TOYS
+from golfctl.core.canonical import canonical_json
+from golfctl.core.environment import describe_environment
+from golfctl.core.files import atomic_write
+
+HONEST_TEXT = {"source_tokens": 512}
+
+
+def study_toy(toy, seeds):
+    rules = load_rules()
+    wrong, failed, found, gains, moved, seconds = Counter(), Counter(), 0, [], [], []
+    for seed in seeds:
+        start = time.perf_counter()
+        result = audit_toy(toy, toy_plan(seed), rules)
+        seconds.append(time.perf_counter() - start)
+        wrong.update(result.wrong)
+        fails = [f.id for f in result.findings if f.verdict is Verdict.FAIL]
+        failed.update(fails)
+        found += bool(fails)
+        by_id = {f.id: f for f in result.findings}
+        gains.append(by_id["T12-i"].value)
+        moved.append(int(by_id["T1"].detail.split()[0]))
+    return {
+        "scorer": toy.name,
+        "honest": toy.honest,
+        "runs": len(seconds),
+        "runs_with_a_failure": found,
+        "failures_by_check": dict(failed),
+        "unexpected_verdicts": dict(wrong),
+        "cuts_moved_of_60": spread(moved),
+        "known_source_ln_e": spread(gains),
+        "seconds_per_run": round(float(np.median(seconds)), 2),
+    }
+
+
+def study_honest(runs, first_seed):
+    """False failures of the four adaptive or mixing honest scorers, at the known-source check's own alpha."""
+    rules, honest = load_rules(), [toy for toy in TOYS if toy.honest and not toy.warns]
+    false, largest = Counter(), -np.inf
+    for i in range(runs):
+        toy = honest[i % len(honest)]
+        result = audit_toy(toy, toy_plan(first_seed + i, **HONEST_TEXT), rules)
+        false.update(f.id for f in result.findings if f.verdict is Verdict.FAIL)
+        largest = max(largest, *(f.value for f in result.findings if f.id == "T12-i"))
+    return {"runs": runs, "false_failures": dict(false), "largest_known_source_ln_e": round(largest, 2)}
+
+
+def spread(values):
+    low, middle, high = (round(float(q), 2) for q in np.quantile(values, [0, 0.5, 1]))
+    return {"min": low, "median": middle, "max": high}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--honest", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/audit_power.json"))
+    args = parser.parse_args()
+    rows = []
+    for toy in TOYS:
+        rows.append(study_toy(toy, range(1000, 1000 + args.seeds)))
+        print(canonical_json(rows[-1]).decode(), flush=True)
+    honest = study_honest(args.honest, 5000)
+    print(canonical_json(honest).decode(), flush=True)
+    result = {
+        "command": f"python benchmarks/auditing/power.py --seeds {args.seeds} --honest {args.honest}",
+        "environment": describe_environment(),
+        "toys": rows,
+        "honest": honest,
+    }
+    atomic_write(args.out, canonical_json(result) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

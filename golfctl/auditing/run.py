@@ -1,0 +1,90 @@
+"""Run the checks on a subject and collect findings; failures leave their reproducer in a folder."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from golfctl.auditing.checks.base import Check
+from golfctl.auditing.finding import Evidence, Finding, Outcome, Verdict
+from golfctl.auditing.report import AuditReport, check_ids
+from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.table import CHECKS
+from golfctl.core.canonical import canonical_json
+from golfctl.core.environment import describe_environment
+from golfctl.core.files import atomic_write
+
+
+def run_audit(
+    subject: Subject,
+    context: Context,
+    required: Sequence[str] = (),
+    only: Sequence[str] = (),
+    evidence_dir: Path | None = None,
+) -> AuditReport:
+    """Run the checks (`only` those, or all; T0 always, it sets the noise floor) in the order of the table.
+
+    Raises:
+        UsageError: `required` or `only` names an unknown check.
+    """
+    started = time.monotonic()
+    required = check_ids(required, list(CHECKS))
+    chosen = {*check_ids(only, list(CHECKS)), "T0"} if only else set(CHECKS)
+    findings = []
+    with context.progress.task("audit", len(chosen), "checks") as task:
+        for name in CHECKS:
+            if name in chosen:
+                findings.append(run_check(CHECKS[name], subject, context, evidence_dir))
+                task.advance()
+    return AuditReport(
+        subject={"name": subject.name, **subject.facts},
+        rules=context.rules.identity,
+        plan=context.plan,
+        level=max((f.level for f in findings if f.verdict is not Verdict.NOT_COVERED), default=0),
+        findings=tuple(findings),
+        required=required,
+        environment=describe_environment(),
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def run_check(check: Check, subject: Subject, context: Context, evidence_dir: Path | None = None) -> Finding:
+    """One check as a finding, with what it rests on taken from the rules file."""
+    rule = context.rules.rule(check.rule)
+    outcome = check.run(subject, context)
+    reproducer = None
+    if outcome.evidence is not None and outcome.verdict is Verdict.FAIL and evidence_dir is not None:
+        reproducer = str(write_evidence(evidence_dir / check.id, outcome.evidence, check, context))
+    return _finding(check, outcome, rule.layer, rule.id, reproducer)
+
+
+def _finding(check: Check, outcome: Outcome, layer: str, rule: str, reproducer: str | None) -> Finding:
+    return Finding.model_validate(
+        {
+            "id": check.id,
+            "title": check.title,
+            "level": check.level,
+            "verdict": outcome.verdict,
+            "statistic": outcome.statistic,
+            "value": outcome.value,
+            "threshold": outcome.threshold,
+            "noise_floor": outcome.noise_floor if np.isfinite(outcome.noise_floor or 0.0) else None,
+            "detail": outcome.detail,
+            "rests_on": layer,
+            "rule": rule,
+            "limits": check.limits,
+            "reproducer": reproducer,
+        }
+    )
+
+
+def write_evidence(folder: Path, evidence: Evidence, check: Check, context: Context) -> Path:
+    """Write the token files (little-endian uint16) and `reproducer.json`; returns the folder."""
+    names = {}
+    for name, tokens_N in evidence.texts.items():
+        names[name] = f"{name}.bin"
+        atomic_write(folder / names[name], np.ascontiguousarray(tokens_N, "<u2").tobytes())
+    facts = {"check": check.id, "seed": context.plan.seed, "texts": names, **evidence.facts}
+    atomic_write(folder / "reproducer.json", canonical_json(facts) + b"\n")
+    return folder

@@ -1,0 +1,18 @@
+"""The checks in the order of the report. One file and one row add one check."""
+
+from golfctl.core.table import Table
+
+CHECKS = Table(
+    "audit check",
+    {
+        "T0": "golfctl.auditing.checks.repeatability:CHECK",
+        "T12-i": "golfctl.auditing.checks.known_source:CHECK",
+        "T12-ii": "golfctl.auditing.checks.uniform_text:CHECK",
+        "T1": "golfctl.auditing.checks.suffix:CHECK",
+        "T2": "golfctl.auditing.checks.truncation:CHECK",
+        "T3": "golfctl.auditing.checks.mass:KEPT",
+        "T3r": "golfctl.auditing.checks.mass:REMOVED",
+        "T8": "golfctl.auditing.checks.single_pass:CHECK",
+        "T10": "golfctl.auditing.checks.invariance:CHECK",
+    },
+)

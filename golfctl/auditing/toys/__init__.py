@@ -1,0 +1,1 @@
+"""Fourteen toy scorers with known faults: the audit's own positive and negative controls."""

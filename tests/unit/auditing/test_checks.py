@@ -1,0 +1,165 @@
+"""Each check on hand-made scorers, where the right answer can be worked out on paper."""
+
+import json
+
+import numpy as np
+import pytest
+
+from golfctl.auditing.blackbox import FunctionBox
+from golfctl.auditing.checks import known_source, mass, single_pass, suffix
+from golfctl.auditing.checks.uniform_text import UniformSource
+from golfctl.auditing.finding import Verdict
+from golfctl.auditing.ledger import Ledger
+from golfctl.auditing.plan import Plan
+from golfctl.auditing.report import AuditReport
+from golfctl.auditing.rules import load_rules
+from golfctl.auditing.run import run_audit, run_check
+from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.table import CHECKS
+from golfctl.errors import UsageError
+
+V = 16
+TEXT = np.random.default_rng(0).integers(0, V, 80).astype(np.uint16)
+
+
+def context(**plan):
+    return Context(Plan.from_dict({"seed": 3, "text_tokens": 80, "mass_tokens": 60, "cuts": 20, **plan}), load_rules())
+
+
+def subject(function, **parts):
+    return Subject("hand-made", FunctionBox("hand-made", V, function), TEXT, TEXT[::-1].copy(), **parts)
+
+
+def uniform(text_N):
+    return Ledger.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, np.log(V)))
+
+
+def peeks_one_ahead(text_N):
+    """Cheaper where the next token is even."""
+    following = np.append(text_N[2:], 1)
+    return Ledger.of(np.arange(1, len(text_N)), np.log(V) + 0.01 * (following % 2))
+
+
+def leans_on_its_token(text_N):
+    """Twice the probability for whatever came."""
+    return Ledger.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, np.log(V / 2)))
+
+
+def test_suffix_finds_a_peek_and_says_where(tmp_path):
+    finding = run_check(CHECKS["T1"], subject(peeks_one_ahead), context(), tmp_path)
+    assert finding.verdict is Verdict.FAIL and finding.value == pytest.approx(0.01)
+    facts = json.loads((tmp_path / "T1" / "reproducer.json").read_bytes())
+    texts = [np.fromfile(tmp_path / "T1" / facts["texts"][name], "<u2") for name in ("original", "altered")]
+    assert np.array_equal(texts[0][: facts["cut"] + 1], texts[1][: facts["cut"] + 1])
+    before, after = (peeks_one_ahead(t).claimed(80)[facts["position"]] for t in texts)
+    assert before != after and facts["position"] <= facts["cut"]
+    assert facts["nll_original"] == repr(before) and facts["nll_altered"] == repr(after)
+
+
+def test_suffix_threshold_follows_the_noise_but_never_beyond_the_ceiling():
+    assert suffix.threshold_for(0.0) == 0.0
+    assert suffix.threshold_for(1e-7) == pytest.approx(1e-6)
+    assert suffix.threshold_for(1.0) == suffix.threshold_for(float("inf")) == 1e-4
+
+
+def test_rows_that_appear_with_the_suffix_are_a_failure():
+    def skips(text_N):
+        keep = np.arange(1, len(text_N))[: 10 + int(text_N[-1])]
+        return Ledger.of(keep, np.ones(len(keep)))
+
+    finding = run_check(CHECKS["T1"], subject(skips), context())
+    assert finding.verdict is Verdict.FAIL and finding.value is None
+
+
+@pytest.mark.parametrize("name", ["T3", "T3r"])
+def test_mass_of_two_is_two(name):
+    finding = run_check(CHECKS[name], subject(leans_on_its_token), context())
+    assert finding.verdict is Verdict.FAIL and finding.value == pytest.approx(np.log(2))
+    assert run_check(CHECKS[name], subject(uniform), context()).verdict is Verdict.PASS
+
+
+def test_sampled_mass_is_unbiased_and_finds_two():
+    rng = np.random.default_rng(1)
+    p_V = rng.dirichlet(np.ones(V) * 0.3)
+    estimates = []
+    for _ in range(3000):
+        answers = mass.choose_answers(V, 4, p_V, rng)
+        estimates.append(float(np.sum(answers.weight_A * p_V[answers.tokens_A])))
+    assert np.mean(estimates) == pytest.approx(1.0, abs=0.03)
+    finding = run_check(CHECKS["T3"], subject(leans_on_its_token), context(mass_answers=8, mass_positions=32))
+    assert finding.verdict is Verdict.FAIL and "sampled" in finding.statistic
+
+
+def test_mass_of_a_bf16_softmax_is_noticed():
+    off = lambda text_N: Ledger.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, np.log(V) + 2.75e-3))  # noqa: E731
+    assert run_check(CHECKS["T3"], subject(off), context()).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"),
+    [
+        (list(range(1, 80)), Verdict.PASS),
+        ([*range(1, 80), *range(75, 80)], Verdict.WARN),
+        ([*range(1, 80), 3], Verdict.FAIL),
+        (list(range(1, 79)), Verdict.FAIL),
+        ([2, 1, *range(3, 80)], Verdict.FAIL),
+        ([*range(1, 80), 80], Verdict.FAIL),
+        ([*range(1, 80), *range(1, 80)], Verdict.FAIL),
+    ],
+    ids=["once", "tail again", "early again", "one missing", "out of order", "beyond the text", "two stages"],
+)
+def test_ledger_verdicts(rows, verdict):
+    assert single_pass.judge(Ledger.of(np.array(rows), np.ones(len(rows))), TEXT).verdict is verdict
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -0.5])
+def test_impossible_scores_fail(bad):
+    nll = np.ones(79)
+    nll[7] = bad
+    assert single_pass.judge(Ledger.of(np.arange(1, 80), nll), TEXT).verdict is Verdict.FAIL
+
+
+def test_e_process_is_an_average_of_likelihood_ratios():
+    source = np.array([[1.0, 1.0], [1.0, 1.0]])
+    scorer = np.array([[0.0, 1.0], [2.0, np.nan]])
+    expected = np.log([(np.e + 1 / np.e) / 2, (np.e + 1 / np.e) / 2])
+    assert known_source.log_e_process(source, scorer) == pytest.approx(expected)
+
+
+def test_known_source_never_fails_a_causal_code_and_finds_a_bonus():
+    rng = np.random.default_rng(2)
+    box = FunctionBox("uniform", V, uniform)
+    assert known_source.judge(box, UniformSource(V), 2, 60, 0.001, rng).verdict is Verdict.PASS
+    box = FunctionBox("lean", V, leans_on_its_token)
+    outcome = known_source.judge(box, UniformSource(V), 2, 60, 0.001, rng)
+    assert outcome.verdict is Verdict.FAIL and outcome.value == pytest.approx(59 * np.log(2))
+
+
+def test_noise_is_measured_and_a_changing_ledger_fails():
+    rng = np.random.default_rng(4)
+    noisy = subject(lambda t: Ledger.of(np.arange(1, len(t)), np.log(V) + 1e-6 * rng.random(len(t) - 1)))
+    audit = context()
+    assert run_check(CHECKS["T0"], noisy, audit).verdict is Verdict.PASS and 0 < audit.noise <= 1e-6
+    assert run_check(CHECKS["T1"], noisy, audit).verdict is Verdict.PASS
+    shaky = subject(lambda t: Ledger.of(np.arange(1, len(t) - rng.integers(0, 9)), np.ones(len(t))[: len(t)]))
+    shaky.box = FunctionBox("shaky", V, lambda t: Ledger.of(*[np.arange(1, 2 + rng.integers(1, 70))] * 2))
+    assert run_check(CHECKS["T0"], shaky, context()).verdict is Verdict.FAIL
+
+
+def test_what_cannot_be_reached_is_not_covered_and_never_a_pass():
+    report = run_audit(Subject("nothing"), context(), required=["T1"])
+    assert {f.verdict for f in report.findings} == {Verdict.NOT_COVERED}
+    assert report.failures == ["T1"] and report.level == 0
+    assert run_audit(Subject("nothing"), context()).failures == []
+
+
+def test_unknown_ids_are_usage_errors():
+    with pytest.raises(UsageError, match="did you mean 'T12-i'"):
+        run_audit(Subject("nothing"), context(), required=["T12-"])
+
+
+def test_the_report_survives_json():
+    report = run_audit(subject(peeks_one_ahead), context(), only=["T1", "T8"])
+    assert AuditReport.from_dict(report.to_dict()) == report and report.failures == ["T1"]
+    assert all(f.limits and f.rule for f in report.findings)
+    assert b"legal" not in report.to_json()

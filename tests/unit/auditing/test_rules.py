@@ -1,0 +1,34 @@
+import pytest
+
+from golfctl.auditing.rules import BUILTIN, Rules, load_rules
+from golfctl.auditing.table import CHECKS
+from golfctl.core.config import load_toml
+from golfctl.errors import ConfigError, UsageError
+
+
+def test_every_check_rests_on_a_rule_of_the_file_and_says_what_it_cannot_see():
+    rules = load_rules()
+    for name in CHECKS:
+        check = CHECKS[name]
+        assert check.id == name and check.limits and check.title
+        assert rules.rule(check.rule).layer in ("rule", "ruling", "community")
+
+
+def test_the_cap_is_decimal():
+    limits = load_rules().limits
+    assert limits.counted_bytes == 16_000_000 and 16 * 1024 * 1024 in limits.wrong_caps
+
+
+def test_a_rules_file_of_ones_own(tmp_path):
+    values = load_toml(BUILTIN / "parameter-golf.toml") | {"name": "mine", "version": 7}
+    assert Rules.from_dict(values).identity == "mine/7"
+    values["rules"] = [values["rules"][0], values["rules"][0]]
+    with pytest.raises(ConfigError, match="stands twice"):
+        Rules.from_dict(values)
+
+
+def test_unknown_rules_say_what_there_is():
+    with pytest.raises(UsageError, match="parameter-golf"):
+        load_rules("nonesuch")
+    with pytest.raises(ConfigError, match="no rule 'C9'"):
+        load_rules().rule("C9")
