@@ -39,6 +39,8 @@ class Tokenizer:
             DataError: not a SentencePiece model, or more than 65,536 pieces.
         """
         self.proto = bytes(proto)
+        if not self.proto:  # the library would take it for a model not loaded yet
+            raise DataError(f"{where}: not a SentencePiece model: empty")
         try:
             self._processor = SentencePieceProcessor(model_proto=self.proto)
             self.normalization = read_normalization(self.proto)
