@@ -10,7 +10,7 @@ from golfctl.data.config import DataConfig
 from golfctl.data.shards import write_shard
 from golfctl.errors import CheckpointError, ConfigError, DataError
 
-LOADERS = ["sequential", "shuffled"]
+LOADERS = ["sequential", "shuffled", "coprime", "packed"]
 LENGTH, SEQUENCES = 8, 12
 
 
@@ -65,11 +65,12 @@ def test_refuses_the_state_of_other_data_or_seed(shards, loader):
     with pytest.raises(CheckpointError, match="seed was 3"):
         opened(shards, loader, seed=4).restore(state)
     with pytest.raises(CheckpointError, match="tokens was 1003"):
-        opened(shards[1:], loader).restore(state)
+        opened(shards[:1], loader).restore(state)
 
 
-def test_the_seed_matters(shards):
-    first, second = (opened(shards, "shuffled", seed=seed).next().x_BT for seed in (1, 2))
+@pytest.mark.parametrize("loader", ["shuffled", "coprime"])
+def test_the_seed_matters(shards, loader):
+    first, second = (opened(shards, loader, seed=seed).next().x_BT for seed in (1, 2))
     assert not np.array_equal(first, second)
 
 

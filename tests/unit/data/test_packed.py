@@ -1,0 +1,59 @@
+"""Document packing: steps inside one shard, bounds as a plain loop finds them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from golfctl.data.batches import open_loader
+from golfctl.data.config import DataConfig
+from golfctl.data.packed import document_bounds
+from golfctl.data.shards import write_shard
+from golfctl.errors import ConfigError, DataError
+
+LENGTH = 5
+
+
+def opened(shards, sequences=4, **options):
+    config = DataConfig(loader="packed", **options)
+    return open_loader(config, shards, batch_sequences=sequences, sequence_length=LENGTH, seed=0)
+
+
+def shard(folder, index, ids):
+    return folder / write_shard(folder / f"t_train_{index}.bin", ids).file
+
+
+def test_steps_start_at_a_document_and_drop_the_tail_of_a_shard(tmp_path):
+    first = [7, 8, 1, *range(100, 150)]  # 2 tokens of an unknown document, then 51: two steps of 21 and a tail of 9
+    second = [1, *range(200, 225)]  # one step and a tail of 5
+    deal = opened([shard(tmp_path, 0, first), shard(tmp_path, 1, second)])
+    flat = [deal.next().x_BT.reshape(-1).tolist() for _ in range(4)]
+    assert flat[0] == first[2:22] and flat[1] == first[23:43] and flat[2] == second[:20]
+    assert flat[3] == flat[0]
+
+
+@given(ids=st.lists(st.integers(0, 3), min_size=1, max_size=200), longest=st.integers(2, 30))
+def test_bounds_are_those_of_a_plain_loop(ids, longest):
+    expected, since = [0], 0
+    for position in range(1, len(ids)):
+        if ids[position] == 1 or position - since == longest:
+            expected.append(position)
+            since = position
+    expected.append(len(ids))
+    found = document_bounds(np.array(ids), 1, longest)
+    assert len(found) % 64 == 0 and found.dtype == np.int32
+    assert found[: len(expected)].tolist() == expected and set(found[len(expected) :].tolist()) <= {len(ids)}
+
+
+def test_bounds_of_a_batch_cover_its_rows(tmp_path):
+    deal = opened([shard(tmp_path, 0, [1, 5, 6, 1, 7] * 20)], longest=2)
+    assert deal.bounds(deal.next())[:10].tolist() == [0, 2, 3, 5, 7, 8, 10, 12, 13, 15]
+
+
+def test_shards_without_room_and_bad_slices_are_errors(tmp_path):
+    with pytest.raises(DataError, match="no training shard holds the 21 tokens"):
+        opened([shard(tmp_path, 0, [5] * 60)])
+    with pytest.raises(ConfigError, match="data.slices = 3 does not divide"):
+        opened([shard(tmp_path, 0, [1] * 60)], slices=3)
+    with pytest.raises(ValueError, match="no effect"):
+        DataConfig(loader="shuffled", longest=64)
