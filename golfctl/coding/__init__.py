@@ -5,6 +5,7 @@
 
 from golfctl.coding.choice import CoderChoice, Encoded, candidates, parse_coder
 from golfctl.coding.codec import accepts, decode, decode_bytes, encode, encode_bytes
+from golfctl.coding.rate import estimate_bits, gaussian_bits
 from golfctl.coding.table import CODERS, reader_needs
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "decode_bytes",
     "encode",
     "encode_bytes",
+    "estimate_bits",
+    "gaussian_bits",
     "parse_coder",
     "reader_needs",
 ]

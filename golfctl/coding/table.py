@@ -12,6 +12,7 @@ CODERS = Table(
         "lzma/1": "golfctl.coding.lzma_coder:LzmaCoder",
         "zstd/1": "golfctl.coding.zstd_coder:ZstdCoder",
         "brotli/1": "golfctl.coding.brotli_coder:BrotliCoder",
+        "rans/1": "golfctl.coding.rans_coder:RansCoder",
     },
 )
 

@@ -1,0 +1,116 @@
+"""Distribution tables of `rans/1`, by integer arithmetic alone: every machine and language gets the same numbers.
+
+A spread of b eighth-octaves means a scale of 2^((b - 32)/8) quantisation steps (b = 0: 1/16 step). The density is
+(1 + x²/(2mσ²))^-m, from Cauchy-like tails (m = 1) to a Gaussian (m = 1024): a Gaussian whose spread is itself not
+quite known. A bin's mass is the sum of the density at 16 points inside it, in 31-bit fixed point.
+
+Beyond σ = 16 (b > 64) a code is split: its low `shift` bits are coded as they are, the rest by the table of σ/2^shift.
+Shapes: S symbols of one table, P phases (sixteenths of a step by which the centre is moved).
+"""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+PER_OCTAVE = 8
+BUCKETS = 320  # spreads: σ from 2^-4 to beyond 2^35
+SPLIT_BUCKET = 64  # the last spread (σ = 16) coded without a shift
+REACH = 127  # symbols are -REACH … REACH; the outermost stand for everything beyond and are followed by an escape
+TOTAL_BITS = 20  # frequencies of one table sum to 2^20
+POINTS = 16  # density points per bin, and the number of phases
+SHAPES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 1024)  # m
+_ONE = 1 << 31
+_QUARTER_POWERS = (65536, 77935, 92681, 110217)  # floor(2^16 · 2^(k/4))
+_TOPS = np.arange(256, dtype=np.int64) << (TOTAL_BITS - 8)
+COST_ONE = 1024  # one bit, in the unit of costs
+
+
+class Tables(NamedTuple):
+    """Tables of one shape; row b·P + phase holds the table of bucket b."""
+
+    cum: Array  # uint32 [rows, 2·REACH + 2]: symbol s of index s + REACH owns slots cum[s + REACH] … cum[s + REACH + 1]
+    look: Array  # uint8 [rows, 256]: the index that owns slot top byte · 2^12
+
+
+def shift_of(bucket: int) -> int:
+    """How many low bits of a code are coded as they are."""
+    return 0 if bucket <= SPLIT_BUCKET else (bucket - SPLIT_BUCKET + PER_OCTAVE - 1) // PER_OCTAVE
+
+
+def masses(bucket: int, m: int, phase: int) -> Array:
+    """Unnormalised masses int64 [2·REACH + 1] of the bins -REACH … REACH around a centre moved by phase/16."""
+    quarter = bucket - 32  # log2 σ² in quarters of an octave
+    power = _QUARTER_POWERS[quarter % 4]
+    octave = quarter // 4 + 10  # σ² in units of (1/32 step)²: × 2^10
+    spread = (power << octave >> 16) if octave >= 0 else power >> (16 - octave)
+    a = np.int64(max(2 * m * spread, 1))
+    points = np.arange(-(2 * REACH + 1) * POINTS // 2, (2 * REACH + 1) * POINTS // 2, dtype=np.int64)
+    x = 2 * points + 1 - 2 * phase
+    ratio = (a * _ONE) // (a + x * x)
+    density = np.full(x.size, _ONE, np.int64)
+    while m:
+        if m & 1:
+            density = density * ratio >> 31
+        ratio, m = ratio * ratio >> 31, m >> 1
+    return density.reshape(-1, POINTS).sum(axis=1)
+
+
+def frequencies(mass: Array, lo: int, hi: int) -> Array:
+    """Frequencies int64 [2·REACH + 1] summing to 2^20: masses beyond lo and hi fold onto them; outside they are 0.
+
+    Every symbol from lo to hi gets 1 and its share of the rest, rounded down; what rounding leaves goes to the first
+    symbol of the largest mass.
+    """
+    lo, hi = min(max(lo, -REACH), REACH), min(max(hi, -REACH), REACH)
+    left, right = lo + REACH, hi + REACH
+    inside = mass[left : right + 1].copy()
+    inside[0] += mass[:left].sum()
+    inside[-1] += mass[right + 1 :].sum()
+    total = 1 << TOTAL_BITS
+    share = 1 + inside * (total - inside.size) // inside.sum()
+    share[inside.argmax()] += total - share.sum()
+    result = np.zeros(2 * REACH + 1, np.int64)
+    result[left : right + 1] = share
+    return result
+
+
+def bucket_range(bucket: int, lo: int, hi: int) -> tuple[int, int]:
+    """The symbols that codes lo … hi become under this bucket's shift."""
+    shift = shift_of(bucket)
+    half = (1 << shift) >> 1
+    return (lo + half) >> shift, (hi + half) >> shift
+
+
+@lru_cache(maxsize=4096)
+def _masses(reduced_bucket: int, m: int, phase: int) -> Array:
+    mass = masses(reduced_bucket, m, phase)
+    mass.setflags(write=False)
+    return mass
+
+
+def build(buckets: Array, m: int, phases: int, lo: int, hi: int) -> Tables:
+    """Tables for the buckets in use; rows of others are zero. `phases` is 1 or POINTS."""
+    cum = np.zeros((BUCKETS * phases, 2 * REACH + 2), np.int64)
+    look = np.zeros((BUCKETS * phases, 256), np.uint8)
+    for bucket in buckets.tolist():
+        first, last = bucket_range(bucket, lo, hi)
+        reduced = bucket - PER_OCTAVE * shift_of(bucket)
+        for phase in range(phases):
+            row = bucket * phases + phase
+            cum[row, 1:] = np.cumsum(frequencies(_masses(reduced, m, phase), first, last))
+            look[row] = np.searchsorted(cum[row, 1:], _TOPS, side="right")
+    return Tables(cum.astype(np.uint32), look)
+
+
+def costs(buckets: Array, m: int, lo: int, hi: int) -> Array:
+    """Code lengths int32 [BUCKETS, 2·REACH + 1] in 1/COST_ONE bits, for choosing only: a decoder never needs them."""
+    result = np.zeros((BUCKETS, 2 * REACH + 1), np.int32)
+    for bucket in buckets.tolist():
+        mass = _masses(bucket - PER_OCTAVE * shift_of(bucket), m, 0)
+        freq = frequencies(mass, *bucket_range(bucket, lo, hi))
+        bits = TOTAL_BITS - np.log2(np.maximum(freq, 1).astype(np.float64))
+        result[bucket] = np.floor(bits * COST_ONE + 0.5)
+    return result
