@@ -1,6 +1,5 @@
 """What the fields of a manifest say about each other and about the file: pure functions, in the order of the spec."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -113,8 +112,10 @@ def _check_arrays(manifest: Manifest, limits: Limits) -> None:
     for tensor in manifest.tensors:
         for part in tensor.parts:
             _check_part(tensor, part, limits)
-        if 0 in tensor.shape or math.prod(tensor.shape) > limits.raw_bytes:
-            fail("shape", f"tensor {tensor.name!r}", _AT, "axes of at least 1 within the size limit", tensor.shape)
+        if 0 in tensor.shape:
+            fail("shape", f"tensor {tensor.name!r}", _AT, "axes of at least 1", tensor.shape)
+    if manifest.parameters > limits.weights:
+        fail("shape", "manifest (tensors)", _AT, f"at most {limits.weights:,} weights", manifest.parameters)
 
 
 def _check_part(tensor: TensorEntry, part: PartEntry, limits: Limits) -> None:

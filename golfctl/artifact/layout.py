@@ -66,6 +66,7 @@ class Limits(NamedTuple):
     files_per_section: int = 256
     external_files: int = 256
     dimensions: int = 8
+    weights: int = 1 << 28
     raw_bytes: int = 1 << 30
     decoder_bytes: int = 1 << 27
 
@@ -82,6 +83,7 @@ LIMIT_REASONS = {
     "files_per_section": "files in one section of kind `code`",
     "external_files": "entries of `external`",
     "dimensions": "axes of a tensor or part",
+    "weights": "elements of all tensors together; bounds what a reader may have to hold as 32-bit floats",
     "raw_bytes": "sum of `raw_bytes` over all sections: what a reader may have to hold decoded",
     "decoder_bytes": "memory a coder may need beside its input and its output (windows, tables)",
 }

@@ -23,10 +23,15 @@ class LedgerRow(NamedTuple):
 
 
 class TensorBytes(NamedTuple):
-    """Stored bytes of one tensor; `exact` is False where a stream holds several tensors and bytes were shared out."""
+    """Stored bytes of one tensor, and how many of them were shared out of streams that hold several tensors."""
 
     bytes: int
-    exact: bool
+    shared_bytes: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether all bytes belong to this tensor alone."""
+        return self.shared_bytes == 0
 
 
 def ledger_of(artifact: Artifact) -> list[LedgerRow]:
@@ -54,18 +59,15 @@ def overhead_bytes(artifact: Artifact) -> int:
 def tensor_bytes(artifact: Artifact) -> dict[str, TensorBytes]:
     """Stored bytes by tensor name; over all tensors they sum to the bytes of the tensor sections."""
     total: defaultdict[str, int] = defaultdict(int)
-    shared: set[str] = set()
+    shared: defaultdict[str, int] = defaultdict(int)
     for stream in artifact.streams():
         raw: defaultdict[str, int] = defaultdict(int)
         for tensor, part in stream.holdings:
             raw[tensor.name] += part.raw_bytes
-        if not stream.exact:
-            shared |= raw.keys()
         for name, share in zip(raw, share_out(stream.bytes, list(raw.values())), strict=True):
             total[name] += share
-    return {
-        tensor.name: TensorBytes(total[tensor.name], tensor.name not in shared) for tensor in artifact.manifest.tensors
-    }
+            shared[name] += 0 if stream.exact else share
+    return {tensor.name: TensorBytes(total[tensor.name], shared[tensor.name]) for tensor in artifact.manifest.tensors}
 
 
 def share_out(amount: int, weights: Sequence[int]) -> list[int]:

@@ -95,7 +95,7 @@ RULES: dict[str, Rule] = {
     ),
     "dtype": Rule("`dtype` is in the table", "sizes are known before anything is decoded", INVALID),
     "shape": Rule(
-        "axes are at least 1; a part or tensor has at most the limit of `raw_bytes`",
+        "axes are at least 1; parts are within the limit of `raw_bytes`, all tensors within that of `weights`",
         "no empty arrays, no overflow",
         INVALID,
     ),

@@ -16,7 +16,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("golfctl.cli.cmd_train", "Train a model from a TOML recipe."),
     "pack": ("golfctl.cli.cmd_pack", "Quantise and compress a checkpoint into one .golf artifact."),
     "inspect": ("golfctl.cli.cmd_inspect", "Show, verify and budget an artifact, to the last byte."),
+    "schema": ("golfctl.cli.cmd_schema", "List, print and apply the JSON Schemas of golfctl's documents."),
     "eval": ("golfctl.cli.cmd_eval", "Score held-out text with an artifact: bits per byte."),
+    "audit": ("golfctl.cli.cmd_audit", "Check by test whether a score is what it says."),
 }
 
 

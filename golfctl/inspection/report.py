@@ -79,6 +79,7 @@ def _tensor(tensor: TensorEntry, size: TensorBytes, file_bytes: int) -> Json:
         "bits_per_weight": _bits(size.bytes, tensor.weights),
         "share": size.bytes / file_bytes,
         "exact": size.exact,
+        "shared_bytes": size.shared_bytes,
         "parameters": tensor.weights,
         "parts": [{"name": p.name, "dtype": p.dtype, "shape": list(p.shape)} for p in tensor.parts],
     }

@@ -1,0 +1,113 @@
+"""The manifest's JSON Schema, made of the same constants and grammars that the reader uses.
+
+A schema sees one value at a time: what fields say about each other (sums, references) only the reader checks.
+"""
+
+from typing import Any
+
+from golfctl.artifact.layout import DTYPES, MANIFEST_SCHEMA, MAX_INTEGER, SECTION_KINDS, Limits
+from golfctl.artifact.names import GRAMMARS, MAX_NAME_BYTES
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Json = dict[str, Any]
+_LIMITS = Limits()
+IDENTIFIER: Json = {"type": "string", "pattern": r"^[a-z][a-z0-9]*(-[a-z0-9]+)*/[1-9][0-9]{0,3}$"}
+DIGEST: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256, lower-case hexadecimal"}
+
+
+def count(description: str, least: int = 0) -> Json:
+    """Schema of a whole number."""
+    return {"type": "integer", "minimum": least, "maximum": MAX_INTEGER, "description": description}
+
+
+def record(required: Json, optional: Json | None = None, description: str = "") -> Json:
+    """Schema of an object with exactly these fields."""
+    value: Json = {
+        "type": "object",
+        "properties": required | (optional or {}),
+        "required": sorted(required),
+        "additionalProperties": False,
+    }
+    return value | ({"description": description} if description else {})
+
+
+def listing(items: Json, most: int | None = None, least: int = 0) -> Json:
+    """Schema of a list."""
+    value: Json = {"type": "array", "items": items}
+    return value | ({"minItems": least} if least else {}) | ({} if most is None else {"maxItems": most})
+
+
+def manifest_schema() -> Json:
+    """JSON Schema of `manifest/1`."""
+    fields = record(
+        {
+            "schema": {"const": MANIFEST_SCHEMA},
+            "model": {"type": "object", "description": "what the model is; the container does not read it"},
+            "tensors": listing(_tensor(), _LIMITS.tensors),
+            "sections": listing(_section(), _LIMITS.sections),
+        },
+        {
+            "tokenizer": _tokenizer(),
+            "evaluation": {"type": "object", "description": "the evaluation stack the artifact was made for"},
+            "provenance": {"type": "object", "description": "where it comes from"},
+            "annotations": _annotations(),
+            "external": listing(_external(), _LIMITS.external_files, 1),
+            "requires": listing(IDENTIFIER, None, 1) | {"uniqueItems": True},
+        },
+    )
+    return {"$schema": DIALECT, "$id": "manifest-1.json", "title": "Manifest of a .golf artifact"} | fields
+
+
+def _name(kind: str) -> Json:
+    pattern, words = GRAMMARS[kind]
+    return {"type": "string", "pattern": f"^(?:{pattern})$", "maxLength": MAX_NAME_BYTES, "description": words}
+
+
+def _shape() -> Json:
+    return listing(count("elements along the axis", 1), _LIMITS.dimensions)
+
+
+def _tensor() -> Json:
+    part = record(
+        {
+            "name": _name("part"),
+            "dtype": {"enum": list(DTYPES)},
+            "shape": _shape(),
+            "stream": count("number of the stream that holds the part, over all sections of kind `tensors`"),
+        }
+    )
+    parts = listing(part, _LIMITS.parts_per_tensor, 1)
+    return record({"name": _name("tensor"), "shape": _shape(), "scheme": IDENTIFIER, "parts": parts})
+
+
+def _section() -> Json:
+    lengths = listing(count("bytes of a stream", 1), _LIMITS.streams)
+    file = record({"path": _name("file"), "bytes": count("decoded bytes of the file")})
+    common: Json = {
+        "name": _name("section"),
+        "coder": IDENTIFIER,
+        "bytes": count("stored bytes"),
+        "raw_bytes": count("decoded bytes"),
+        "sha256": DIGEST,
+    }
+    plain = [kind for kind in SECTION_KINDS if kind not in ("tensors", "code")]
+    return {
+        "oneOf": [
+            record(common | {"kind": {"const": "tensors"}, "streams": lengths}),
+            record(common | {"kind": {"const": "code"}, "files": listing(file, _LIMITS.files_per_section)}),
+            record(common | {"kind": {"enum": plain}}),
+        ]
+    }
+
+
+def _tokenizer() -> Json:
+    required = {"format": IDENTIFIER, "sha256": DIGEST, "bytes": count("bytes of the tokenizer file")}
+    return record(required, {"section": _name("section") | {"description": "the section that embeds it"}})
+
+
+def _external() -> Json:
+    return record({"name": _name("file"), "bytes": count("bytes of the file"), "sha256": DIGEST})
+
+
+def _annotations() -> Json:
+    return {"type": "object", "minProperties": 1, "propertyNames": _name("annotation")}

@@ -1,0 +1,37 @@
+"""Every public JSON document: `name/version` of its schema, the function that makes it, one line of what it is.
+
+To add one: a function that returns the JSON Schema, a row here, then `golfctl schema NAME > schemas/NAME-V.json`.
+A schema file that was released never changes: a changed document is a new version (`tests/unit/cli/test_schemas.py`).
+"""
+
+from typing import Any
+
+from golfctl.core.table import Table
+
+SCHEMAS = Table(
+    "schema",
+    {
+        "manifest/1": "golfctl.artifact.schema:manifest_schema",
+        "inspect/1": "golfctl.inspection.schema:inspect_schema",
+        "inspect-diff/1": "golfctl.inspection.schema:diff_schema",
+        "ledger/1": "golfctl.inspection.schema:ledger_schema",
+    },
+)
+
+
+def file_name(schema_id: str) -> str:
+    """Name of the schema's file in `schemas/`."""
+    return f"{schema_id.replace('/', '-')}.json"
+
+
+def schema_of(schema_id: str) -> dict[str, Any]:
+    """The JSON Schema called `schema_id`; a name without a version gets the newest one.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    versions = sorted(
+        (key for key in SCHEMAS if key.split("/")[0] == schema_id), key=lambda key: int(key.split("/")[1])
+    )
+    schema: dict[str, Any] = SCHEMAS.find(versions[-1] if versions else schema_id)()
+    return schema
