@@ -81,6 +81,8 @@ class Attention(Component):
         """The branch's output; only its rows from `context.wanted` on in the final step."""
         name = f"blocks.{step.layer}.attn."
         q_BTHd, k_BTKd, v_BTKd = self._project(u_BTD, name, context)
+        wanted = context.wanted if step.final else 0
+        context.notes["query"] = q_BTHd[:, wanted:].flatten(2)
         for part in parts:
             v_BTKd = part.value(v_BTKd, step.layer, context)
         k_BSKd, v_BSKd = rotate(rms(k_BTKd), context.rotation), v_BTKd
@@ -88,8 +90,8 @@ class Attention(Component):
         if context.cache:
             k_BSKd = context.cache.append(f"{step.number}.k", k_BSKd)
             v_BSKd = context.cache.append(f"{step.number}.v", v_BSKd)
-        if step.final and context.wanted:
-            q_BTHd, v_BTKd, u_BTD = (x[:, context.wanted :] for x in (q_BTHd, v_BTKd, u_BTD))
+        if wanted:
+            q_BTHd, v_BTKd, u_BTD = (x[:, wanted:] for x in (q_BTHd, v_BTKd, u_BTD))
         y_BTHd = attend(q_BTHd, k_BSKd, v_BSKd, context.visible, context.backend)
         for part in parts:
             y_BTHd = part.attended(y_BTHd, v_BTKd, u_BTD, step.layer, context)

@@ -1,16 +1,21 @@
 """Causal attention behind one function, whichever kernel does the work.
 
 Shapes: B batch, T query positions, S key positions (the queries are the last T of them), H query heads,
-K key-value heads (query heads gH/K.. to (g+1)H/K share key-value head g), d head dimension.
+K key-value heads (each group of H / K query heads shares one), G = H / K, d head dimension, N segments.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from golfctl.errors import UsageError
+from golfctl.model.table import BACKENDS
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,8 @@ class Visible:
 
     documents_BS: Tensor | None = None
     """Number of the document of every key position; attention stays within one. None: no such limit."""
+    bounds: Tensor | None = None
+    """Where segments begin in the flattened [B·S] batch, from `segment_bounds`; made where needed if None."""
 
     def mask(self, queries: int, keys: int, device: torch.device) -> Tensor | None:
         """Boolean mask [B or 1, 1, T, S], True where visible; None when plain causal or everything is visible."""
@@ -32,13 +39,87 @@ class Visible:
         same_BTS = documents_BT[:, :, None] == self.documents_BS[:, None, :]
         return (same_BTS & mask_TS)[:, None]
 
+    def starts(self) -> Tensor:
+        """The segment bounds [N + 1], made now if they were not given."""
+        if self.bounds is not None:
+            return self.bounds
+        assert self.documents_BS is not None
+        return _bounds(_changes(self.documents_BS), multiple=1)
+
+
+def segment_bounds(ids_BT: Tensor, bos: int, multiple: int = 64) -> Tensor:
+    """Bounds int32 [N + 1] of the segments of a batch: every row and every `bos` begins one.
+
+    N + 1 is rounded up to `multiple` with empty segments at the end, so that compiled kernels see few shapes. Made
+    outside of compiled code: the number of documents is data.
+    """
+    return _bounds((ids_BT == bos), multiple)
+
+
+def _changes(documents_BS: Tensor) -> Tensor:
+    first = torch.zeros_like(documents_BS[:, :1], dtype=torch.bool)
+    return torch.cat((first, documents_BS[:, 1:] != documents_BS[:, :-1]), dim=1)
+
+
+def _bounds(begins_BT: Tensor, multiple: int) -> Tensor:
+    begins_BT = begins_BT.clone()
+    begins_BT[:, 0] = True
+    starts = begins_BT.flatten().nonzero().flatten().int()
+    total = multiple * math.ceil((len(starts) + 1) / multiple)
+    return F.pad(starts, (0, total - len(starts)), value=begins_BT.numel())
+
 
 def attend(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible, backend: str = "auto") -> Tensor:
-    """softmax(q kᵀ / √d, causal) v as y_BTHd."""
+    """softmax(q kᵀ / √d, causal) v as y_BTHd, by the back end of that name; "auto" takes the fastest that fits.
+
+    Raises:
+        UsageError: no such back end, or one that cannot do this.
+    """
+    name = choose(q_BTHd, k_BSKd, visible) if backend == "auto" else backend
+    return BACKENDS.find(name, UsageError)(q_BTHd, k_BSKd, v_BSKd, visible)
+
+
+def choose(q_BTHd: Tensor, k_BSKd: Tensor, visible: Visible) -> str:
+    """Name of the back end that "auto" takes."""
+    kernels = q_BTHd.is_cuda and q_BTHd.dtype in (torch.bfloat16, torch.float16) and q_BTHd.shape[1] == k_BSKd.shape[1]
+    if not kernels or (visible.documents_BS is not None and visible.bounds is None and torch.compiler.is_compiling()):
+        return "sdpa"
+    from golfctl.model.kernels import has_flash3
+
+    if has_flash3(q_BTHd.device):
+        return "fa3"
+    return "varlen" if visible.documents_BS is not None else "sdpa"
+
+
+def sdpa(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """torch's scaled dot-product attention: its flash kernel where there is one, with a boolean mask if need be."""
     q, k, v = (x.transpose(1, 2) for x in (q_BTHd, k_BSKd, v_BSKd))
     queries, keys = q.shape[2], k.shape[2]
     mask = visible.mask(queries, keys, q.device)
     causal = mask is None and queries == keys
     grouped = q.shape[1] != k.shape[1]
-    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=grouped)
-    return y.transpose(1, 2)
+    return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, enable_gqa=grouped).transpose(1, 2)
+
+
+def plain(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """The formula itself, with the softmax in fp32 at least; takes memory for B·H·T·S scores."""
+    wide = torch.promote_types(q_BTHd.dtype, torch.float32)
+    groups = (k_BSKd.shape[2], -1)
+    q_BTKGd, k, v = q_BTHd.unflatten(2, groups).to(wide), k_BSKd.to(wide), v_BSKd.to(wide)
+    score_BKGTS = torch.einsum("btkgd,bskd->bkgts", q_BTKGd, k) / math.sqrt(q_BTHd.shape[-1])
+    queries, keys = score_BKGTS.shape[-2:]
+    mask = visible.mask(queries, keys, q_BTHd.device)
+    if mask is None:
+        mask = torch.ones(queries, keys, dtype=torch.bool, device=q_BTHd.device).tril(keys - queries)[None, None]
+    share_BKGTS = score_BKGTS.masked_fill(~mask[:, :, None], -torch.inf).softmax(-1)
+    return torch.einsum("bkgts,bskd->btkgd", share_BKGTS, v).flatten(2, 3).to(q_BTHd.dtype)
+
+
+def segments(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """One `sdpa` call per segment: less work than a mask where documents are short, not for compiled code."""
+    if visible.documents_BS is None or q_BTHd.shape[1] != k_BSKd.shape[1]:
+        return sdpa(q_BTHd, k_BSKd, v_BSKd, visible)
+    q, k, v = (x.flatten(0, 1)[None] for x in (q_BTHd, k_BSKd, v_BSKd))
+    bounds = visible.starts().tolist()
+    pieces = [sdpa(q[:, a:b], k[:, a:b], v[:, a:b], Visible()) for a, b in itertools.pairwise(bounds) if a < b]
+    return torch.cat(pieces, dim=1).view_as(q_BTHd)

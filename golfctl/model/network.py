@@ -23,11 +23,12 @@ from golfctl.model.entries import Entry, entries
 from golfctl.model.feed_forward import FeedForward
 from golfctl.model.head import Head
 from golfctl.model.norm import rms
-from golfctl.model.paths import Paths
+from golfctl.model.paths import Paths, State
 from golfctl.model.plan import Step, steps
 from golfctl.model.residual import Residual, Skips
 from golfctl.model.rotary import effective_base, rotation
 from golfctl.model.spec import ModelSpec, declared_weights, part_components
+from golfctl.model.table import PATHS
 
 Reduction = Literal["mean", "sum", "none"]
 
@@ -42,7 +43,7 @@ class Core(nn.Module):
         self.feed_forward = FeedForward(spec.feed_forward, spec)
         self.residual = Residual(spec.residual, spec)
         self.skips = Skips(spec.residual, spec)
-        self.paths = Paths(spec.paths, spec)
+        self.paths: Paths = PATHS[spec.paths.form](spec.paths, spec)
         self.head = Head(spec.head, spec)
 
 
@@ -85,11 +86,14 @@ class LanguageModel(nn.Module):
 
     # full forward ----------------------------------------------------------------------------------------------------
 
-    def hidden(self, ids_BT: Tensor, first: int = 0) -> Tensor:
-        """h_BTD after the final norm; only rows `first` on are returned, which saves work in the last block."""
+    def hidden(self, ids_BT: Tensor, first: int = 0, bounds: Tensor | None = None) -> Tensor:
+        """h_BTD after the final norm; only rows `first` on are returned, which saves work in the last block.
+
+        `bounds` from `golfctl.model.backends.segment_bounds` spares compiled code the search for documents.
+        """
         if not 0 <= first < ids_BT.shape[1]:
             raise ValueError(f"first = {first} is no row of {ids_BT.shape[1]}")
-        return self._trunk(self._context(ids_BT, wanted=first))
+        return self._trunk(self._context(ids_BT, wanted=first, bounds=bounds))
 
     def head(self, h_BTD: Tensor) -> Tensor:
         """Soft-capped logits [..., V] of hidden vectors [..., D], in fp32 at least."""
@@ -103,9 +107,11 @@ class LanguageModel(nn.Module):
         """logits_BTV: row t depends on tokens up to t alone."""
         return self.head(self.hidden(ids_BT))
 
-    def loss(self, ids_BT: Tensor, targets_BT: Tensor, reduction: Reduction = "mean") -> Tensor:
+    def loss(
+        self, ids_BT: Tensor, targets_BT: Tensor, reduction: Reduction = "mean", bounds: Tensor | None = None
+    ) -> Tensor:
         """Cross-entropy in nats per token: a scalar, or nats_BT with reduction "none"; targets of −100 do not count."""
-        logits_BTV = self.forward(ids_BT)
+        logits_BTV = self.head(self.hidden(ids_BT, bounds=bounds))
         nats = F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten().long(), reduction=reduction)
         return nats.view_as(targets_BT) if reduction == "none" else nats
 
@@ -169,7 +175,9 @@ class LanguageModel(nn.Module):
 
     # the pass itself -------------------------------------------------------------------------------------------------
 
-    def _context(self, ids_BT: Tensor, wanted: int = 0, cache: Cache | None = None) -> Context:
+    def _context(
+        self, ids_BT: Tensor, wanted: int = 0, cache: Cache | None = None, bounds: Tensor | None = None
+    ) -> Context:
         weights = cache.weights if cache else self._matrices()
         table = self._own_parameter(TABLE)
         dtype = self.compute_dtype or table.dtype
@@ -190,7 +198,7 @@ class LanguageModel(nn.Module):
             wanted=wanted,
         )
         if self.spec.attention.documents:
-            context.visible = Visible(context.documents_BS())
+            context.visible = Visible(context.documents_BS(), bounds)
         return context
 
     def _trunk(self, context: Context) -> Tensor:
@@ -198,11 +206,11 @@ class LanguageModel(nn.Module):
             part.prepare(context)
         x_BTD = self._embed(context)
         paths, skips = self.core.paths, self.core.skips
-        state = paths.start(x_BTD)
+        state: State = (x_BTD,)
         kept: list[Tensor] = []
         for step in steps(self.spec.layers, self.spec.recurrence, self.loops, self.spec.residual.skips != "none"):
             if step.skip_row is not None:
-                state = paths.join(state, kept.pop(), skips, step.skip_row)
+                state = paths.join(state, kept.pop(), skips, step.skip_row, step.layer)
             state = paths.run(state, _Block(self, context, step, x_BTD))
             if step.push:
                 kept.append(state[0])

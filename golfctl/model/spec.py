@@ -13,10 +13,10 @@ from golfctl.model.embedding import Embedding, EmbeddingConfig
 from golfctl.model.feed_forward import FeedForward, FeedForwardConfig
 from golfctl.model.head import Head, HeadConfig
 from golfctl.model.init import InitConfig
-from golfctl.model.paths import Paths, PathsConfig
+from golfctl.model.paths import PathsConfig
 from golfctl.model.plan import RecurrenceConfig
 from golfctl.model.residual import Residual, ResidualConfig, Skips
-from golfctl.model.table import PARTS
+from golfctl.model.table import PARTS, PATHS
 
 
 def _read_parts(value: Any) -> Any:
@@ -99,7 +99,7 @@ def core_components(spec: ModelSpec) -> dict[str, tuple[type[Component], Config]
         "feed_forward": (FeedForward, spec.feed_forward),
         "residual": (Residual, spec.residual),
         "skips": (Skips, spec.residual),
-        "paths": (Paths, spec.paths),
+        "paths": (PATHS[spec.paths.form], spec.paths),
         "head": (Head, spec.head),
     }
 
