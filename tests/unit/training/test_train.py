@@ -1,0 +1,134 @@
+"""Whole runs of a tiny model."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from golfctl.core.journal import read_journal
+from golfctl.errors import CheckpointError, ConfigError, InterruptedRun, NumericsError, StorageError, UsageError
+from golfctl.packing.checkpoint import read_checkpoint
+from golfctl.training import store
+from golfctl.training.runs import RunFolder, latest_checkpoint, run_data, run_records
+from golfctl.training.train import train
+from golfctl.training.trainer import Trainer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_a_run_leaves_everything_later_steps_need(tmp_path, tiny_recipe, dataset_path):
+    result = train(tiny_recipe(steps=40), dataset_path, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    checkpoint = read_checkpoint(result.checkpoint)
+    assert result.step == 40 and checkpoint.step == 40 and checkpoint.tokenizer
+    assert checkpoint.provenance["weights"] == "ema" and checkpoint.provenance["sequence_length"] == 16
+    assert run_data(run.path) == dataset_path.resolve()
+    kinds = [record.kind for record in read_journal(run.journal).records]
+    assert kinds[0] == "train.start" and kinds[-1] == "train.end"
+    losses = [body["loss"] for body in run_records(run.path, "train.log")]
+    assert len(losses) == 20 and losses[-1] < losses[0] - 0.5
+    assert result.held_out is not None and result.held_out.loss < losses[0]
+
+
+def test_the_same_recipe_gives_the_same_bytes(tmp_path, tiny_recipe, dataset_path):
+    files = [train(tiny_recipe(), dataset_path, tmp_path / name).checkpoint.read_bytes() for name in "ab"]
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("kind", ["none", "ema", "swa"])
+def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, tiny_recipe, dataset_path, monkeypatch, kind):
+    recipe = tiny_recipe(average={"kind": kind, "every": 2, "below_scale": 0.9})
+    whole = train(recipe, dataset_path, tmp_path / "whole")
+    step = Trainer.step
+
+    def interrupting(self, clock):
+        if self.steps_done == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, clock)
+
+    monkeypatch.setattr(Trainer, "step", interrupting)
+    with pytest.raises(InterruptedRun, match="SIGTERM after step 4"):
+        train(recipe, dataset_path, tmp_path / "broken")
+    monkeypatch.setattr(Trainer, "step", step)
+    assert run_records(tmp_path / "broken", "train.end")[-1]["exit_code"] == 130
+    resumed = train(recipe, dataset_path, tmp_path / "broken", resume=True)
+    assert resumed.checkpoint.read_bytes() == whole.checkpoint.read_bytes()
+    assert run_records(tmp_path / "broken", "train.start")[-1]["resumed_at"] == 4
+
+
+def test_a_wall_clock_run_is_sealed_within_its_budget(tmp_path, tiny_recipe, dataset_path):
+    train(tiny_recipe(seconds=1.0), dataset_path, tmp_path / "run")
+    end = run_records(tmp_path / "run", "train.end")[-1]
+    assert end["sealed_in_budget"] and end["step"] > 3
+    assert run_records(tmp_path / "run", "train.log")[-1]["lr_scale"] < 0.5
+
+
+def test_a_damaged_state_is_passed_over(tmp_path, tiny_recipe, dataset_path):
+    recipe = tiny_recipe(checkpoint_seconds=1e-6, keep_checkpoints=3)
+    train(recipe, dataset_path, tmp_path / "run")
+    whole = latest_checkpoint(tmp_path / "run").read_bytes()
+    run = RunFolder(tmp_path / "run")
+    assert len(run.states()) == len(run.checkpoints()) == 3
+    run.states()[-1].write_bytes(b"torn")
+    train(recipe, dataset_path, run.path, resume=True)
+    assert run_records(run.path, "train.start")[-1]["resumed_at"] == 5
+    assert latest_checkpoint(run.path).read_bytes() == whole
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_a_cause(tmp_path, tiny_recipe, dataset_path, monkeypatch):
+    step = Trainer.step
+
+    def exploding(self, clock):
+        result = step(self, clock)
+        if self.steps_done == 3:
+            result.loss.fill_(float("nan"))
+        return result
+
+    monkeypatch.setattr(Trainer, "step", exploding)
+    with pytest.raises(NumericsError, match="nan at step 3"):
+        train(tiny_recipe(), dataset_path, tmp_path / "run")
+    assert run_records(tmp_path / "run", "train.end")[-1]["exit_code"] == 3
+    assert [p.name for p in RunFolder(tmp_path / "run").states()] == ["state-0000000.safetensors"]
+
+
+def test_a_full_disk_keeps_the_last_good_state(tmp_path, tiny_recipe, dataset_path, monkeypatch):
+    write = store.write_state
+
+    def full(path, state):
+        if state.position.step > 2:
+            raise StorageError(f"no room left to write {path}")
+        write(path, state)
+
+    monkeypatch.setattr(store, "write_state", full)
+    with pytest.raises(StorageError, match="no room left"):
+        train(tiny_recipe(checkpoint_seconds=1e-6), dataset_path, tmp_path / "run")
+    assert RunFolder(tmp_path / "run").states()[-1].name == "state-0000002.safetensors"
+    assert run_records(tmp_path / "run", "train.end")[-1]["message"].startswith("no room left")
+
+
+def test_existing_runs_are_not_overwritten(tmp_path, tiny_recipe, dataset_path):
+    train(tiny_recipe(), dataset_path, tmp_path / "run")
+    with pytest.raises(UsageError, match="not empty"):
+        train(tiny_recipe(), dataset_path, tmp_path / "run")
+    with pytest.raises(CheckpointError, match="other settings"):
+        train(tiny_recipe(seed=2), dataset_path, tmp_path / "run", resume=True)
+
+
+def test_a_vocabulary_that_is_not_the_tokenizers_is_refused(tmp_path, tiny_recipe, dataset_path):
+    recipe = tiny_recipe()
+    recipe.tables["model"]["vocab_size"] = 512
+    with pytest.raises(ConfigError, match="has 300 pieces"):
+        train(recipe, dataset_path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_micro_batches_change_nothing_but_rounding(tmp_path, tiny_recipe, dataset_path):
+    weights = []
+    for micro in (128, 48, 16):
+        recipe = tiny_recipe(micro_batch_tokens=micro, dtype="float64")
+        path = train(recipe, dataset_path, tmp_path / str(micro)).checkpoint
+        weights.append(read_checkpoint(path).tensors)
+    for other in weights[1:]:
+        for name, tensor in weights[0].items():
+            torch.testing.assert_close(other[name], tensor, rtol=1e-5, atol=1e-7)
