@@ -3,8 +3,9 @@
 Legend: S texts, N tokens of a text, M tokens of other documents, V vocabulary.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from golfctl.auditing.blackbox import BlackBox
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import Rules
+from golfctl.auditing.trace import Trace
 from golfctl.core.progress import SILENT, Progress
 
 _NO_TOKENS = np.zeros(0, np.uint16)
@@ -29,30 +31,41 @@ class Source(Protocol):
         """q over the next token after `prefix_N`, [V], summing to one: the proposal for sampled masses."""
 
 
-class Stepper(Protocol):
-    """A scorer driven one token at a time, which holds no text of its own (level 2)."""
+class Span(Protocol):
+    """Rows `[first, stop)` asked for at once; row i scores the token at i + 1."""
 
-    vocab_size: int
+    @property
+    def first(self) -> int:
+        """The first row."""
 
-    def reset(self) -> None:
-        """Forget every token."""
+    @property
+    def stop(self) -> int:
+        """One beyond the last row."""
 
-    def predict(self) -> np.ndarray:
-        """ln p of the next token, [V]."""
 
-    def observe(self, token: int) -> None:
-        """Reveal the next token."""
+class Session(Protocol):
+    """A fresh scorer on one text, driven by the auditor, who reveals targets after their rows were posted (level 2)."""
 
-    def state_hash(self) -> str:
+    def blocks(self) -> Iterator[Any]:
+        """The `Span`s of the text, in order."""
+
+    def predict(self, block: Any) -> np.ndarray:
+        """ln p rows [R, V] of a block, float64."""
+
+    def observe(self, block: Any, targets_R: np.ndarray) -> None:
+        """Reveal the targets of a block."""
+
+    def state(self) -> str:
         """A digest of everything that a later prediction can depend on."""
-
-    def clone(self) -> "Stepper":
-        """An independent copy in the same state."""
 
 
 @dataclass
 class Subject:
-    """The parts of what is audited; checks say `not covered` for what is None."""
+    """The parts of what is audited; checks say `not covered` for what is None.
+
+    `session` opens a driven run on a text; `traces` gives what scoring runs opened (made by then, or made by the call); `forbidden` are files and folders that
+    scoring has no business with.
+    """
 
     name: str
     box: BlackBox | None = None
@@ -60,7 +73,9 @@ class Subject:
     others_M: np.ndarray = field(default_factory=lambda: _NO_TOKENS)
     variants: Mapping[str, BlackBox] = field(default_factory=dict)
     source: Source | None = None
-    stepper: Stepper | None = None
+    session: Callable[[np.ndarray], Session] | None = None
+    traces: Callable[[], Sequence[Trace]] | None = None
+    forbidden: Sequence[Path] = ()
     facts: dict[str, Any] = field(default_factory=dict)
 
 

@@ -14,5 +14,6 @@ CHECKS = Table(
         "T3r": "golfctl.auditing.checks.mass:REMOVED",
         "T8": "golfctl.auditing.checks.single_pass:CHECK",
         "T10": "golfctl.auditing.checks.invariance:CHECK",
+        "T14": "golfctl.auditing.checks.sandbox:CHECK",
     },
 )

@@ -1,0 +1,145 @@
+"""What `golfctl audit` does: settle what is audited and how hard, run, report, and say no with exit code 6."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from golfctl.cli.audit_view import audit_text, self_test_text
+from golfctl.cli.progress import reporter
+from golfctl.cli.render import emit_json
+from golfctl.core.files import atomic_write
+from golfctl.errors import UsageError, VerdictError
+
+if TYPE_CHECKING:
+    from golfctl.auditing.plan import Plan
+    from golfctl.auditing.report import AuditReport
+
+_FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "tokens", "vocab")
+_OWN_ONLY = ("source", "recipe", "overrides")
+_PLAN = {"seed": "seed", "cuts": "cuts", "positions": "mass_positions", "answers": "mass_answers"}
+
+
+def audit_command(options: dict[str, Any]) -> None:
+    """Run one audit from the command line's values.
+
+    Raises:
+        VerdictError: a check failed or a required one was not reached. UsageError: contradicting options.
+    """
+    if options["self_test"]:
+        _self_test(options)
+    elif options["scorer_cmd"]:
+        _refuse(options, _OWN_ONLY, "--scorer-cmd audits a foreign scorer")
+        _finish(_audit_foreign(options), None, options)
+    else:
+        _refuse(options, _FOREIGN_ONLY, "an artifact is audited through golfctl's own evaluation")
+        from golfctl.cli.audit_own import audit_own
+
+        report, run = audit_own(options, split_ids(options["require"]), split_ids(options["only"]))
+        _finish(report, run, options)
+
+
+def _self_test(options: dict[str, Any]) -> None:
+    from golfctl.auditing.self_test import self_test
+
+    given = [name for name in ("source", "scorer_cmd", "require", "only", "report", "evidence") if options[name]]
+    if given:
+        raise UsageError(f"--self-test takes no {_flag(given[0])}: it audits its own toy scorers")
+    results = self_test(options["seed"] or 0, reporter(options["quiet"]))
+    if options["as_json"]:
+        emit_json([
+            {"scorer": r.toy.name, "wrong": list(r.wrong), "findings": [f.to_dict() for f in r.findings]}
+            for r in results
+        ])  # fmt: skip
+    else:
+        click.echo(self_test_text(results))
+    wrong = [result.toy.name for result in results if result.wrong]
+    if wrong:
+        raise VerdictError(f"self-test: {len(wrong)} toy scorers got a wrong verdict ({wrong[0]}); trust no audit")
+
+
+def _audit_foreign(options: dict[str, Any]) -> "AuditReport":
+    from golfctl.auditing.foreign import foreign_subject, read_tokens
+    from golfctl.auditing.rules import load_rules
+    from golfctl.auditing.run import run_audit
+    from golfctl.auditing.subject import Context
+
+    if options["vocab"] is None:
+        raise UsageError("--scorer-cmd needs --vocab: the size of the scorer's vocabulary")
+    plan = make_plan(options, {"mass_answers": 0 if options["vocab"] <= 64 else 32})
+    tokens_N, where, forbidden = _foreign_tokens(options, read_tokens)
+    subject = foreign_subject(
+        options["scorer_cmd"], options["vocab"], tokens_N, where, plan,
+        variants=options["variant_cmd"], forbidden=forbidden, timeout_seconds=options["seconds_per_run"],
+    )  # fmt: skip
+    context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))
+    return run_audit(subject, context, split_ids(options["require"]), split_ids(options["only"]), options["evidence"])
+
+
+def _foreign_tokens(options: dict[str, Any], read_tokens: Any) -> tuple[Any, str, list[Path]]:
+    if (options["tokens"] is None) == (options["data"] is None):
+        raise UsageError("--scorer-cmd needs a text: either --tokens FILE or --data DIR")
+    if options["tokens"] is not None:
+        path = options["tokens"]
+        return read_tokens(path, options["vocab"]), str(path), [path]
+    from golfctl.auditing.foreign import check_range
+    from golfctl.data.dataset import Dataset
+
+    dataset = Dataset.open(options["data"])
+    tokens_N = dataset.validation().tokens_N
+    check_range(tokens_N, options["vocab"], str(options["data"]))
+    return tokens_N, str(options["data"]), [*dataset.train_shards, *dataset.val_shards]
+
+
+def make_plan(options: dict[str, Any], defaults: dict[str, Any]) -> "Plan":
+    """The plan from flags over `defaults`; a fresh seed unless one is given.
+
+    Raises:
+        ConfigError: the sizes contradict each other.
+    """
+    from golfctl.auditing.plan import Plan
+
+    values = {"seed": secrets.randbits(32), **defaults}
+    values |= {name: options[flag] for flag, name in _PLAN.items() if options[flag] is not None}
+    length = options["tokens_per_text"]
+    if length is not None:
+        values["text_tokens"] = length
+        values["mass_tokens"] = min(length, values.get("mass_tokens", Plan().mass_tokens))
+    return Plan.from_dict(values, "audit plan")
+
+
+def split_ids(values: tuple[str, ...]) -> list[str]:
+    """`--require T1,T3 --require T8` as one list."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def _refuse(options: dict[str, Any], names: tuple[str, ...], why: str) -> None:
+    for name in names:
+        if options[name]:
+            raise UsageError(f"{_flag(name)} does not go here: {why}")
+
+
+def _flag(name: str) -> str:
+    return "M.GOLF" if name == "source" else "--set" if name == "overrides" else f"--{name.replace('_', '-')}"
+
+
+def _finish(report: "AuditReport", run: Path | None, options: dict[str, Any]) -> None:
+    if run is not None:
+        from golfctl.core.journal import Journal
+
+        journal = Journal(run / "journal.jsonl")
+        if journal.torn:
+            click.echo(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes", err=True)
+        journal.append("audit", report.to_dict())
+    if options["report"]:
+        text = json.dumps(report.to_dict(), indent=2, sort_keys=True)
+        atomic_write(options["report"], text.encode() + b"\n")
+        click.echo(f"report: {options['report']}", err=True)
+    if options["as_json"]:
+        emit_json(report.to_dict())
+    else:
+        click.echo(audit_text(report, options["limits"]))
+    if report.failures:
+        raise VerdictError(f"audit: {', '.join(report.failures)} failed or, being required, were not reached")
