@@ -14,7 +14,9 @@ def golfctl(*arguments, cwd, expect=0, env=None):
         [sys.executable, "-m", "golfctl", *map(str, arguments)],
         cwd=cwd, capture_output=True, text=True, env={**os.environ, **(env or {})}, timeout=900,
     )  # fmt: skip
-    assert done.returncode == expect, f"golfctl {' '.join(map(str, arguments))}: {done.returncode}\n{done.stderr[-4000:]}"
+    assert done.returncode == expect, (
+        f"golfctl {' '.join(map(str, arguments))}: {done.returncode}\n{done.stderr[-4000:]}"
+    )
     assert "Traceback" not in done.stderr or expect == 1, done.stderr[-4000:]
     return done
 

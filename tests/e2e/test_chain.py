@@ -71,7 +71,16 @@ def test_inspect_accounts_for_every_byte_and_holds_budgets(chain):
 
 def test_two_ranks_train_and_evaluate(chain, shared_cache, tmp_path):
     def torchrun(*arguments):
-        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "golfctl"]
+        launch = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            "-m",
+            "golfctl",
+        ]
         import os
 
         done = subprocess.run([*launch, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True, timeout=600,
