@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from golfctl.core.config import Config
 from golfctl.model.component import Component, Weight
@@ -57,10 +56,10 @@ class Bigram(Component):
 
     def embed(self, e_BTD: Tensor, context: Context) -> Tensor:
         """Add the projected row of every token's bigram."""
-        row_BTE = F.embedding(self._bigram(context), self.own(_TABLE))
+        row_BTE = context.lookup(self._bigram(context), _TABLE, self.own(_TABLE))
         if self.config.trigram:
-            row_BTE = row_BTE + F.embedding(self._trigram(context), self.own(_TABLE))
-        return e_BTD + context.linear(row_BTE.to(context.dtype), _PROJECTION) * self.gain(_SCALE, e_BTD)
+            row_BTE = row_BTE + context.lookup(self._trigram(context), _TABLE, self.own(_TABLE))
+        return e_BTD + context.linear(row_BTE, _PROJECTION) * self.gain(_SCALE, e_BTD)
 
     def _bigram(self, context: Context) -> Tensor:
         ids_BT = context.ids_BT.long()

@@ -15,7 +15,7 @@ from golfctl.model.cache import Cache
 from golfctl.model.rotary import Rotation
 
 Tap = Callable[[str, Tensor, Tensor], Tensor]
-"""(public weight name, input [..., in], output [..., out]) -> output to go on with."""
+"""(public weight name, input [..., in] or ids [...], output [..., out]) -> output to go on with."""
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Context:
     backend: str = "auto"
     cache: Cache | None = None
     taps: Sequence[Tap] = ()
+    lookup_taps: Sequence[Tap] = ()
     wanted: int = 0
     """Only rows from here on are wanted of the last block."""
     notes: dict[str, Tensor] = field(default_factory=dict)
@@ -49,6 +50,13 @@ class Context:
         for tap in self.taps:
             y = tap(name, x, y)
         return y
+
+    def lookup(self, ids_BT: Tensor, name: str, table: Tensor) -> Tensor:
+        """Rows [B, T, ...] of the table with public name `name`, in the compute dtype."""
+        rows = F.embedding(ids_BT, table)
+        for tap in self.lookup_taps:
+            rows = tap(name, ids_BT, rows)
+        return rows.to(self.dtype)
 
     def previous(self, key: str, x_BTX: Tensor) -> Tensor:
         """Row t − 1 in the place of row t; zeros where the sequence begins. `key` tells sequences apart."""

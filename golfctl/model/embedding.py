@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from golfctl.core.config import Config
 from golfctl.model.component import Component, Weight
@@ -40,4 +39,4 @@ class Embedding(Component):
 
     def lookup(self, context: Context) -> Tensor:
         """e_BTD of the context's tokens, in the compute dtype."""
-        return F.embedding(context.ids_BT, self.own(TABLE)).to(context.dtype)
+        return context.lookup(context.ids_BT, TABLE, self.own(TABLE))

@@ -64,6 +64,7 @@ class LanguageModel(nn.Module):
         self.compute_dtype: torch.dtype | None = None
         self.weight_map: WeightMap | None = None
         self.taps: list[Tap] = []
+        self.lookup_taps: list[Tap] = []
         self.backend = "auto"
         self.loops = spec.recurrence.extra if spec.recurrence else 0
 
@@ -195,6 +196,7 @@ class LanguageModel(nn.Module):
             backend=self.backend,
             cache=cache,
             taps=self.taps,
+            lookup_taps=self.lookup_taps,
             wanted=wanted,
         )
         if self.spec.attention.documents:

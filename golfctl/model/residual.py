@@ -76,9 +76,9 @@ class Skips(Component):
     @classmethod
     def declare(cls, config: ResidualConfig, spec: ModelSpec) -> list[Weight]:
         """`skip_weights` and `skip_gates`, one row per decoder step that takes a skip."""
-        if config.skips == "none":
-            return []
         shape = (skip_rows(spec.layers, spec.recurrence), spec.dim)
+        if config.skips == "none" or shape[0] == 0:
+            return []
         weights = [Weight("skip_weights", shape, Role.GAIN, ones)]
         return weights + ([Weight("skip_gates", shape, Role.GAIN, zeros)] if config.skips == "gated" else [])
 

@@ -36,6 +36,7 @@ BACKENDS = Table(
     "attention back end",
     {
         "sdpa": "golfctl.model.backends:sdpa",
+        "folded": "golfctl.model.backends:folded",
         "math": "golfctl.model.backends:plain",
         "segments": "golfctl.model.backends:segments",
         "varlen": "golfctl.model.kernels:varlen",

@@ -1,4 +1,4 @@
-"""Watch or adapt every matrix product of a model by the public name of its weight.
+"""Watch or adapt every matrix product, and watch every table lookup, by the public name of the weight.
 
 Shapes: an input x is [..., in], an output y is [..., out].
 """
@@ -11,7 +11,7 @@ from torch import Tensor
 from golfctl.model.context import Tap
 from golfctl.model.network import LanguageModel
 
-__all__ = ["Tap", "adapt", "tap"]
+__all__ = ["Tap", "adapt", "lookup_tap", "tap"]
 
 
 @contextmanager
@@ -25,7 +25,19 @@ def tap(model: LanguageModel, callback: Callable[[str, Tensor, Tensor], object])
         callback(name, x, y)
         return y
 
-    with _installed(model, watch):
+    with _installed(model.taps, watch):
+        yield
+
+
+@contextmanager
+def lookup_tap(model: LanguageModel, callback: Callable[[str, Tensor, Tensor], object]) -> Iterator[None]:
+    """Call `callback(name, ids, rows)` at every table lookup while the block runs; rows [..., E] as they come out."""
+
+    def watch(name: str, ids: Tensor, rows: Tensor) -> Tensor:
+        callback(name, ids, rows)
+        return rows
+
+    with _installed(model.lookup_taps, watch):
         yield
 
 
@@ -36,23 +48,21 @@ def adapt(model: LanguageModel, deltas: Mapping[str, Callable[[Tensor], Tensor]]
     Raises:
         ValueError: a name that no product of this model has.
     """
-    unknown = set(deltas) - {
-        weight.name for weight in model.declared if weight.products or weight.name == model.head_name
-    }
+    unknown = set(deltas) - {weight.name for weight in model.declared if weight.products}
     if unknown:
         raise ValueError(f"no product of this model has the names {sorted(unknown)}")
 
     def add(name: str, x: Tensor, y: Tensor) -> Tensor:
         return y + deltas[name](x) if name in deltas else y
 
-    with _installed(model, add):
+    with _installed(model.taps, add):
         yield
 
 
 @contextmanager
-def _installed(model: LanguageModel, new: Tap) -> Iterator[None]:
-    model.taps.append(new)
+def _installed(taps: list[Tap], new: Tap) -> Iterator[None]:
+    taps.append(new)
     try:
         yield
     finally:
-        model.taps.remove(new)
+        taps.remove(new)

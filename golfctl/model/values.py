@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from golfctl.core.config import Config
 from golfctl.model.component import Component, Weight
@@ -68,7 +67,7 @@ class ValueEmbedding(Component):
 
     def prepare(self, context: Context) -> None:
         """Look up and project once for all layers."""
-        row_BTE = F.embedding(context.ids_BT, self.own(_TABLE)).to(context.dtype)
+        row_BTE = context.lookup(context.ids_BT, _TABLE, self.own(_TABLE))
         context.notes[_NOTE] = context.linear(row_BTE, _PROJECTION) * self.gain(_SCALE, row_BTE)
 
     def value(self, v_BTKd: Tensor, layer: int, context: Context) -> Tensor:
