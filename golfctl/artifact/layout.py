@@ -66,8 +66,8 @@ class Limits(NamedTuple):
     files_per_section: int = 256
     external_files: int = 256
     dimensions: int = 8
-    weights: int = 1 << 28
-    raw_bytes: int = 1 << 30
+    weights: int = 1 << 27
+    raw_bytes: int = 1 << 28
     decoder_bytes: int = 1 << 27
 
 

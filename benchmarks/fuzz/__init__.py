@@ -1,0 +1,1 @@
+"""Mutated artifacts against the reader: `python -m benchmarks.fuzz --count 100000`."""
