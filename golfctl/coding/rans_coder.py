@@ -10,19 +10,9 @@ from typing import Any
 import numpy as np
 
 from golfctl.coding.base import Array, Coder
-from golfctl.coding.rans_stream import (
-    SIDE_BUCKETS,
-    SIDE_REACH,
-    SIDE_SHAPE,
-    Header,
-    Side,
-    first_state,
-    read_header,
-    side_range,
-    words_of,
-    write_header,
-)
-from golfctl.coding.rans_tables import BUCKETS, COST_ONE, SHAPES, Tables, build, costs
+from golfctl.coding.rans_side import SIDE_REACH, Side, choose_side, differences, side_tables
+from golfctl.coding.rans_stream import Header, first_state, read_header, words_of, write_header
+from golfctl.coding.rans_tables import BUCKETS, SHAPES, build
 from golfctl.core.config import Config
 from golfctl.errors import ArtifactError
 
@@ -108,7 +98,7 @@ def encode_matrix(codes_RC: Array, offset: int = 0) -> bytes:
                 np.uint64(state),
                 words,
                 used,
-                _differences(values, side),
+                differences(values, side),
                 side.bucket,
                 side_tables(side).cum[side.bucket],
             )
@@ -155,40 +145,7 @@ def _take_side(state: Any, words: Array, taken: int, side: Side, size: int) -> t
     return state, taken, values.astype(np.int32)
 
 
-def choose_side(values: Array) -> Side:
-    """The cheapest way to code a vector of spreads."""
-    if not values.any():
-        return Side(False)
-    cost = costs(np.arange(SIDE_BUCKETS), SIDE_SHAPE, *side_range())
-    priced = []
-    for delta in (False, True):
-        steps = np.clip(_differences(values, Side(True, 0, delta)), *side_range()) - side_range()[0]
-        totals = cost[:SIDE_BUCKETS, steps].sum(axis=1, dtype=np.int64)
-        priced.append((int(totals.min()), delta, int(totals.argmin())))
-    _, delta, bucket = min(priced)
-    return Side(True, bucket, delta)
-
-
-def side_bits(values: Array, side: Side) -> float:
-    """Code length of a vector of spreads in bits."""
-    if not side.present:
-        return 0.0
-    cost = costs(np.array([side.bucket]), SIDE_SHAPE, *side_range())[side.bucket]
-    steps = np.clip(_differences(values, side), *side_range()) - side_range()[0]
-    return float(cost[steps].sum(dtype=np.int64)) / COST_ONE
-
-
-def side_tables(side: Side) -> Tables:
-    """The one table a vector of spreads is coded with."""
-    return build(np.array([side.bucket]), SIDE_SHAPE, 1, *side_range())
-
-
 def used_buckets(rows_R: Array, columns_C: Array) -> Array:
     """Buckets that occur among the sums of row and column spreads."""
     sums = np.unique(rows_R)[:, None] + np.unique(columns_C)[None, :]
     return np.unique(np.clip(sums, 0, BUCKETS - 1))
-
-
-def _differences(values: Array, side: Side) -> Array:
-    wide = values.astype(np.int64)
-    return np.diff(wide, prepend=0) if side.delta else wide

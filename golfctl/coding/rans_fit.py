@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from golfctl.coding.rans_kernels import jit, shift_of
-from golfctl.coding.rans_stream import SIDE_REACH
+from golfctl.coding.rans_side import SIDE_REACH, choose_side, side_bits, side_costs
 from golfctl.coding.rans_tables import BUCKETS, COST_ONE, REACH, SHAPES, costs
 
 Array = np.ndarray[Any, Any]
-_SWEEPS = 4
+_ROUNDS, _SWEEPS, _QUICK_SWEEPS = 2, 6, 2
 _FIRST_SHAPE = 8
 
 
@@ -29,26 +29,53 @@ class Fit(NamedTuple):
 
 
 def fit(codes_RC: Array, lo: int, hi: int) -> Fit:
-    """Spreads and shape of smallest code length (coordinate descent from the fitted moments)."""
-    rows_R, columns_C = _moments(codes_RC)
+    """Spreads and shape of smallest code length, side information included (descent from the fitted moments)."""
+    base, rows_R, columns_C = _centred(*_moments(codes_RC))
     shape = SHAPES.index(_FIRST_SHAPE)
-    every_B = np.arange(BUCKETS)
-    for _ in range(2):
-        cost = costs(every_B, SHAPES[shape], lo, hi)
+    for _ in range(_ROUNDS):
+        cost = costs(np.arange(BUCKETS), SHAPES[shape], lo, hi)
         for _ in range(_SWEEPS):
-            moved = _move_rows(codes_RC, rows_R, columns_C, cost) + _move_columns(codes_RC, rows_R, columns_C, cost)
-            if not moved:
+            moved = _move_rows(codes_RC, rows_R, columns_C, base, cost, _prices(rows_R))
+            moved += _move_columns(codes_RC, rows_R, columns_C, base, cost, _prices(columns_C))
+            if moved * 32 < rows_R.size + columns_C.size:
                 break
-        shape, total = _best_shape(codes_RC, rows_R, columns_C, lo, hi)
-    base, rows_R, columns_C = _centred(rows_R, columns_C)
+        rows_R, columns_C = _without_useless(codes_RC, rows_R, columns_C, base, cost)
+        shape, total = _best_shape(codes_RC, base + rows_R, columns_C, lo, hi)
     return Fit(base, rows_R, columns_C, shape, total / COST_ONE)
 
 
+def _without_useless(codes_RC: Array, rows_R: Array, columns_C: Array, base: int, cost: Array) -> tuple[Array, Array]:
+    """Drop row or column spreads that cost more than they save, as in small matrices of even spread."""
+    no_rows, no_columns = np.zeros_like(rows_R), np.zeros_like(columns_C)
+    choices = [(rows_R, columns_C), (no_rows, columns_C), (rows_R, no_columns), (no_rows, no_columns)]
+    bits = [_total_bits(codes_RC, rows, columns, base, cost) for rows, columns in choices]
+    return choices[int(np.argmin(bits))]
+
+
+def _total_bits(codes_RC: Array, rows_R: Array, columns_C: Array, base: int, cost: Array) -> float:
+    counts, plain_bits = _histogram(codes_RC, base + rows_R, columns_C)
+    sides = sum(side_bits(values, choose_side(values)) for values in (rows_R, columns_C))
+    return float((counts * cost).sum()) / COST_ONE + float(plain_bits) + sides
+
+
+def _prices(values: Array) -> Array:
+    """What each spread −SIDE_REACH … SIDE_REACH costs to send, were it coded like the present `values`."""
+    side = choose_side(values)
+    prices = np.zeros(2 * SIDE_REACH + 3, np.int64)
+    if side.present and not side.delta:
+        prices[1:-1] = side_costs()[side.bucket][REACH - SIDE_REACH : REACH + SIDE_REACH + 1]
+    prices[[0, -1]] = 1 << 40
+    return prices
+
+
 def quick_fit(codes_RC: Array, lo: int, hi: int) -> Fit:
-    """Spreads from moments alone; the shape by code length."""
-    rows_R, columns_C = _moments(codes_RC)
-    shape, total = _best_shape(codes_RC, rows_R, columns_C, lo, hi)
-    base, rows_R, columns_C = _centred(rows_R, columns_C)
+    """Spreads from moments and two sweeps; the shape by code length."""
+    base, rows_R, columns_C = _centred(*_moments(codes_RC))
+    cost = costs(np.arange(BUCKETS), _FIRST_SHAPE, lo, hi)
+    for _ in range(_QUICK_SWEEPS):
+        _move_rows(codes_RC, rows_R, columns_C, base, cost, _prices(rows_R))
+        _move_columns(codes_RC, rows_R, columns_C, base, cost, _prices(columns_C))
+    shape, total = _best_shape(codes_RC, base + rows_R, columns_C, lo, hi)
     return Fit(base, rows_R, columns_C, shape, total / COST_ONE)
 
 
@@ -73,7 +100,8 @@ def _best_shape(codes_RC: Array, rows_R: Array, columns_C: Array, lo: int, hi: i
 
 def _centred(rows_R: Array, columns_C: Array) -> tuple[int, Array, Array]:
     base = int(np.sort(rows_R)[rows_R.size // 2])
-    return base, np.clip(rows_R - base, -SIDE_REACH, SIDE_REACH), np.clip(columns_C, -SIDE_REACH, SIDE_REACH)
+    reach = SIDE_REACH
+    return base, np.clip(rows_R - base, -reach, reach), np.clip(columns_C, -reach, reach)
 
 
 @jit
@@ -155,39 +183,47 @@ def _price(code, bucket, cost):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _move_rows(codes_RC, rows_R, columns_C, cost):  # type: ignore[no-untyped-def]
-    """Move each row's spread by at most one step to where its codes are cheapest; returns how many moved."""
-    rows, columns = codes_RC.shape
+def _step(value, less, same, more, prices):  # type: ignore[no-untyped-def]
+    """-1, 0 or 1: where codes and the spread itself together are cheapest."""
+    at = value + SIDE_REACH + 1
+    less, same, more = less + prices[at - 1], same + prices[at], more + prices[at + 1]
+    if min(less, more) >= same:
+        return 0
+    return -1 if less <= more else 1
+
+
+@jit
+def _move_rows(codes_RC, rows_R, columns_C, base, cost, prices):  # type: ignore[no-untyped-def]
+    """Move each row's spread by at most one step to where it is cheapest; returns how many moved."""
     moved = 0
-    for r in range(rows):
+    for r in range(rows_R.size):
         less, same, more = np.int64(0), np.int64(0), np.int64(0)
-        for c in range(columns):
-            bucket, q = rows_R[r] + columns_C[c], codes_RC[r, c]
+        for c in range(columns_C.size):
+            bucket, q = base + rows_R[r] + columns_C[c], codes_RC[r, c]
             less += _price(q, bucket - 1, cost)
             same += _price(q, bucket, cost)
             more += _price(q, bucket + 1, cost)
-        if min(less, more) < same:
-            rows_R[r] += -1 if less <= more else 1
-            moved += 1
+        step = _step(rows_R[r], less, same, more, prices)
+        rows_R[r] += step
+        moved += step != 0
     return moved
 
 
 @jit
-def _move_columns(codes_RC, rows_R, columns_C, cost):  # type: ignore[no-untyped-def]
+def _move_columns(codes_RC, rows_R, columns_C, base, cost, prices):  # type: ignore[no-untyped-def]
     """As `_move_rows`, for columns."""
-    rows, columns = codes_RC.shape
-    total = np.zeros((3, columns), np.int64)
-    for r in range(rows):
-        for c in range(columns):
-            bucket, q = rows_R[r] + columns_C[c], codes_RC[r, c]
+    total = np.zeros((3, columns_C.size), np.int64)
+    for r in range(rows_R.size):
+        for c in range(columns_C.size):
+            bucket, q = base + rows_R[r] + columns_C[c], codes_RC[r, c]
             total[0, c] += _price(q, bucket - 1, cost)
             total[1, c] += _price(q, bucket, cost)
             total[2, c] += _price(q, bucket + 1, cost)
     moved = 0
-    for c in range(columns):
-        if min(total[0, c], total[2, c]) < total[1, c]:
-            columns_C[c] += -1 if total[0, c] <= total[2, c] else 1
-            moved += 1
+    for c in range(columns_C.size):
+        step = _step(columns_C[c], total[0, c], total[1, c], total[2, c], prices)
+        columns_C[c] += step
+        moved += step != 0
     return moved
 
 

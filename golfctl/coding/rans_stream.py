@@ -17,22 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from golfctl.coding.rans_tables import BUCKETS, REACH, SHAPES
+from golfctl.coding.rans_side import SIDE_BUCKETS, Side
+from golfctl.coding.rans_tables import BUCKETS, SHAPES
 from golfctl.errors import ArtifactError
 
 Array = np.ndarray[Any, Any]
-SIDE_REACH = 120  # a row or column spread is within ± this of the base
-SIDE_SHAPE = 6  # m of the tables of the side information
-SIDE_BUCKETS = 65
 _VARINT_BYTES = 6
-
-
-class Side(NamedTuple):
-    """How a vector of spreads is coded: not at all, or with one table, plain or as differences."""
-
-    present: bool
-    bucket: int = 0
-    delta: bool = False
 
 
 class Header(NamedTuple):
@@ -136,8 +126,3 @@ def _zigzag(value: int) -> int:
 
 def _unzigzag(value: int) -> int:
     return -((value + 1) >> 1) if value & 1 else value >> 1
-
-
-def side_range() -> tuple[int, int]:
-    """Table range of side information: differences may need the escape."""
-    return -REACH, REACH

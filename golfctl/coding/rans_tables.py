@@ -44,9 +44,7 @@ def masses(bucket: int, m: int, phase: int) -> Array:
     """Unnormalised masses int64 [2·REACH + 1] of the bins -REACH … REACH around a centre moved by phase/16."""
     quarter = bucket - 32  # log2 σ² in quarters of an octave
     power = _QUARTER_POWERS[quarter % 4]
-    octave = quarter // 4 + 10  # σ² in units of (1/32 step)²: × 2^10
-    spread = (power << octave >> 16) if octave >= 0 else power >> (16 - octave)
-    a = np.int64(max(2 * m * spread, 1))
+    a = np.int64(2 * m * (power << quarter // 4 + 10 >> 16))  # 2mσ², σ in units of 1/32 step
     points = np.arange(-(2 * REACH + 1) * POINTS // 2, (2 * REACH + 1) * POINTS // 2, dtype=np.int64)
     x = 2 * points + 1 - 2 * phase
     ratio = (a * _ONE) // (a + x * x)
