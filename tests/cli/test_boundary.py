@@ -15,7 +15,7 @@ def every_error():
     while pending:
         error = pending.pop()
         pending += error.__subclasses__()
-        if error is not errors.GolfError:
+        if error is not errors.GolfError and error.__module__ == errors.__name__:
             yield error
 
 
