@@ -36,7 +36,7 @@ class Loop:
     ) -> None:
         self.trainer, self.store, self.clock, self.stop, self.progress = trainer, store, clock, stop, progress
         self.config = trainer.setup.train
-        self.last_loss = math.nan
+        self.last_loss: float | None = None
         self._control_every = _CONTROL_EVERY.get(trainer.setup.device.type, _CONTROL_EVERY_DEFAULT)
         self._seconds = self._saved_at = clock.seconds
         self._logged = (clock.seconds, trainer.steps_done)

@@ -26,7 +26,8 @@ from golfctl.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended: where it lies, what it cost, the last training loss and the held-out progress figure."""
+    """How a run ended: where it lies, what it cost, the last training loss (None: no step was left) and the
+    held-out progress figure."""
 
     run: Path
     checkpoint: Path
@@ -34,7 +35,7 @@ class TrainResult:
     tokens: int
     seconds: float
     warmup_seconds: float
-    loss: float
+    loss: float | None
     held_out: HeldOut | None
 
 
