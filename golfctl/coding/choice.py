@@ -2,23 +2,27 @@
 
     NAME[:LEVEL][,KEY=VALUE…]      lzma:9    lzma:9,extreme=true,lc=0    zlib:9,layout=planes    raw    auto
 
-`auto` tries every candidate of `candidates()` that takes the array and keeps the smallest; the first one wins a tie,
-so the result depends on the array and the libraries alone. The list holds what golfctl always has;
+`auto` tries everything `candidates()` lists for an array's dtype and shape and keeps the smallest; the first one wins
+a tie, so the result depends on the array and the libraries alone. The lists hold what golfctl always has;
 `auto:brotli` adds brotli, and fails where the extra is not installed.
 """
 
 import json
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from golfctl.coding.base import Array
 from golfctl.coding.codec import accepts, encode
+from golfctl.coding.layout import Layout
 from golfctl.coding.table import CODERS, coder
 from golfctl.core.table import suggestion
 from golfctl.errors import UsageError
 
 AUTO = "auto"
+_LARGE = 1 << 16  # cells from which an integer matrix is left to the weight coder
 
 
 class Encoded(NamedTuple):
@@ -40,11 +44,8 @@ class CoderChoice(NamedTuple):
         if self.coder_id != AUTO:
             return Encoded(self.coder_id, self.options, encode(self.coder_id, array, **self.options))
         array = np.asarray(array)
-        tried = [
-            Encoded(coder_id, options, encode(coder_id, array, **options))
-            for coder_id, options in candidates(self.options.get("brotli", False))
-            if accepts(coder_id, array.dtype, array.shape) and _useful(options, array)
-        ]
+        listed = candidates(array.dtype, array.shape, self.options.get("brotli", False))
+        tried = [Encoded(choice.coder_id, choice.options, choice.encode(array).data) for choice in listed]
         return min(tried, key=lambda encoded: len(encoded.data))
 
     def __str__(self) -> str:
@@ -52,17 +53,35 @@ class CoderChoice(NamedTuple):
         return self.coder_id + (f",{options}" if options else "")
 
 
-def candidates(brotli: bool = False) -> list[CoderChoice]:
-    """What `auto` tries, in the order that decides ties."""
-    layouts = ("plain", "planes", "transposed")
+def candidates(dtype: DTypeLike, shape: tuple[int, ...], brotli: bool = False) -> list[CoderChoice]:
+    """What `auto` tries on such an array, in the order that decides ties.
+
+    Integer matrices of 65,536 cells and more: rans/1, and zstd at level 9 in two layouts, which sees repeated rows.
+    Everything else: raw, and zlib 9, lzma 9 extreme, zstd 22 in each layout that makes a difference, lzma without
+    literal context, rans where it takes the array. With `brotli`: brotli 11 in those layouts too.
+    """
+    kind, layouts = np.dtype(dtype), _layouts(np.dtype(dtype), shape)
+    weights = CoderChoice("rans/1", {})
+    extra = [CoderChoice("brotli/1", {"quality": 11, "layout": layout}) for layout in layouts] if brotli else []
+    integers = accepts("rans/1", kind, shape)
+    if integers and len(shape) > 1 and math.prod(shape) >= _LARGE:
+        return [weights, *(CoderChoice("zstd/1", {"level": 9, "layout": layout}) for layout in layouts), *extra]
     listed = [CoderChoice("raw/1", {})]
     listed += [CoderChoice("zlib/1", {"level": 9, "layout": layout}) for layout in layouts]
     listed += [CoderChoice("lzma/1", {"preset": 9, "extreme": True, "layout": layout}) for layout in layouts]
     listed += [CoderChoice("lzma/1", {"preset": 9, "extreme": True, "lc": 0, "pb": 0})]
     listed += [CoderChoice("zstd/1", {"level": 22, "layout": layout}) for layout in layouts]
-    if brotli:
-        listed += [CoderChoice("brotli/1", {"quality": 11, "layout": layout}) for layout in layouts]
-    return listed
+    return [*listed, *([weights] if integers else []), *extra]
+
+
+def _layouts(dtype: np.dtype[Any], shape: tuple[int, ...]) -> list[Layout]:
+    """Layouts that differ from each other for such an array."""
+    layouts: list[Layout] = ["plain"]
+    if dtype.itemsize > 1:
+        layouts.append("planes")
+    if len(shape) >= 2 and 1 < shape[0] < math.prod(shape):
+        layouts.append("transposed")
+    return layouts
 
 
 def parse_coder(text: str) -> CoderChoice:
@@ -112,11 +131,3 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
-
-
-def _useful(options: dict[str, Any], array: Array) -> bool:
-    """Whether the layout differs from plain for this array."""
-    layout = options.get("layout", "plain")
-    if layout == "planes":
-        return array.dtype.itemsize > 1
-    return bool(layout == "plain" or (array.ndim >= 2 and 1 < array.shape[0] < array.size))

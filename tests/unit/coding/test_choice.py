@@ -36,12 +36,30 @@ def test_bad_options_are_config_errors(text):
         parse_coder(text)
 
 
-def test_auto_is_the_smallest_candidate_and_decodes():
-    array = np.random.default_rng(0).normal(0, 3, (64, 80)).round().astype(np.int16)
+@pytest.mark.parametrize("shape", [(64, 80), (260, 256)])
+def test_auto_is_the_smallest_candidate_and_decodes(shape):
+    array = np.random.default_rng(0).normal(0, 3, shape).round().astype(np.int16)
     chosen = parse_coder("auto").encode(array)
-    sizes = [len(encode(c.coder_id, array, **c.options)) for c in candidates()]
+    sizes = [len(encode(c.coder_id, array, **c.options)) for c in candidates(array.dtype, array.shape)]
     assert len(chosen.data) == min(sizes)
     assert (decode(chosen.coder_id, chosen.data, array.dtype, array.shape) == array).all()
+
+
+def test_auto_finds_the_right_tool():
+    random = np.random.default_rng(0)
+    weights = random.normal(0, 3, (300, 300)).round().astype(np.int8)
+    copies = np.tile(random.integers(-128, 128, (1, 600)).astype(np.int8), (200, 1))
+    text = np.frombuffer(b"def scale(x):\n    return x * 0.5\n" * 40, np.uint8)
+    assert parse_coder("auto").encode(weights).coder_id == "rans/1"
+    assert parse_coder("auto").encode(copies).coder_id == "zstd/1"
+    assert parse_coder("auto").encode(text).coder_id in ("lzma/1", "zlib/1", "zstd/1")
+    assert parse_coder("auto").encode(np.frombuffer(random.bytes(50), np.uint8)).coder_id == "raw/1"
+
+
+def test_brotli_is_tried_only_when_asked():
+    names = {c.coder_id for c in candidates(np.uint8, (1000,))}
+    assert "brotli/1" not in names
+    assert {c.coder_id for c in candidates(np.uint8, (1000,), brotli=True)} == names | {"brotli/1"}
 
 
 def test_a_tie_goes_to_the_first_listed():
