@@ -19,30 +19,8 @@ from golfctl.model.names import (
 )
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
-from golfctl.model.taps import adapt, tap
-
-SMALL = {
-    "vocab_size": 48, "layers": 4, "dim": 32,
-    "attention": {"heads": 4, "kv_heads": 2}, "feed_forward": {"hidden": 48, "slope": 0.5},
-}  # fmt: skip
-
-
-def small(**changes) -> ModelSpec:
-    return ModelSpec.from_dict(SMALL | changes)
-
-
-def shaken(spec: ModelSpec, seed: int = 0):
-    """A model none of whose weights is trivial."""
-    model = build_model(spec, seed)
-    generator = torch.Generator().manual_seed(seed + 1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.15)
-    return model
-
-
-def tokens(spec: ModelSpec, batch: int, length: int, seed: int = 0):
-    return torch.randint(0, spec.vocab_size, (batch, length), generator=torch.Generator().manual_seed(seed))
+from golfctl.model.taps import adapt, lookup_tap, tap
+from tests.unit.model.cases import shaken, small, tokens
 
 
 def test_baseline_counts_as_the_record_does():
@@ -162,6 +140,17 @@ def test_taps_see_every_matrix_product():
     assert set(seen) == matrices and set(seen.values()) == {1}
 
 
+def test_lookups_can_be_watched():
+    model = shaken(small(parts={"bigram": {"buckets": 9, "dim": 4, "trigram": True}, "value_embedding": {}}))
+    ids, seen = tokens(model.spec, 2, 5), []
+    with lookup_tap(model, lambda name, rows, y: seen.append((name, tuple(rows.shape), y.shape[-1]))):
+        model(ids)
+    table = "bigram.embed.weight"
+    assert sorted(seen) == sorted([
+        (table, (2, 5), 4), (table, (2, 5), 4), ("tok_emb.weight", (2, 5), 32), ("ve_shared.embed.weight", (2, 5), 128),
+    ])  # fmt: skip
+
+
 def test_adapters_add_to_named_products():
     model = shaken(small())
     ids, name = tokens(model.spec, 2, 9), "blocks.2.attn.c_v.weight"
@@ -224,6 +213,11 @@ def test_bf16_compute_keeps_fp32_masters():
 def test_contradictions_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         small(**changes)
+
+
+def test_one_block_has_no_skips():
+    model = shaken(small(layers=1))
+    assert "skip_weights" not in named_tensors(model) and all(t.numel() for t in named_tensors(model).values())
 
 
 def test_spec_round_trips_through_json():
