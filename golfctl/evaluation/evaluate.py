@@ -17,7 +17,7 @@ from golfctl.evaluation.report import build_report
 from golfctl.evaluation.runner import Plan, Run, run
 from golfctl.evaluation.sources import Source, check_tokenizer, load_source
 from golfctl.evaluation.stream import Stream
-from golfctl.scoring.compose import compose
+from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks
 
@@ -95,7 +95,8 @@ def score_stream(
         )
     assert config.seq_len is not None
     source.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
-    scorer = compose(config, source.model, source.vocab_size, config.seq_len, stream.rows, device, ranks)
+    setting = Setting(source.model, source.vocab_size, config.seq_len, stream.rows, device, ranks)
+    scorer = compose(config, setting)
     starts = tuple(stream.lane_starts()) if config.context == "documents" else None
     plan = Plan(stream.rows, config.seq_len, config.stride, config.batch * ranks.world, starts, config.strict)
     return run(scorer, stream, plan, clock, progress)

@@ -1,14 +1,51 @@
-"""From the `[eval]` table to a tree of scorers; what a technique needs of a model is checked here, by name."""
+"""From the `[eval]` table to a tree of scorers; what a technique needs of a model is checked here, by name.
 
+calibrate( mix( ttt( slot | neural ), ngram, ctw ) )
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from golfctl.errors import UsageError
-from golfctl.scoring.config import EvalConfig
+from golfctl.scoring.config import EvalConfig, MixConfig
+from golfctl.scoring.mix import GeometricMix, LinearMix
 from golfctl.scoring.neural import IncrementalScorer, NeuralScorer, WindowForward
+from golfctl.scoring.ngram import NgramScorer
 from golfctl.scoring.protocol import Adaptable, HiddenStates, Incremental, Scorer
 from golfctl.scoring.ranks import Ranks
+from golfctl.scoring.slot import SlotScorer
+from golfctl.scoring.ttt import TttScorer
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every scorer of one evaluation is built from."""
+
+    model: Any
+    vocab_size: int
+    seq_len: int
+    rows: int
+    device: torch.device
+    ranks: Ranks
+
+
+def compose(config: EvalConfig, setting: Setting) -> Scorer:
+    """The honest scorer that `config` describes.
+
+    Raises:
+        UsageError: the model lacks what a technique needs, or two techniques exclude each other.
+    """
+    scorer = _leaf(config, setting)
+    if config.ttt:
+        require(setting.model, Adaptable, "ttt", "a loss and trainable parameters")
+        scorer = TttScorer(scorer, setting.model, config.ttt, setting.seq_len, setting.rows, setting.ranks)
+    experts = [build(config, setting) for name, build in _EXPERTS.items() if getattr(config, name)]
+    if experts:
+        scorer = _mixed([scorer, *experts], config.mix or MixConfig(), setting.device)
+    return scorer
 
 
 def require(model: Any, capability: type, technique: str, needs: str) -> None:
@@ -21,20 +58,31 @@ def require(model: Any, capability: type, technique: str, needs: str) -> None:
         raise UsageError(f"{technique} needs {needs}, which {type(model).__name__} does not give; drop {technique}")
 
 
-def compose(
-    config: EvalConfig, model: Any, vocab_size: int, seq_len: int, rows: int, device: torch.device, ranks: Ranks
-) -> Scorer:
-    """The honest scorer for `config`; `rows` is the length of the stream (for schedules).
-
-    Raises:
-        UsageError: the model lacks what a technique needs.
-    """
-    forward = WindowForward(model, seq_len, config.batch, device, ranks)
-    if config.strict:
-        require(model, Incremental, "strict mode", "start_cache and step")
-        return IncrementalScorer(model, seq_len, vocab_size, device)
-    require(model, HiddenStates, "sliding window", "hidden and head")
-    return NeuralScorer(forward, vocab_size)
+def _leaf(config: EvalConfig, setting: Setting) -> Scorer:
+    if config.strict and not config.slot:
+        require(setting.model, Incremental, "strict mode", "start_cache and step")
+        return IncrementalScorer(setting.model, setting.seq_len, setting.vocab_size, setting.device)
+    technique = "slot" if config.slot else "the sliding window"
+    require(setting.model, HiddenStates, technique, "hidden states and an output layer")
+    forward = WindowForward(setting.model, setting.seq_len, config.batch, setting.device, setting.ranks)
+    if config.slot:
+        return SlotScorer(forward, setting.vocab_size, config.slot)
+    return NeuralScorer(forward, setting.vocab_size)
 
 
-__all__ = ["Adaptable", "compose", "require"]
+def _ngram(config: EvalConfig, setting: Setting) -> Scorer:
+    assert config.ngram
+    return NgramScorer(setting.vocab_size, config.ngram, setting.device)
+
+
+_EXPERTS: dict[str, Callable[[EvalConfig, Setting], Scorer]] = {"ngram": _ngram}
+
+
+def _mixed(scorers: list[Scorer], config: MixConfig, device: torch.device) -> Scorer:
+    if config.rule == "geometric":
+        return GeometricMix(scorers, config, device)
+    if len(scorers) > 2:
+        raise UsageError(
+            f"mix rule {config.rule!r} joins the model with one expert, not {len(scorers) - 1}: use geometric"
+        )
+    return LinearMix(scorers, config)

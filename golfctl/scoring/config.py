@@ -24,20 +24,20 @@ class TttConfig(Config):
     """Score-first test-time training: after a chunk is scored, train on it (PR #461, #549)."""
 
     form: Literal["sgd", "adamw", "lora"] = "sgd"
-    lr: float = Field(0.002, ge=0)
-    epochs: int = Field(3, ge=0)
-    chunk: int = Field(32768, ge=1)
-    batch_sequences: int = Field(32, ge=1)
-    momentum: float = Field(0.9, ge=0, lt=1)
+    lr: float = Field(default=0.002, ge=0)
+    epochs: int = Field(default=3, ge=0)
+    chunk: int = Field(default=32768, ge=1)
+    batch_sequences: int = Field(default=32, ge=1)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
     betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = Field(1e-8, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
-    grad_clip: float = Field(1.0, ge=0)
+    eps: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    grad_clip: float = Field(default=1.0, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
-    freeze_blocks: int = Field(0, ge=0)
-    rank: int = Field(8, ge=1)
-    alpha: float | None = Field(None, gt=0)
-    lanes: int = Field(16, ge=1)
+    freeze_blocks: int = Field(default=0, ge=0)
+    rank: int = Field(default=8, ge=1)
+    alpha: float | None = Field(default=None, gt=0)
+    lanes: int = Field(default=16, ge=1)
 
 
 class SlotConfig(Config):
@@ -48,15 +48,15 @@ class SlotConfig(Config):
     """
 
     form: Literal["causal", "shared", "per-sample"] = "causal"
-    steps: int = Field(5, ge=0)
-    lr: float = Field(0.003, ge=0)
-    final_lr: float | None = Field(None, ge=0)
+    steps: int = Field(default=5, ge=0)
+    lr: float = Field(default=0.003, ge=0)
+    final_lr: float | None = Field(default=None, ge=0)
     betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = Field(1e-5, gt=0)
-    weight_decay: float = Field(1e-8, ge=0)
+    eps: float = Field(default=1e-5, gt=0)
+    weight_decay: float = Field(default=1e-8, ge=0)
     bias: bool = False
-    span: int = Field(256, ge=1)
-    batch_windows: int = Field(32, ge=1)
+    span: int = Field(default=256, ge=1)
+    batch_windows: int = Field(default=32, ge=1)
 
 
 class NgramConfig(Config):
@@ -66,14 +66,14 @@ class NgramConfig(Config):
     """
 
     form: Literal["exact", "target-keyed"] = "exact"
-    order: int = Field(7, ge=1, le=16)
-    discount: float = Field(0.8, ge=0, lt=1)
-    strength: float = Field(0.5, ge=0)
-    min_order: int = Field(2, ge=2)
-    buckets_log2: int = Field(22, ge=8, le=28)
-    min_count: int = Field(2, ge=1)
-    alpha_low: float = Field(0.05, ge=0, le=1)
-    alpha_span: float = Field(0.55, ge=0, le=1)
+    order: int = Field(default=7, ge=1, le=16)
+    discount: float = Field(default=0.8, ge=0, lt=1)
+    strength: float = Field(default=0.5, ge=0)
+    min_order: int = Field(default=2, ge=2)
+    buckets_log2: int = Field(default=22, ge=8, le=28)
+    min_count: int = Field(default=2, ge=1)
+    alpha_low: float = Field(default=0.05, ge=0, le=1)
+    alpha_span: float = Field(default=0.55, ge=0, le=1)
     alpha_slope: float = 2.0
     alpha_center: float = 4.0
 
@@ -81,19 +81,19 @@ class NgramConfig(Config):
 class CtwConfig(Config):
     """Context-tree weighting over the last `depth` tokens; `alpha` is the pseudo-count of each token."""
 
-    depth: int = Field(4, ge=1, le=15)
-    alpha: float | None = Field(None, gt=0)
+    depth: int = Field(default=4, ge=1, le=15)
+    alpha: float | None = Field(default=None, gt=0)
 
 
 class MixConfig(Config):
     """How count models join the neural one."""
 
     rule: Literal["geometric", "linear", "fixed"] = "geometric"
-    lr: float = Field(0.02, ge=0)
-    every: int = Field(32, ge=1)
-    weight: float = Field(0.1, ge=0, le=1)
-    low: float = Field(0.02, ge=0, le=1)
-    span: float = Field(0.3, ge=0, le=1)
+    lr: float = Field(default=0.1, ge=0)
+    every: int = Field(default=32, ge=1)
+    weight: float = Field(default=0.1, ge=0, le=1)
+    low: float = Field(default=0.02, ge=0, le=1)
+    span: float = Field(default=0.3, ge=0, le=1)
     slope: float = 2.0
     center: float = 3.0
 
@@ -101,17 +101,17 @@ class MixConfig(Config):
 class CalibrateConfig(Config):
     """Temperature by entropy and a bias per token, learned online."""
 
-    lr: float = Field(0.02, ge=0)
-    bias_lr: float = Field(0.02, ge=0)
-    every: int = Field(32, ge=1)
+    lr: float = Field(default=0.02, ge=0)
+    bias_lr: float = Field(default=0.02, ge=0)
+    every: int = Field(default=32, ge=1)
 
 
 class EvalConfig(Config):
     """The `[eval]` table."""
 
-    seq_len: int | None = Field(None, ge=1)
-    stride: int = Field(64, ge=1)
-    batch: int = Field(32, ge=1)
+    seq_len: int | None = Field(default=None, ge=1)
+    stride: int = Field(default=64, ge=1)
+    batch: int = Field(default=32, ge=1)
     context: Literal["sliding", "documents", "rolling"] = "sliding"
     strict: bool = False
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

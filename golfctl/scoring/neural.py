@@ -29,9 +29,14 @@ class WindowForward:
         self.device = device
         self.ranks = ranks
 
-    def batches(self, block: Block) -> Iterator[tuple[Window, ...]]:
-        """The windows of `block` in groups of `batch`, the same for any number of ranks."""
-        windows = iter(block.parts())
+    def batches(self, block: Block) -> Iterator[tuple[int, tuple[Window, ...]]]:
+        """This rank's groups of `batch` windows with their numbers; the groups are the same for any number of ranks."""
+        for number, windows in enumerate(self._groups(block)):
+            if self.ranks.share(number):
+                yield number, windows
+
+    def _groups(self, block: Block) -> Iterator[tuple[Window, ...]]:
+        windows = iter(block.windows)
         while group := tuple(islice(windows, self.batch)):
             yield group
 
@@ -39,27 +44,27 @@ class WindowForward:
         """Inputs [B, T] of the windows, zero on the right where a window is shorter."""
         ids_BT = np.zeros((len(windows), self.seq_len), np.int64)
         for b, window in enumerate(windows):
-            ids_BT[b, : window.stop - window.start] = block.inputs(window.start, window.stop)
+            stop = min(window.stop, block.stop)
+            ids_BT[b, : stop - window.start] = block.inputs(window.start, stop)
         return torch.from_numpy(ids_BT).to(self.device)
 
     def hidden(self, block: Block, windows: tuple[Window, ...], reach: int = 0) -> tuple[Tensor, int]:
-        """States [B, n, D] of the last n positions, and the position of the first; n covers all scored rows
-        and `reach` positions before them."""
+        """States [B, n, D] from one position of the window on, and that position: it lies `reach` before the first
+        scored row of any window."""
         skip = max(0, min(window.first - window.start for window in windows) - reach)
-        keep = self.seq_len - skip
-        return self.model.hidden(self.ids(block, windows), last=keep), skip
+        return self.model.hidden(self.ids(block, windows), first=skip), skip
 
-    def gather(self, block: Block, rows_of: "dict[int, Tensor]", vocab_size: int) -> Tensor:
+    def gather(self, block: Block, rows_of: dict[int, Tensor], vocab_size: int) -> Tensor:
         """Rows [R, V] of the whole block from each rank's batches (`rows_of[batch number]`)."""
-        groups = list(self.batches(block))
-        counts = [sum(window.stop - window.first for window in group) for group in groups]
-        parts = [rows_of.get(number) for number in range(len(groups))]
-        return self.ranks.gather(parts, counts, vocab_size, self.device)
+        groups = list(self._groups(block))
+        counts = [sum(cut.stop - cut.first for cut in map(block.cut, group)) for group in groups]
+        return self.ranks.gather([rows_of.get(n) for n in range(len(groups))], counts, vocab_size, self.device)
 
 
-def scored(values: Tensor, windows: tuple[Window, ...], skip: int) -> Tensor:
-    """The scored positions of [B, n, …], window after window: [R, …]."""
-    return torch.cat([values[b, w.first - w.start - skip : w.stop - w.start - skip] for b, w in enumerate(windows)])
+def scored(values: Tensor, block: Block, windows: tuple[Window, ...], skip: int) -> Tensor:
+    """The wanted rows of [B, n, …], window after window: [R, …]."""
+    cuts = [block.cut(window) for window in windows]
+    return torch.cat([values[b, w.first - w.start - skip : w.stop - w.start - skip] for b, w in enumerate(cuts)])
 
 
 class NeuralScorer:
@@ -78,11 +83,10 @@ class NeuralScorer:
     def predict(self, block: Block) -> Tensor:
         """Log-probability rows [R, V]: only scored rows pass the last layer's output and the head."""
         rows_of = {}
-        for number, windows in enumerate(self.forward.batches(block)):
-            if self.forward.ranks.share(number):
-                h_BTD, skip = self.forward.hidden(block, windows)
-                logits_RV = self.forward.model.head(scored(h_BTD, windows, skip))
-                rows_of[number] = torch.log_softmax(logits_RV.float(), dim=-1)
+        for number, windows in self.forward.batches(block):
+            h_BTD, skip = self.forward.hidden(block, windows)
+            logits_RV = self.forward.model.head(scored(h_BTD, block, windows, skip))
+            rows_of[number] = torch.log_softmax(logits_RV.float(), dim=-1)
         return self.forward.gather(block, rows_of, self.vocab_size)
 
     def observe(self, block: Block, targets_R: np.ndarray) -> None:

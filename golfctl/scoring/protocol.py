@@ -8,7 +8,8 @@ A block carries the inputs that parallel teacher forcing needs, so that within a
 depends on inputs up to i alone) which the runner probes; with one row a block, it is structure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -52,10 +53,9 @@ class Block:
         """Inputs `[start, stop)` by stream position."""
         return self.ids_N[start - self.origin : stop - self.origin]
 
-    def parts(self) -> Iterator[Window]:
-        """Each window cut down to the rows wanted here."""
-        for window in self.windows:
-            yield Window(window.start, max(window.first, self.first), min(window.stop, self.stop))
+    def cut(self, window: Window) -> Window:
+        """`window` cut down to the rows wanted here."""
+        return Window(window.start, max(window.first, self.first), min(window.stop, self.stop))
 
 
 class Scorer(Protocol):
@@ -90,11 +90,29 @@ class LogitModel(Protocol):
 class HiddenStates(Protocol):
     """A model split before its output layer: `head(hidden(ids))` are its logits."""
 
-    def hidden(self, ids_BT: Tensor, *, last: int | None = None) -> Tensor:
-        """States after the final norm, [B, T, D]; with `last`, of the last positions alone."""
+    def hidden(self, ids_BT: Tensor, first: int = 0) -> Tensor:
+        """States after the final norm of positions `first` on, [B, T - first, D]."""
 
     def head(self, h_BTD: Tensor) -> Tensor:
         """Logits of states with any leading shape."""
+
+
+@runtime_checkable
+class Tapped(Protocol):
+    """A model whose matrix products can be watched and changed."""
+
+    taps: list[Any]
+    """Called in turn as `tap(name, x, y) -> y` at every product; the output layer's comes before any soft cap."""
+
+
+@contextmanager
+def tapped(model: Any, tap: Callable[[str, Tensor, Tensor], Tensor]) -> Iterator[None]:
+    """Put `tap` on a `Tapped` model within the block."""
+    model.taps.append(tap)
+    try:
+        yield
+    finally:
+        model.taps.remove(tap)
 
 
 @runtime_checkable

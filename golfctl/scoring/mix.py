@@ -1,0 +1,239 @@
+"""Combinators of scorers: rows in, rows out, always normalised.
+
+`GeometricMix` raises each scorer's row to a learned power and normalises: p(v) ∝ Π_i p_i(v)^w_i. The weights start at
+"the first scorer alone", sit in a table of gate cells (how long the matched context is × how unsure the first scorer
+is) plus one shared row, and follow the gradient E_p[log p_i] − log p_i(target) with AdaGrad steps. The loss is convex
+in the weights (Mattern 2013), hence no tuning per text.
+
+Weights move only at multiples of `every` rows of the stream, so rows do not depend on how blocks are cut; within a
+block earlier targets are used at once, as an overlay that `observe` makes permanent.
+
+R rows, V vocabulary, S scorers, C gate cells.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from golfctl.scoring.config import MixConfig
+from golfctl.scoring.protocol import Block, Scorer
+
+ENTROPY_EDGES = (0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0)  # nats
+
+
+@runtime_checkable
+class Gated(Protocol):
+    """A scorer that says, per row of its last prediction, in which of `gates` situations it was."""
+
+    gates: int
+    gate_R: np.ndarray
+
+
+def entropy(rows_RV: Tensor) -> Tensor:
+    """Entropy of each row in nats, [R]."""
+    return -torch.einsum("rv,rv->r", rows_RV.exp(), rows_RV)
+
+
+class Combination:
+    """What all combinations share: inner scorers and their life cycle. The first scorer leads."""
+
+    def __init__(self, scorers: list[Scorer]) -> None:
+        self.scorers = scorers
+        self.vocab_size = scorers[0].vocab_size
+        barriers = {s.barrier_rows for s in scorers if s.barrier_rows}
+        if len(barriers) > 1:
+            raise ValueError(f"scorers with different chunks {barriers} cannot be mixed")
+        self.barrier_rows = barriers.pop() if barriers else None
+
+    def reset(self, prefix_N: np.ndarray) -> None:
+        """Reset every scorer."""
+        for scorer in self.scorers:
+            scorer.reset(prefix_N)
+
+    def observe(self, block: Block, targets_R: np.ndarray) -> None:
+        """Show every scorer the targets."""
+        for scorer in self.scorers:
+            scorer.observe(block, targets_R)
+
+    def gates(self, rows_RV: Tensor) -> tuple[Tensor, int]:
+        """Gate cell of each row [R] and the number of cells: matched length × entropy of the leading scorer."""
+        edges = torch.tensor(ENTROPY_EDGES, device=rows_RV.device)
+        cell_R = torch.bucketize(entropy(rows_RV), edges)
+        for scorer in self.scorers[1:]:
+            if isinstance(scorer, Gated):
+                return cell_R + len_edges() * torch.from_numpy(scorer.gate_R).to(cell_R.device), self.cells
+        return cell_R, self.cells
+
+    @property
+    def cells(self) -> int:
+        """Number of gate cells."""
+        lengths = next((s.gates for s in self.scorers[1:] if isinstance(s, Gated)), 1)
+        return len_edges() * lengths
+
+
+def len_edges() -> int:
+    """Number of entropy buckets."""
+    return len(ENTROPY_EDGES) + 1
+
+
+@dataclass
+class WeightState:
+    """Weights per cell with one shared row on top, their squared gradients, and the gradient not yet applied."""
+
+    weight_CS: Tensor
+    square_CS: Tensor
+    pending_CS: Tensor
+
+    @classmethod
+    def start(cls, cells: int, scorers: int, device: torch.device) -> "WeightState":
+        """The first scorer alone: the shared row (the last one) is (1, 0, …), all cells are 0."""
+        zeros = torch.zeros(cells + 1, scorers, dtype=torch.float64, device=device)
+        weight_CS = zeros.clone()
+        weight_CS[-1, 0] = 1.0
+        return cls(weight_CS, zeros.clone(), zeros.clone())
+
+    def copy(self) -> "WeightState":
+        """An independent copy."""
+        return WeightState(self.weight_CS.clone(), self.square_CS.clone(), self.pending_CS.clone())
+
+    def of(self, cell_R: Tensor) -> Tensor:
+        """Weights [R, S] of rows."""
+        return (self.weight_CS[cell_R] + self.weight_CS[-1]).float()
+
+    def push(self, cell_R: Tensor, gradient_RS: Tensor) -> None:
+        """Remember gradients of rows."""
+        self.pending_CS.index_add_(0, cell_R, gradient_RS.double())
+        self.pending_CS[-1] += gradient_RS.double().sum(dim=0)
+
+    def apply(self, lr: float) -> None:
+        """One AdaGrad step with what is remembered."""
+        self.square_CS += self.pending_CS**2
+        self.weight_CS -= lr * self.pending_CS / (self.square_CS + 1.0).sqrt()
+        self.pending_CS = torch.zeros_like(self.pending_CS)
+
+
+@dataclass
+class _Ahead:
+    """State after a predicted block, but for its last row, whose target is not known yet."""
+
+    state: WeightState
+    cell: Tensor
+    mean_S: Tensor
+    logp_SV: Tensor
+    ends_step: bool
+
+
+class GeometricMix(Combination):
+    """The gated geometric mixture."""
+
+    def __init__(self, scorers: list[Scorer], config: MixConfig, device: torch.device) -> None:
+        super().__init__(scorers)
+        self.config = config
+        self.device = device
+        self.reset(np.zeros(0, np.int64))
+
+    def reset(self, prefix_N: np.ndarray) -> None:
+        """Weights back to the first scorer alone."""
+        super().reset(prefix_N)
+        self._state = WeightState.start(self.cells, len(self.scorers), self.device)
+        self._ahead: dict[bytes, _Ahead] = {}
+
+    @torch.no_grad()
+    def predict(self, block: Block) -> Tensor:
+        """Log-probability rows [R, V]."""
+        rows = [scorer.predict(block) for scorer in self.scorers]
+        cell_R, _ = self.gates(rows[0])
+        target_R = torch.from_numpy(block.inputs(block.first + 1, block.stop)).to(self.device)
+        state, out_RV = self._state.copy(), torch.empty_like(rows[0])
+        for begin, stop in _segments(block.first, block.stop, self.config.every):
+            part = slice(begin - block.first, stop - block.first)
+            logp = [r[part] for r in rows]
+            out_RV[part] = mix_rows(logp, state.of(cell_R[part]))
+            mean_RS = _means(out_RV[part], logp)
+            known = min(stop, block.stop - 1) - begin
+            if known:
+                y_R1 = target_R[part][:known, None]
+                got_RS = torch.cat([row[:known].gather(1, y_R1) for row in logp], dim=1)
+                state.push(cell_R[part][:known], mean_RS[:known] - got_RS)
+            if stop % self.config.every == 0 and known == stop - begin:
+                state.apply(self.config.lr)
+        last = _Ahead(
+            state, cell_R[-1:], mean_RS[-1], torch.stack([row[-1] for row in rows]), not stop % self.config.every
+        )
+        self._ahead[block.ids_N.tobytes()] = last
+        return out_RV
+
+    def observe(self, block: Block, targets_R: np.ndarray) -> None:
+        """Make the overlay of this block permanent, with the gradient of its last row."""
+        super().observe(block, targets_R)
+        ahead = self._ahead[block.ids_N.tobytes()]
+        self._state = ahead.state
+        self._state.push(ahead.cell, (ahead.mean_S - ahead.logp_SV[:, int(targets_R[-1])])[None])
+        if ahead.ends_step:
+            self._state.apply(self.config.lr)
+        self._ahead = {}
+
+    def state_id(self) -> str:
+        """Digest of the scorers' states and the weights."""
+        digest = hashlib.sha256(" ".join(scorer.state_id() for scorer in self.scorers).encode())
+        for tensor in (self._state.weight_CS, self._state.square_CS, self._state.pending_CS):
+            digest.update(tensor.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def mix_rows(logp: list[Tensor], weight_RS: Tensor) -> Tensor:
+    """log Π p_i^w_i / Z for rows [R, V] and weights [R, S]; Z is the exact sum over the vocabulary."""
+    z_RV = logp[0] * weight_RS[:, :1]
+    for s, row_RV in enumerate(logp[1:], start=1):
+        z_RV.addcmul_(row_RV, weight_RS[:, s : s + 1])
+    return z_RV.sub_(torch.logsumexp(z_RV, dim=-1, keepdim=True))
+
+
+def _means(mixed_RV: Tensor, logp: list[Tensor]) -> Tensor:
+    """E_p[log p_i] for each scorer, [R, S]."""
+    p_RV = mixed_RV.exp()
+    return torch.stack([torch.einsum("rv,rv->r", p_RV, row_RV) for row_RV in logp], dim=1)
+
+
+def _segments(first: int, stop: int, every: int) -> list[tuple[int, int]]:
+    """[first, stop) cut at multiples of `every`."""
+    cuts = [first, *range((first // every + 1) * every, stop, every), stop]
+    return list(pairwise(cuts))
+
+
+class LinearMix(Combination):
+    """(1 − a) p + a q with a weight a that is fixed or rises with the entropy of the first scorer."""
+
+    def __init__(self, scorers: list[Scorer], config: MixConfig) -> None:
+        """Two scorers; `config.rule` says which weight."""
+        super().__init__(scorers)
+        if len(scorers) != 2:
+            raise ValueError("a linear mixture takes two scorers")
+        self.config = config
+
+    @torch.no_grad()
+    def predict(self, block: Block) -> Tensor:
+        """Log-probability rows [R, V]."""
+        p_RV, q_RV = (scorer.predict(block) for scorer in self.scorers)
+        weight_R1 = self.weight(p_RV)[:, None]
+        if self.config.rule == "linear":
+            expert = self.scorers[1]
+            if isinstance(expert, Gated):
+                weight_R1 = weight_R1 * torch.from_numpy(expert.gate_R > 0).to(p_RV.device)[:, None]
+        return torch.logaddexp(p_RV + torch.log1p(-weight_R1), q_RV + weight_R1.log())
+
+    def weight(self, p_RV: Tensor) -> Tensor:
+        """The weight of the second scorer for each row, from the prefix alone."""
+        c = self.config
+        if c.rule == "fixed":
+            return torch.full((len(p_RV),), c.weight, device=p_RV.device)
+        return c.low + c.span * torch.sigmoid(c.slope * (entropy(p_RV) - c.center))
+
+    def state_id(self) -> str:
+        """Digest of the scorers' states."""
+        return hashlib.sha256(" ".join(scorer.state_id() for scorer in self.scorers).encode()).hexdigest()

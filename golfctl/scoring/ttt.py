@@ -1,0 +1,190 @@
+"""Score-first test-time training: once a chunk of targets is scored, train on it; later chunks profit.
+
+After PR #461 and #549: chunks of rows, non-overlapping sequences from the chunk's start, a few epochs, a learning
+rate that falls by a cosine over the chunks, the last chunk never trained on. Frozen blocks stay bit for bit what they
+were, also inside parameter banks. Gradients are weighted by tokens, so ranks and batches share one update rule.
+
+B sequences, T positions, N tokens.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from golfctl.scoring.config import TttConfig
+from golfctl.scoring.history import History
+from golfctl.scoring.protocol import Adaptable, Block, Scorer
+from golfctl.scoring.ranks import Ranks
+
+
+class LayeredEntry(Protocol):
+    """One parameter of a model, and which block each of its slices belongs to."""
+
+    path: str
+    parameter: nn.Parameter
+    layers: Sequence[int | None]
+    banked: bool
+
+
+class Frozen:
+    """Keeps the parameters of the first blocks as they are, slice by slice."""
+
+    def __init__(self, model: Any, blocks: int) -> None:
+        """`blocks`: how many blocks, from the input, are frozen."""
+        self.wholly: list[nn.Parameter] = []
+        self.slices: list[tuple[nn.Parameter, Tensor, Tensor]] = []
+        entries: list[LayeredEntry] = model.layer_parameters() if blocks else []
+        for entry in entries:
+            frozen = [layer is not None and layer < blocks for layer in entry.layers]
+            if all(frozen):
+                self.wholly.append(entry.parameter)
+            elif any(frozen) and entry.banked:
+                index = torch.tensor(np.flatnonzero(frozen), device=entry.parameter.device)
+                self.slices.append((entry.parameter, index, entry.parameter.detach()[index].clone()))
+
+    def mask_gradients(self) -> None:
+        """Frozen slices have no gradient."""
+        for parameter, index, _ in self.slices:
+            if parameter.grad is not None:
+                parameter.grad[index] = 0.0
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Undo what weight decay or momentum did to frozen slices."""
+        for parameter, index, value in self.slices:
+            parameter[index] = value
+
+
+class TttScorer:
+    """Wraps a scorer of an adaptable model and trains that model on what was observed."""
+
+    def __init__(
+        self, inner: Scorer, model: Adaptable, config: TttConfig, seq_len: int, rows: int, ranks: Ranks
+    ) -> None:
+        """`rows` is the length of the stream: the schedule and the untrained last chunk depend on it."""
+        self.inner = inner
+        self.model = model
+        self.config = config
+        self.seq_len = seq_len
+        self.chunks = math.ceil(rows / config.chunk)
+        self.ranks = ranks
+        self.vocab_size = inner.vocab_size
+        self.barrier_rows: int | None = config.chunk
+        self.paused_at: int | None = None
+        self._original = {name: p.detach().clone() for name, p in model.named_parameters()}
+        self._frozen = Frozen(model, config.freeze_blocks)
+        wholly = {id(p) for p in self._frozen.wholly}
+        self._trained = [p for _, p in model.named_parameters() if id(p) not in wholly]
+        self.reset(np.zeros(0, np.int64))
+
+    @torch.no_grad()
+    def reset(self, prefix_N: np.ndarray) -> None:
+        """The weights as they were, a new optimizer, no history."""
+        self.inner.reset(prefix_N)
+        for name, parameter in self.model.named_parameters():
+            parameter.copy_(self._original[name])
+        self._optimizer = _optimizer(self._trained, self.config)
+        self._history = History(prefix_N)
+        self._chunk = 0
+
+    def predict(self, block: Block) -> Tensor:
+        """The inner rows under the weights of now."""
+        return self.inner.predict(block)
+
+    def observe(self, block: Block, targets_R: np.ndarray) -> None:
+        """Train on every chunk that is now wholly scored."""
+        self.inner.observe(block, targets_R)
+        self._history.extend(targets_R)
+        scored = len(self._history.tokens_N) - 1
+        while block.closes and self._chunk < self.chunks - 1 and (self._chunk + 1) * self.config.chunk <= scored:
+            if self.paused_at is None:
+                self._train(self._chunk)
+            self._chunk += 1
+
+    def pause(self) -> None:
+        """Train no more; the weights stay as they are."""
+        if self.paused_at is None:
+            self.paused_at = len(self._history.tokens_N) - 1
+
+    def learning_rate(self, chunk: int) -> float:
+        """Rate for one chunk."""
+        if self.config.schedule == "constant" or self.chunks < 2:
+            return self.config.lr
+        return self.config.lr * 0.5 * (1 + math.cos(math.pi * chunk / (self.chunks - 1)))
+
+    def _train(self, chunk: int) -> None:
+        begin = chunk * self.config.chunk
+        count = self.config.chunk // self.seq_len
+        if not count:
+            return
+        tokens_N = self._history.tokens_N[begin : begin + count * self.seq_len + 1]
+        device = self._trained[0].device
+        x_BT = torch.from_numpy(tokens_N[:-1].reshape(count, self.seq_len)).to(device)
+        y_BT = torch.from_numpy(tokens_N[1:].reshape(count, self.seq_len)).to(device)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.learning_rate(chunk)
+        with _trainable(self._trained):
+            for _ in range(self.config.epochs):
+                for first in range(0, count, self.config.batch_sequences):
+                    stop = min(first + self.config.batch_sequences, count)
+                    self._step(x_BT[first:stop], y_BT[first:stop])
+
+    def _step(self, x_BT: Tensor, y_BT: Tensor) -> None:
+        """One update on a batch; each rank takes its share of the sequences, all add up to the batch's mean."""
+        rank, world, count = self.ranks.rank, self.ranks.world, len(x_BT)
+        mine = slice(count * rank // world, count * (rank + 1) // world)
+        self._optimizer.zero_grad(set_to_none=True)
+        if mine.stop > mine.start:
+            loss = self.model.loss(x_BT[mine], y_BT[mine])
+            (loss * ((mine.stop - mine.start) / count)).backward()
+        for parameter in self._trained:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self.ranks.sum([p.grad for p in self._trained if p.grad is not None])
+        self._frozen.mask_gradients()
+        if self.config.grad_clip:
+            nn.utils.clip_grad_norm_(self._trained, self.config.grad_clip)
+        self._optimizer.step()
+        self._frozen.restore()
+
+    def state_id(self) -> str:
+        """Digest of weights, optimizer state and position."""
+        digest = hashlib.sha256(f"{self.inner.state_id()} {self._chunk} {len(self._history.tokens_N)}".encode())
+        for parameter in self._trained:
+            state = self._optimizer.state.get(parameter, {})
+            for value in (parameter, *(state[key] for key in sorted(state))):
+                if isinstance(value, Tensor):
+                    digest.update(value.detach().cpu().float().numpy().tobytes())
+        return digest.hexdigest()
+
+
+class _trainable:
+    """Gradients on for the given parameters within the block, and gone afterwards."""
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        self._parameters = parameters
+        self._grad = torch.enable_grad()
+
+    def __enter__(self) -> None:
+        self._grad.__enter__()
+        for parameter in self._parameters:
+            parameter.requires_grad_(True)
+
+    def __exit__(self, *exc: object) -> None:
+        for parameter in self._parameters:
+            parameter.requires_grad_(False)
+            parameter.grad = None
+        self._grad.__exit__(None, None, None)
+
+
+def _optimizer(parameters: list[nn.Parameter], config: TttConfig) -> torch.optim.Optimizer:
+    if config.form == "sgd":
+        return torch.optim.SGD(parameters, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(
+        parameters, lr=config.lr, betas=config.betas, eps=config.eps, weight_decay=config.weight_decay
+    )
