@@ -1,102 +1,11 @@
-"""`python -m benchmarks.fuzz --count 100000 [--workers 2] [--first 0] [--out FILE]`: exit 1 if any case misbehaves.
-
-A case that hangs inside a library call cannot be interrupted from within: the parent watches each worker's case number
-and ends a worker that stays on one case for too long.
-"""
+"""`python -m benchmarks.fuzz --count 100000 [--workers 2] [--first 0] [--out FILE]`: exit 1 if any case misbehaves."""
 
 import argparse
 import json
-import multiprocessing
 import sys
-import time
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from benchmarks.fuzz.judge import HANG_SECONDS, LIMITS, MEMORY_BYTES, judge, mutant
-from benchmarks.fuzz.seeds import seed_artifacts
-from golfctl.core.environment import describe_environment
-
-_CONTEXT = multiprocessing.get_context("spawn")
-_WATCH_SECONDS = HANG_SECONDS + 25  # building a mutant (bombs) and a busy machine count too
-
-
-def work(numbers: range, current: Any, results: Any) -> None:
-    """Judge cases one by one; report sums at the end, faults at once."""
-    seeds = seed_artifacts()
-    for seed in seeds:  # compile and warm up before anything is measured
-        judge(seed)
-    outcomes: Counter[str] = Counter()
-    slowest, largest = 0.0, 0
-    for number in numbers:
-        current.value = number
-        verdict = judge(mutant(number, seeds))
-        outcomes[verdict.outcome] += 1
-        slowest, largest = max(slowest, verdict.seconds), max(largest, verdict.grown_bytes)
-        if verdict.fault:
-            results.put(("fault", number, verdict.fault))
-    results.put(("done", dict(outcomes), slowest, largest))
-
-
-def fuzz(first: int, count: int, workers: int) -> dict[str, Any]:
-    """Run `count` cases from number `first`; returns counts by outcome and every fault."""
-    results = _CONTEXT.Queue()
-    crews = []
-    for worker in range(workers):
-        current = _CONTEXT.Value("q", -1)
-        numbers = range(first + worker, first + count, workers)
-        process = _CONTEXT.Process(target=work, args=(numbers, current, results))
-        process.start()
-        crews.append((process, current))
-    outcomes: Counter[str] = Counter()
-    faults: list[dict[str, Any]] = []
-    slowest, largest, done = 0.0, 0, 0
-    watch = {i: (-1, time.monotonic()) for i in range(workers)}
-    while done < workers:
-        while not results.empty():
-            message = results.get()
-            if message[0] == "fault":
-                faults.append({"case": message[1], "fault": message[2]})
-            else:
-                outcomes.update(message[1])
-                slowest, largest, done = max(slowest, message[2]), max(largest, message[3]), done + 1
-        for i, (process, current) in enumerate(crews):
-            stuck = _stuck(watch, i, current.value)
-            if (process.is_alive() and stuck) or process.exitcode not in (None, 0):
-                process.kill()
-                faults.append({"case": current.value, "fault": "hang" if stuck else f"died: {process.exitcode}"})
-                return _report(first, count, outcomes, faults, slowest, largest)
-        time.sleep(0.05)
-    for process, _ in crews:
-        process.join()
-    return _report(first, count, outcomes, faults, slowest, largest)
-
-
-def _stuck(watch: dict[int, tuple[int, float]], worker: int, case: int) -> bool:
-    before, since = watch[worker]
-    if case != before or case < 0:
-        watch[worker] = (case, time.monotonic())
-        return False
-    return time.monotonic() - since > _WATCH_SECONDS
-
-
-def _report(
-    first: int, count: int, outcomes: Counter[str], faults: list[dict[str, Any]], slowest: float, largest: int
-) -> dict[str, Any]:
-    return {
-        "cases": count,
-        "first": first,
-        "judged": sum(outcomes.values()),
-        "as_they_fall": "even case numbers",
-        "re_sealed": "odd case numbers",
-        "outcomes": dict(sorted(outcomes.items())),
-        "faults": faults,
-        "slowest_seconds": round(slowest, 3),
-        "largest_growth_bytes": largest,
-        "allowed": {"seconds": HANG_SECONDS, "growth_bytes": MEMORY_BYTES},
-        "limits": LIMITS._asdict(),
-        "environment": describe_environment(),
-    }
+from benchmarks.fuzz.crew import fuzz
 
 
 def main() -> int:

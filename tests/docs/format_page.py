@@ -1,0 +1,115 @@
+"""The generated parts of `docs/format/v1.md`; `python -m tests.docs.format_page` writes them into the page."""
+
+import re
+import struct
+from pathlib import Path
+
+from golfctl.artifact import Draft, Part, Stream, Tensor, TensorSection, encode_artifact, read_artifact
+from golfctl.artifact.layout import (
+    DTYPES,
+    LIMIT_REASONS,
+    MANIFEST_CODERS,
+    PREAMBLE_FIELDS,
+    Limits,
+)
+from golfctl.artifact.names import GRAMMARS, MAX_NAME_BYTES
+from golfctl.artifact.rules import RULES
+from golfctl.core.canonical import canonical_json
+
+PAGE = Path(__file__).parents[2] / "docs" / "format" / "v1.md"
+_BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_TYPES = {"8s": "8 bytes", "32s": "32 bytes", "H": "uint16", "I": "uint32", "Q": "uint64"}
+
+
+def rendered(page):
+    """The page with every generated block made anew."""
+    return _BLOCK.sub(lambda m: f"{m[1]}{BLOCKS[m[2]]()}\n{m[3]}", page)
+
+
+def _table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
+
+
+def _preamble():
+    rows, offset = [], 0
+    for field in PREAMBLE_FIELDS:
+        rows.append((offset, f"`{field.name}`", _TYPES[field.form], field.meaning))
+        offset += struct.calcsize("<" + field.form)
+    return _table(("offset", "field", "type", "meaning"), rows)
+
+
+def _coders():
+    return _table(
+        ("number", "name", "the stored manifest is"), [(n, name, what) for n, (name, what) in MANIFEST_CODERS.items()]
+    )
+
+
+def _names():
+    rows = [(kind, words, f"`{pattern}`".replace("|", "\\|")) for kind, (pattern, words) in GRAMMARS.items()]
+    return _table(("name of a", "in words", f"pattern, at most {MAX_NAME_BYTES} characters"), rows)
+
+
+def _dtypes():
+    return (
+        "dtypes, with bytes per item: "
+        + ", ".join(f"`{name}` {size}" for name, size in DTYPES.items())
+        + ".\nIntegers are two's complement, floats IEEE 754, both little-endian."
+    )
+
+
+def _rules():
+    return _table(
+        ("#", "rule", "what must hold", "why"),
+        [(i, f"`{name}`", r.text, r.reason) for i, (name, r) in enumerate(RULES.items(), 1)],
+    )
+
+
+def _limits():
+    return _table(
+        ("limit", "value", "of"),
+        [(f"`{name}`", f"{value:,}", LIMIT_REASONS[name]) for name, value in Limits()._asdict().items()],
+    )
+
+
+def example_bytes():
+    """The worked example."""
+    codes = bytes(n % 256 for n in (-31, 0, 5, 1, -1, 30))
+    scales = struct.pack("<2e", 0.5, 0.03125)
+    tensor = Tensor("w", (2, 3), "int6-row/1", (Part("codes", "int8", (2, 3)), Part("scales", "float16", (2,))))
+    streams = (Stream(codes, (("w", "codes"),)), Stream(scales, (("w", "scales"),)))
+    draft = Draft(model={"kind": "example"}, tensors=(tensor,), sections=(TensorSection("weights", "raw/1", streams),))
+    return encode_artifact(draft, manifest_coder=0)
+
+
+def _example():
+    data = example_bytes()
+    artifact = read_artifact(data)
+    manifest = canonical_json(artifact.manifest.to_json()).decode()
+    preamble = artifact.preamble
+    return "\n".join(
+        [
+            "The manifest:", "", "```json schema=manifest/1", manifest, "```", "",
+            f"The file has {len(data)} bytes: the preamble to 0x3F (with `manifest_bytes` = `manifest_raw_bytes` =",
+            f"{preamble.manifest_bytes}), the manifest to 0x{64 + preamble.manifest_bytes - 1:X}, the section of 10 bytes.", "",
+            "```", *_dump(data), "```", "",
+            "Stream 0 is `E1 00 05 01 FF 1E`: codes −31, 0, 5 and 1, −1, 30. Stream 1 is `00 38 00 28`: scales 0.5 and",
+            "0.03125. Weights: [−15.5, 0, 2.5], [0.03125, −0.03125, 0.9375].",
+        ]
+    )  # fmt: skip
+
+
+def _dump(data):
+    for start in range(0, len(data), 16):
+        row = data[start : start + 16]
+        text = "".join(chr(b) if 32 <= b < 127 else "." for b in row)
+        yield f"{start:04X}  {row.hex(' ').upper():<47}  {text}"
+
+
+BLOCKS = {
+    "preamble": _preamble, "manifest-coders": _coders, "names": _names, "dtypes": _dtypes, "rules": _rules,
+    "limits": _limits, "example": _example,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    PAGE.write_text(rendered(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
