@@ -32,7 +32,9 @@ def code_section(
 
     Parts that the chosen coder cannot take make the whole section fall back to the best plain byte coder.
     """
-    listed = candidates(bool(choice.options.get("brotli"))) if choice.coder_id == "auto" else [choice]
+    largest = max(parts, key=lambda part: part.array.size).array
+    brotli = bool(choice.options.get("brotli"))
+    listed = candidates(largest.dtype, largest.shape, brotli) if choice.coder_id == "auto" else [choice]
     usable = [c for c in listed if all(accepts(c.coder_id, p.array.dtype, p.array.shape) for p in parts)]
     coded = []
     with progress.task(f"coding {name}", len(usable or _SMALL_CODERS), "coder") as task:
