@@ -1,6 +1,7 @@
 """Train a SentencePiece BPE tokenizer that gives every text back."""
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 
 from sentencepiece import SentencePieceTrainer
@@ -11,6 +12,7 @@ from golfctl.errors import DataError
 
 MIN_VOCABULARY, MAX_VOCABULARY = 300, 65536  # 4 special and 256 byte pieces leave room for some text
 _LONGEST_LINE_BYTES = 1 << 20
+_MOST_PIECES = re.compile(r"Please set it to a value <= (\d+)")
 
 
 def train_tokenizer(
@@ -39,10 +41,10 @@ def train_tokenizer(
             hard_vocab_limit=True, minloglevel=2,
         )  # fmt: skip
     except RuntimeError as error:
-        raise DataError(
-            f"cannot train a tokenizer of {vocab_size} pieces on {sum(map(len, sample)):,} characters: "
-            f"{' '.join(str(error).split())}; give more text or a smaller --vocab"
-        ) from error
+        text = " ".join(str(error).split())
+        most = _MOST_PIECES.search(text)
+        why = f"this text supports at most {most[1]}" if most else text
+        raise DataError(f"cannot train {vocab_size:,} pieces: {why}; give more text or a smaller --vocab") from error
     return Tokenizer(model.getvalue(), "trained tokenizer")
 
 

@@ -12,7 +12,7 @@ from golfctl.data.dataset import Dataset
 from golfctl.data.overlap import find_overlap
 from golfctl.data.shards import check_ids, read_shard
 from golfctl.data.validation import split_documents
-from golfctl.errors import DataError
+from golfctl.errors import InputError
 
 
 class Check(NamedTuple):
@@ -114,7 +114,7 @@ def _tokens_are_the_text(dataset: Dataset) -> Check:
     prefix = [] if bos is None else [bos]
     try:
         texts = [text.decode("utf-8") for text in dataset.validation_texts()]
-    except DataError as error:
+    except InputError as error:
         return Check("tokens", False, str(error))
     except UnicodeDecodeError:
         return Check("tokens", None, "the decoded documents are no UTF-8, so they cannot be encoded again")
