@@ -1,6 +1,7 @@
 """The whole chain through the command line, from an empty folder."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -71,20 +72,11 @@ def test_inspect_accounts_for_every_byte_and_holds_budgets(chain):
 
 def test_two_ranks_train_and_evaluate(chain, shared_cache, tmp_path):
     def torchrun(*arguments):
-        launch = [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            "--nproc-per-node",
-            "2",
-            "-m",
-            "golfctl",
-        ]
-        import os
-
-        done = subprocess.run([*launch, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True, timeout=600,
-                              env={**os.environ, **shared_cache})  # fmt: skip
+        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "golfctl"]
+        done = subprocess.run(
+            [sys.executable, *launch, *map(str, arguments)],
+            cwd=tmp_path, capture_output=True, text=True, timeout=600, env={**os.environ, **shared_cache},
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr[-4000:]
 
     torchrun("train", "--set", "train.steps=3", "--set", "train.seconds=none", "--out", "runs/two")
