@@ -219,5 +219,5 @@ class Trainer:
             for p in (p for entry in adam.param_groups for p in entry["params"]):
                 names = {key: f"adam.{part}.{path[id(p)]}" for part, key in _ADAM_PARTS.items()}
                 if names["step"] in tensors:  # the step counter stays where AdamW keeps it
-                    moved = {key: tensors[name].to(p.device) for key, name in names.items() if key != "step"}
-                    adam.state[p] = {**moved, "step": tensors[names["step"]]}
+                    moved = {key: tensors[name].to(p.device, copy=True) for key, name in names.items() if key != "step"}
+                    adam.state[p] = {**moved, "step": tensors[names["step"]].clone()}
