@@ -9,7 +9,7 @@ from golfctl.artifact.rules import fail
 from golfctl.core.canonical import canonical_json
 
 _WHERE = ("manifest", PREAMBLE_BYTES)
-_INTEGER_DIGITS = len(str(MAX_INTEGER)) + 1  # with a sign
+_INTEGERS = "integers within ±(2^53 - 1)"
 
 
 def parse_json(text: bytes, limits: Limits) -> dict[str, Any]:
@@ -28,18 +28,15 @@ def parse_json(text: bytes, limits: Limits) -> dict[str, Any]:
 
 def _load(text: bytes) -> Any:
     try:
-        return json.loads(
-            text.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_constant=_constant,
-        )
+        return json.loads(text.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
     except UnicodeDecodeError as error:
         fail("manifest-json", *_WHERE, "UTF-8", f"{error.reason} at byte {error.start:,} of the text")
     except json.JSONDecodeError as error:
         fail("manifest-json", *_WHERE, "JSON", f"{error.msg} at character {error.pos:,} of the text")
     except RecursionError:
         fail("manifest-depth", *_WHERE, "nesting within the limit", "nesting too deep to parse")
+    except ValueError:  # Python refuses integers of more than 4,300 digits
+        fail("manifest-number", *_WHERE, _INTEGERS, "a far longer one")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -51,28 +48,28 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > _INTEGER_DIGITS or abs(int(digits)) > MAX_INTEGER:
-        fail("manifest-number", *_WHERE, "integers within ±(2^53 - 1)", digits)
-    return int(digits)
-
-
 def _constant(name: str) -> NoReturn:
     fail("manifest-json", *_WHERE, "JSON", f"the constant {name}")
 
 
 def _walk(value: Any, depth_limit: int) -> None:
-    """Depth and finite numbers, without recursion."""
-    waiting = [(value, 1)]
-    while waiting:
-        item, depth = waiting.pop()
-        if isinstance(item, float) and not math.isfinite(item):
-            fail("manifest-number", *_WHERE, "finite numbers", "a number too large for a 64-bit float")
-        if isinstance(item, dict | list):
-            if depth > depth_limit:
-                fail("manifest-depth", *_WHERE, f"at most {depth_limit} levels", "more")
-            children = item.values() if isinstance(item, dict) else item
-            waiting.extend((child, depth + 1) for child in children)
+    """Depth and numbers, without recursion."""
+    level: list[Any] = [value]
+    for _ in range(depth_limit):
+        inner: list[Any] = []
+        for item in level:
+            for child in item.values() if isinstance(item, dict) else item:
+                kind = type(child)
+                if kind is dict or kind is list:
+                    inner.append(child)
+                elif kind is int and not -MAX_INTEGER <= child <= MAX_INTEGER:
+                    fail("manifest-number", *_WHERE, _INTEGERS, child)
+                elif kind is float and not math.isfinite(child):
+                    fail("manifest-number", *_WHERE, "finite numbers", "a number too large for a 64-bit float")
+        if not inner:
+            return
+        level = inner
+    fail("manifest-depth", *_WHERE, f"at most {depth_limit} levels", "more")
 
 
 def _check_canonical(text: bytes, value: dict[str, Any]) -> None:

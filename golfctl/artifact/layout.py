@@ -57,11 +57,11 @@ class Limits(NamedTuple):
 
     file_bytes: int = 1 << 30
     manifest_bytes: int = 1 << 20
-    manifest_raw_bytes: int = 1 << 22
+    manifest_raw_bytes: int = 1 << 21
     manifest_depth: int = 32
     sections: int = 64
-    streams: int = 16_384
-    tensors: int = 16_384
+    streams: int = 8192
+    tensors: int = 8192
     parts_per_tensor: int = 16
     files_per_section: int = 256
     external_files: int = 256

@@ -91,7 +91,7 @@ def _example():
         [
             "The manifest:", "", "```json schema=manifest/1", manifest, "```", "",
             f"The file has {len(data)} bytes: the preamble to 0x3F (with `manifest_bytes` = `manifest_raw_bytes` =",
-            f"{preamble.manifest_bytes}), the manifest to 0x{64 + preamble.manifest_bytes - 1:X}, the section of 10 bytes.", "",
+            f"{preamble.manifest_bytes}), the manifest to 0x{63 + preamble.manifest_bytes:X}, 10 bytes of section.", "",
             "```", *_dump(data), "```", "",
             "Stream 0 is `E1 00 05 01 FF 1E`: codes −31, 0, 5 and 1, −1, 30. Stream 1 is `00 38 00 28`: scales 0.5 and",
             "0.03125. Weights: [−15.5, 0, 2.5], [0.03125, −0.03125, 0.9375].",
