@@ -1,102 +1,26 @@
 """Fetching published shards from a stand-in of the hub on this machine."""
 
-import json
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import numpy as np
 import pytest
 
-from golfctl.data.fetch import PREFIX, REPOSITORY, Remote, fetch_shards
-from golfctl.data.shards import read_shard, write_shard
+from golfctl.data.fetch import PREFIX, Remote, fetch_shards
+from golfctl.data.shards import read_shard
 from golfctl.errors import DataError, DependencyError, UsageError
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-NAME = "fineweb10B_sp340"
-
-
-class Hub(ThreadingHTTPServer):
-    """Serves files by path; `broken` paths send half their bytes once and then hang up."""
-
-    def __init__(self, files):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.files, self.broken, self.log, self.authorised = files, set(), [], []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_HEAD(self):
-        self._answer(body=False)
-
-    def do_GET(self):
-        self._answer(body=True)
-
-    def log_message(self, *_):
-        pass
-
-    def _answer(self, body):
-        prefix = f"/datasets/{REPOSITORY}/resolve/main/"
-        path = self.path.removeprefix(prefix)
-        data = self.server.files.get(path)
-        self.server.authorised.append("Authorization" in self.headers)
-        if data is None:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "EntryNotFound")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        first = int(self.headers.get("Range", "bytes=0-").split("=")[1].split("-")[0])
-        if body:
-            self.server.log.append((path, first))
-        self.send_response(206 if first else 200)
-        self.send_header("ETag", f'"{hash(data) & 0xFFFFFFFF:x}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(len(data) - first))
-        self.end_headers()
-        if body and path in self.server.broken:
-            self.server.broken.discard(path)
-            self.wfile.write(data[first : len(data) // 2])
-            self.close_connection = True
-        elif body:
-            self.wfile.write(data[first:])
+from tests.stand_in_hub import NAME, published, serving
 
 
 @pytest.fixture
 def files(tmp_path, tokenizer):
-    """A published data set of one validation and three training shards."""
-    manifest = {
-        "datasets": [{"name": NAME, "tokenizer_name": "sp_bpe_340", "stats": {"files_train": 3, "files_val": 1}}],
-        "tokenizers": [{"name": "sp_bpe_340", "model_path": "tokenizers/fineweb_340_bpe.model"}],
-    }
-    published = {
-        f"{PREFIX}/manifest.json": json.dumps(manifest).encode(),
-        f"{PREFIX}/tokenizers/fineweb_340_bpe.model": tokenizer.proto,
-    }
-    for i, name in enumerate(["val_000000", "train_000000", "train_000001", "train_000002"]):
-        path = tmp_path / f"fineweb_{name}.bin"
-        write_shard(path, np.r_[1, np.random.default_rng(i).integers(4, 340, 50_000)])
-        published[f"{PREFIX}/datasets/{NAME}/{path.name}"] = path.read_bytes()
-    return published
+    return published(tmp_path, tokenizer)
 
 
 @pytest.fixture
 def hub(files, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    server = Hub(files)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(files) as server:
+        yield server
 
 
 def fetch(hub, out, train_shards=2, variant="sp340"):
