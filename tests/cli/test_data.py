@@ -137,13 +137,18 @@ def test_a_full_disk_leaves_nothing(corpus, capsys, monkeypatch):
     assert [path.name for path in corpus.iterdir()] == ["books.jsonl"]
 
 
+def _hears_interrupts():
+    """Undo what a shell does to background jobs, whose children would inherit that they ignore interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_leaves_nothing_half_written(corpus):
     """A real interrupt of a real process while it tokenizes."""
     lines = [json.dumps({"text": LINE.format(i=i) * 40}) for i in range(3_000)]
     (corpus / "books.jsonl").write_text("\n".join(lines), encoding="utf-8")
     assert golfctl("tokenizer", "books.jsonl", "--vocab", "330", "-o", "t.model", "--quiet") == 0
     command = [sys.executable, "-m", "golfctl", "data", "build", "books.jsonl", "--tokenizer", "t.model", "-o", "out/d"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hears_interrupts)
     while not list(corpus.glob("out/.d.*.tmp/*.bin")) and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
