@@ -96,3 +96,8 @@ def _pinned(rows: np.ndarray) -> np.ndarray:
     import torch
 
     return np.asarray(torch.from_numpy(np.ascontiguousarray(rows)).pin_memory())
+
+
+def prefetching(loader: Loader, depth: int, pin: bool = False) -> Loader | Prefetcher:
+    """The loader itself for depth 0, else a `Prefetcher` around it; both deal, save and restore alike."""
+    return Prefetcher(loader, depth, pin) if depth else loader

@@ -5,7 +5,7 @@ import pytest
 
 from golfctl.data.batches import open_loader
 from golfctl.data.config import DataConfig
-from golfctl.data.prefetch import Prefetcher
+from golfctl.data.prefetch import Prefetcher, prefetching
 from golfctl.data.shards import write_shard
 from golfctl.errors import CheckpointError, DataError
 
@@ -46,3 +46,14 @@ def test_a_foreign_state_is_refused_and_closing_ends_the_thread(tmp_path):
     assert not thread.is_alive()
     with pytest.raises(ValueError, match="closed"):
         ahead.next()
+
+
+def test_depth_0_is_the_loader_itself(tmp_path):
+    plain = loader(tmp_path)
+    assert prefetching(plain, 0) is plain
+    ahead = prefetching(loader(tmp_path), 2)
+    for deal in (plain, ahead):
+        deal.next()
+    assert ahead.state() == plain.state()
+    plain.close()
+    ahead.close()
