@@ -1,4 +1,4 @@
-"""golfctl's own evaluation of an artifact as a subject: black box, source of known text, and blocks to be driven.
+"""golfctl's own evaluation of an artifact, as the audit drives it: black box, headline runner, source, sessions.
 
 Legend: S texts, N tokens of a text, R rows of a block, V vocabulary.
 """
@@ -8,19 +8,22 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from golfctl.auditing.checks.gold import recompute
 from golfctl.auditing.ledger import Ledger
 from golfctl.evaluation.evaluate import resolve, score_tokens
 from golfctl.evaluation.runner import Plan as RunPlan
 from golfctl.evaluation.sources import Source as Model
-from golfctl.scoring.compose import compose
+from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.protocol import Block, Scorer
 from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.windows import sliding_windows
 
+_PLAIN = ("seq_len", "stride", "batch", "context", "dtype")
 
-class OwnBox:
-    """The evaluation stack `config` on a loaded artifact, run on whatever text is put in its place."""
+
+class RunnerBox:
+    """The evaluation as `golfctl eval` runs it, on whatever text is put in place of its own."""
 
     def __init__(self, name: str, model: Model, config: EvalConfig, device: torch.device) -> None:
         self.name, self.vocab_size = name, model.vocab_size
@@ -32,14 +35,56 @@ class OwnBox:
         return [Ledger.of(ledger.position_R, ledger.nll_R) for ledger in scored]
 
 
-def unadapted(config: EvalConfig) -> EvalConfig:
-    """`config` without any technique: the same windows, the bare model."""
-    kept = ("seq_len", "stride", "batch", "context", "dtype")
-    return EvalConfig.from_dict({name: value for name, value in config.to_dict().items() if name in kept}, "eval")
+class SessionBox:
+    """The same scorers driven by the auditor's own loop: cheaper, for there is no probe in it; T7 compares the two."""
+
+    def __init__(self, name: str, model: Model, config: EvalConfig, device: torch.device) -> None:
+        self.name, self.vocab_size = name, model.vocab_size
+        self._model, self._config, self._device = model, config, device
+
+    def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
+        """Drive a fresh session over each text."""
+        ledgers = []
+        for text_N in texts:
+            nll_N, _ = recompute(OwnSession(self._model, self._config, self._device, text_N), text_N)
+            ledgers.append(Ledger.of(np.arange(1, len(text_N)), nll_N[1:]))
+        return ledgers
+
+
+class OwnSession:
+    """A fresh scorer walked block by block by the auditor, who holds the text and reveals it (level 2)."""
+
+    def __init__(self, model: Model, config: EvalConfig, device: torch.device, text_N: np.ndarray) -> None:
+        config = resolve(config, model, device)
+        assert config.seq_len is not None
+        rows = len(text_N) - 1
+        model.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
+        setting = Setting(model.model, model.vocab_size, config.seq_len, rows, device, Ranks())
+        self._scorer: Scorer = compose(config, setting)
+        starts = (0,) if config.context == "documents" else None
+        self._plan = RunPlan(rows, config.seq_len, config.stride, config.batch, starts, config.strict)
+        self._text_N = text_N
+        self._scorer.reset(text_N[:1].astype(np.int64))
+
+    def blocks(self) -> Iterator[Block]:
+        """The blocks of the text in order."""
+        return self._plan.blocks(self._text_N, self._scorer.barrier_rows)
+
+    def predict(self, block: Block) -> np.ndarray:
+        """Log-probability rows [R, V] as float64, a copy the scorer cannot reach."""
+        return np.array(self._scorer.predict(block).double().cpu().numpy())
+
+    def observe(self, block: Block, targets_R: np.ndarray) -> None:
+        """Reveal the block's targets."""
+        self._scorer.observe(block, targets_R.astype(np.int64))
+
+    def state(self) -> str:
+        """Digest of the scorer's mutable state."""
+        return self._scorer.state_id()
 
 
 class OwnSource:
-    """The artifact's own model, unadapted, sampled through its cache in the windows of its evaluation."""
+    """The artifact's own model, unadapted, sampled through its cache in the windows of the evaluation."""
 
     name = "the artifact's own unadapted predictor"
 
@@ -51,7 +96,7 @@ class OwnSource:
     def sample(self, count: int, length: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Texts [S, N] uint16 and −ln q of each token [S, N]; token 0 is drawn uniformly and costs 0.
 
-        Costs are float64 log-softmax of the very logits that were sampled.
+        Costs are the float64 log-softmax of the very logits that were sampled.
         """
         config, model = self._config, self._model.model
         assert config.seq_len is not None
@@ -79,39 +124,13 @@ class OwnSource:
         return np.asarray(torch.softmax(logits_V.double(), dim=-1).cpu().numpy())
 
 
+def unadapted(config: EvalConfig) -> EvalConfig:
+    """`config` without any technique: the same windows, the bare model."""
+    return EvalConfig.from_dict({name: value for name, value in config.to_dict().items() if name in _PLAIN}, "eval")
+
+
 def draw(row_SV: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One token for each row of log-probabilities, by inversion."""
     cumulative_SV = np.cumsum(np.exp(row_SV), axis=1)
     level_S1 = rng.random((len(row_SV), 1)) * cumulative_SV[:, -1:]
     return np.minimum((cumulative_SV < level_S1).sum(axis=1), row_SV.shape[1] - 1).astype(np.uint16)
-
-
-class OwnSession:
-    """A fresh scorer walked block by block by the auditor, who holds the text and reveals it (level 2)."""
-
-    def __init__(self, model: Model, config: EvalConfig, device: torch.device, text_N: np.ndarray) -> None:
-        config = resolve(config, model, device)
-        assert config.seq_len is not None
-        rows = len(text_N) - 1
-        model.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
-        self._scorer: Scorer = compose(config, model.model, model.vocab_size, config.seq_len, rows, device, Ranks())
-        starts = (0,) if config.context == "documents" else None
-        self._plan = RunPlan(rows, config.seq_len, config.stride, config.batch, starts, config.strict)
-        self._text_N = text_N
-        self._scorer.reset(text_N[:1].astype(np.int64))
-
-    def blocks(self) -> Iterator[Block]:
-        """The blocks of the text in order."""
-        return self._plan.blocks(self._text_N, self._scorer.barrier_rows)
-
-    def predict(self, block: Block) -> np.ndarray:
-        """Log-probability rows [R, V] as float64, a copy the scorer cannot reach."""
-        return np.array(self._scorer.predict(block).double().cpu().numpy())
-
-    def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """Reveal the block's targets."""
-        self._scorer.observe(block, targets_R.astype(np.int64))
-
-    def state(self) -> str:
-        """Digest of the scorer's mutable state."""
-        return self._scorer.state_id()

@@ -6,7 +6,7 @@ Legend: S texts, N tokens of a text, M tokens of other documents, V vocabulary.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import Rules
 from golfctl.auditing.trace import Trace
 from golfctl.core.progress import SILENT, Progress
+from golfctl.data.dataset import Dataset
 
 _NO_TOKENS = np.zeros(0, np.uint16)
 
@@ -59,16 +60,35 @@ class Session(Protocol):
         """A digest of everything that a later prediction can depend on."""
 
 
+class ByteClaim(NamedTuple):
+    """What a report or a foreign program says of the text it scored; None where it says nothing."""
+
+    raw_bytes: int | None = None
+    billed_bytes: int | None = None
+    tokens: int | None = None
+    text_sha256: str | None = None
+
+
+class CountedFile(NamedTuple):
+    """Bytes on disk that count; `holds` says what is among them: model, code, tokenizer."""
+
+    name: str
+    bytes: int
+    holds: tuple[str, ...]
+
+
 @dataclass
 class Subject:
     """The parts of what is audited; checks say `not covered` for what is None.
 
-    `session` opens a driven run on a text; `traces` gives what scoring runs opened (made by then, or made by the call); `forbidden` are files and folders that
-    scoring has no business with.
+    `headline` is the scorer exactly as the reported figure was made, where `box` is a cheaper way to the same scores
+    (T7 compares the two); `session` opens a driven run on a text; `traces` gives what scoring runs opened (made by
+    then, or made by the call); `forbidden` are files and folders that scoring has no business with.
     """
 
     name: str
     box: BlackBox | None = None
+    headline: BlackBox | None = None
     text_N: np.ndarray = field(default_factory=lambda: _NO_TOKENS)
     others_M: np.ndarray = field(default_factory=lambda: _NO_TOKENS)
     variants: Mapping[str, BlackBox] = field(default_factory=dict)
@@ -76,6 +96,10 @@ class Subject:
     session: Callable[[np.ndarray], Session] | None = None
     traces: Callable[[], Sequence[Trace]] | None = None
     forbidden: Sequence[Path] = ()
+    dataset: Dataset | None = None
+    byte_claim: ByteClaim | None = None
+    counted: Sequence[CountedFile] | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from golfctl.auditing.report import AuditReport
 
 _FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "tokens", "vocab")
-_OWN_ONLY = ("source", "recipe", "overrides")
+_OWN_ONLY = ("source", "recipe", "overrides", "code", "exact_geometry")
 _PLAN = {"seed": "seed", "cuts": "cuts", "positions": "mass_positions", "answers": "mass_answers"}
 
 
@@ -37,7 +37,7 @@ def audit_command(options: dict[str, Any]) -> None:
         _refuse(options, _FOREIGN_ONLY, "an artifact is audited through golfctl's own evaluation")
         from golfctl.cli.audit_own import audit_own
 
-        report, run = audit_own(options, split_ids(options["require"]), split_ids(options["only"]))
+        report, run = audit_own(options)
         _finish(report, run, options)
 
 
@@ -133,13 +133,22 @@ def _finish(report: "AuditReport", run: Path | None, options: dict[str, Any]) ->
         if journal.torn:
             click.echo(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes", err=True)
         journal.append("audit", report.to_dict())
-    if options["report"]:
+    show_report(report, options["report"], options["as_json"], options["limits"])
+
+
+def show_report(report: "AuditReport", path: Path | None, as_json: bool, limits: bool) -> None:
+    """Write and print a report.
+
+    Raises:
+        VerdictError: something failed, or was required and not reached.
+    """
+    if path:
         text = json.dumps(report.to_dict(), indent=2, sort_keys=True)
-        atomic_write(options["report"], text.encode() + b"\n")
-        click.echo(f"report: {options['report']}", err=True)
-    if options["as_json"]:
+        atomic_write(path, text.encode() + b"\n")
+        click.echo(f"report: {path}", err=True)
+    if as_json:
         emit_json(report.to_dict())
     else:
-        click.echo(audit_text(report, options["limits"]))
+        click.echo(audit_text(report, limits))
     if report.failures:
-        raise VerdictError(f"audit: {', '.join(report.failures)} failed or, being required, were not reached")
+        raise VerdictError(f"{', '.join(report.failures)} failed or, being required, were not reached")

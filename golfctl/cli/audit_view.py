@@ -11,13 +11,17 @@ if TYPE_CHECKING:
     from golfctl.auditing.self_test import ToyResult
 
 _WIDTH = 120
-_LAYER = {"rule": "rule", "ruling": "ruling", "community": "community"}
 
 
 def audit_text(report: "AuditReport", limits: bool = False) -> str:
     """The table, what failed with its reproducer, and a closing line that clears nobody."""
-    rows = [_row(finding) for finding in report.findings]
-    parts = [table(("check", "verdict", "measured", "threshold", "rests on", "detail"), rows)]
+    header, *lines = table(
+        ("check", "verdict", "measured", "threshold", "rests on"), [_row(finding) for finding in report.findings]
+    ).split("\n")
+    width = max(len(line) for line in (header, *lines)) + 2
+    details = ["-" * 6, *(finding.detail or finding.statistic for finding in report.findings)]
+    parts = [f"{header:<{width}}detail"]
+    parts += [_clip(f"{line:<{width}}{detail}") for line, detail in zip(lines, details, strict=True)]
     parts += [f"{f.id}: reproducer in {f.reproducer}" for f in report.findings if f.reproducer]
     if limits:
         parts.append("What each check cannot see:")
@@ -31,22 +35,29 @@ def audit_text(report: "AuditReport", limits: bool = False) -> str:
 
 
 def _row(finding: "Finding") -> tuple[str, ...]:
-    detail = finding.detail or finding.statistic
-    cells = (
+    return (
         f"{finding.id} {finding.title}",
         finding.verdict.value.upper() if finding.verdict.value == "fail" else finding.verdict.value,
         _number(finding.value),
         _number(finding.threshold),
-        f"{_LAYER[finding.rests_on]} {finding.rule}",
+        f"{finding.rests_on} {finding.rule}",
     )
-    room = _WIDTH - sum(max(10, len(cell)) for cell in cells) - 10
-    return (*cells, detail if len(detail) <= room else detail[: max(10, room - 1)] + "…")
+
+
+def _clip(line: str) -> str:
+    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
 
 
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.2g}"
+    return (
+        f"{value:,.0f}"
+        if value == int(value) and abs(value) < 1e15
+        else f"{value:.4g}"
+        if abs(value) >= 0.1
+        else f"{value:.2g}"
+    )
 
 
 def self_test_text(results: Sequence["ToyResult"]) -> str:

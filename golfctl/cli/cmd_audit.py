@@ -15,6 +15,8 @@ _EPILOG = "Exit 6 when a check fails, or when a required one is not covered or i
 @click.option("--data", type=click.Path(path_type=Path), help="Dataset folder. Default: what the run was trained on.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="Take the [eval] table of this recipe.")
 @set_option
+@click.option("--code", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Code that counts (T6).")
+@click.option("--exact-geometry", is_flag=True, help="Probe with the windows and chunks of the evaluation: slow.")
 @click.option("--scorer-cmd", metavar="CMD", help="Audit a foreign scorer: CMD with {tokens} {ledger}, or {folder}.")
 @click.option("--variant-cmd", multiple=True, metavar="CMD", help="The same scorer at another batch size (T10).")
 @click.option("--tokens", type=click.Path(path_type=Path), help="Text for --scorer-cmd: a shard or bare uint16.")

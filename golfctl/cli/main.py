@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("golfctl.cli.cmd_schema", "List, print and apply the JSON Schemas of golfctl's documents."),
     "eval": ("golfctl.cli.cmd_eval", "Score held-out text with an artifact: bits per byte."),
     "audit": ("golfctl.cli.cmd_audit", "Check by test whether a score is what it says."),
+    "submission": ("golfctl.cli.cmd_submission", "Check record folders of the challenge's form."),
 }
 
 

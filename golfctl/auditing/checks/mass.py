@@ -37,13 +37,20 @@ class Mass(NamedTuple):
 
 
 def choose_answers(vocab_size: int, count: int, proposal_V: np.ndarray | None, rng: np.random.Generator) -> Answers:
-    """The whole vocabulary when `count` is 0 or covers it, else `count` draws from the proposal and uniform, mixed."""
+    """The whole vocabulary when `count` is 0 or covers it; else a quarter uniform draws, the rest from the proposal.
+
+    Both strata are weighted by the mixture's density, so the estimate is unbiased whatever the proposal is.
+    """
     if count == 0 or count >= vocab_size:
         return Answers(np.arange(vocab_size), np.ones(vocab_size), True)
-    uniform_V = np.full(vocab_size, 1.0 / vocab_size)
-    draw_V = uniform_V if proposal_V is None else 0.5 * uniform_V + 0.5 * proposal_V / proposal_V.sum()
-    tokens_A = rng.choice(vocab_size, count, p=draw_V)
-    return Answers(tokens_A, 1.0 / draw_V[tokens_A] / count, False)
+    if proposal_V is None:
+        return Answers(rng.integers(0, vocab_size, count), np.full(count, vocab_size / count), False)
+    uniform = -(-count // 4)
+    proposal_V = proposal_V / proposal_V.sum()
+    drawn = rng.choice(vocab_size, count - uniform, p=proposal_V)
+    tokens_A = np.concatenate([rng.integers(0, vocab_size, uniform), drawn])
+    density_A = (uniform / vocab_size + (count - uniform) * proposal_V[tokens_A]) / count
+    return Answers(tokens_A, 1.0 / density_A / count, False)
 
 
 def measure(subject: Subject, context: Context, kept: bool) -> tuple[list[Mass], Evidence | None]:

@@ -1,0 +1,127 @@
+"""T5: are these tokens the text, all of it, in order, and are its bytes counted as they are. Exact integers.
+
+Legend: N tokens, D documents.
+"""
+
+import numpy as np
+
+from golfctl.auditing.checks.base import Check
+from golfctl.auditing.finding import Outcome, Verdict, not_covered
+from golfctl.auditing.subject import ByteClaim, Context, Subject
+from golfctl.core.canonical import sha256_bytes
+from golfctl.data.byte_table import ByteTable
+from golfctl.data.dataset import Dataset
+from golfctl.data.tokenizer import Tokenizer
+
+_STATISTIC = "disagreements between text, tokens and bytes"
+_OVERLAP_TOKENS = 64  # a held-out document's first tokens, long enough to be its fingerprint
+
+
+def run(subject: Subject, context: Context) -> Outcome:
+    """The dataset against its raw texts and tokenizer, and the report's byte counts against both."""
+    if subject.dataset is None:
+        return not_covered("no dataset given (--data)")
+    problems, hidden = check_dataset(subject.dataset)
+    if subject.byte_claim is not None:
+        problems += check_claim(subject.dataset, subject.byte_claim)
+    problems += shared_documents(subject.dataset)
+    v = subject.dataset.validation()
+    if problems:
+        return Outcome(Verdict.FAIL, _STATISTIC, float(len(problems)), 0.0, "; ".join(problems[:3]))
+    detail = f"{len(v.tokens_N):,} tokens, {v.raw_bytes:,} bytes, {len(v.starts_D)} documents"
+    if v.raw_is_decoded:
+        return Outcome(Verdict.WARN, _STATISTIC, 0.0, 0.0, f"{detail}; raw texts unknown, bytes are the decoded ones")
+    if hidden:
+        detail += f"; the tokenizer's normaliser hides {hidden:,} bytes that are still divided by"
+        return Outcome(Verdict.WARN, _STATISTIC, 0.0, 0.0, detail)
+    return Outcome(Verdict.PASS, _STATISTIC, 0.0, 0.0, detail)
+
+
+def check_dataset(dataset: Dataset) -> tuple[list[str], int]:
+    """Problems, and how many bytes a lossy normaliser hides (equality is then judged on the normalised text)."""
+    v = dataset.validation()
+    if v.raw_is_decoded:
+        return check_table(v.table, ByteTable.of(dataset.tokenizer), np.asarray(v.tokens_N)), 0
+    texts = dataset.validation_texts()
+    problems = []
+    documents = np.split(np.asarray(v.tokens_N), v.starts_D[1:])
+    if len(texts) != len(documents):
+        problems.append(f"{len(texts)} texts, but {len(documents)} documents in the tokens")
+    problems += _differing(dataset.tokenizer, texts, documents)
+    raw = [len(text) for text in texts]
+    if raw != v.raw_bytes_D.tolist():
+        problems.append(f"raw bytes counted {v.raw_bytes:,}, the texts have {sum(raw):,}")
+    if v.text_sha256 != sha256_bytes(b"".join(texts)):
+        problems.append("text digest is not that of the texts")
+    problems += check_table(v.table, ByteTable.of(dataset.tokenizer), np.asarray(v.tokens_N))
+    return problems, v.hidden_bytes
+
+
+def _differing(tokenizer: Tokenizer, texts: list[bytes], documents: list[np.ndarray]) -> list[str]:
+    """Documents whose tokens are not the encoding of their text, in order (a BOS before each is allowed)."""
+    encoded = tokenizer.encode_many([text.decode("utf-8") for text in texts])
+    wrong = []
+    for i, (ids, tokens_N) in enumerate(zip(encoded, documents, strict=False)):
+        body = tokens_N[1:] if len(tokens_N) and tokens_N[0] == tokenizer.bos else tokens_N
+        if not np.array_equal(np.asarray(ids), body):
+            wrong.append(i)
+    return [f"{len(wrong)} documents are not the encoding of their text (first: {wrong[0]})"] if wrong else []
+
+
+def check_table(claimed: ByteTable, derived: ByteTable, tokens_N: np.ndarray) -> list[str]:
+    """Where a claimed byte table departs from the one derived from the tokenizer, and what that does to the sum."""
+    if claimed.vocab_size != derived.vocab_size:
+        return [f"the byte table has {claimed.vocab_size} entries, the tokenizer {derived.vocab_size}"]
+    ids = np.flatnonzero(
+        (claimed.base_bytes_V != derived.base_bytes_V)
+        | (claimed.leading_space_V != derived.leading_space_V)
+        | (claimed.boundary_V != derived.boundary_V)
+    )
+    if not len(ids):
+        return []
+    mine, theirs = derived.billed_total(tokens_N), claimed.billed_total(tokens_N)
+    return [f"byte table wrong for {len(ids)} tokens (first: {ids[0]}): {theirs:,} bytes instead of {mine:,}"]
+
+
+def check_claim(dataset: Dataset, claim: ByteClaim) -> list[str]:
+    """Every figure of the claim against the dataset's own, exactly."""
+    v = dataset.validation()
+    pairs = [
+        ("raw bytes", claim.raw_bytes, v.raw_bytes),
+        ("billed bytes", claim.billed_bytes, v.billed_bytes),
+        ("tokens scored", claim.tokens, len(v.tokens_N) - 1),
+        ("text digest", claim.text_sha256, v.text_sha256),
+    ]
+    return [f"{what}: claimed {said}, is {true}" for what, said, true in pairs if said is not None and said != true]
+
+
+def shared_documents(dataset: Dataset) -> list[str]:
+    """Held-out documents whose opening occurs as a document's opening in the training shards too."""
+    bos = dataset.tokenizer.bos
+    if bos is None or not dataset.train_shards:
+        return []
+    from golfctl.data.shards import read_shard
+
+    v = dataset.validation()
+    held_out = _openings(np.asarray(v.tokens_N), bos)
+    seen: set[bytes] = set()
+    for shard in dataset.train_shards:
+        seen |= held_out & _openings(np.asarray(read_shard(shard)), bos)
+    return [f"{len(seen)} held-out documents open like training documents"] if seen else []
+
+
+def _openings(tokens_N: np.ndarray, bos: int) -> set[bytes]:
+    starts_D = np.flatnonzero(tokens_N == bos)
+    ends_D = np.append(starts_D[1:], len(tokens_N))
+    long = ends_D - starts_D > _OVERLAP_TOKENS
+    return {tokens_N[s : s + _OVERLAP_TOKENS].astype("<u2").tobytes() for s in starts_D[long]}
+
+
+CHECK = Check(
+    "T5",
+    "byte and data identity",
+    1,
+    "R10",
+    "held-out text that occurs in training inside documents, or reworded; whether the split itself is the official one",
+    run,
+)

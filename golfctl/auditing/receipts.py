@@ -1,0 +1,40 @@
+"""What the journal beside an artifact says of it: seconds by phase, and the bytes its evaluation divided by."""
+
+from typing import Any
+
+from golfctl.auditing.subject import ByteClaim
+from golfctl.core.journal import Record
+
+
+def phase_seconds(records: list[Record], artifact_sha256: str) -> dict[str, float]:
+    """Seconds of training (with calibration on training text, where timed) and of the artifact's last evaluation."""
+    seconds: dict[str, float] = {}
+    for record in records:
+        body = record.body
+        if record.kind == "train.end" and isinstance(body.get("seconds"), int | float):
+            seconds["training"] = float(body["seconds"])
+        elif record.kind == "pack" and body.get("artifact_sha256") == artifact_sha256:
+            calibration = body.get("calibration_seconds")
+            if isinstance(calibration, int | float) and _from_training(body):
+                seconds["calibration"] = float(calibration)
+        elif record.kind == "eval" and body.get("artifact_sha256") == artifact_sha256:
+            seconds["evaluation"] = float(body.get("seconds", {}).get("total", 0.0))
+    if "calibration" in seconds and "training" in seconds:
+        seconds["training"] += seconds["calibration"]
+    return seconds
+
+
+def _from_training(body: dict[str, Any]) -> bool:
+    return str(body.get("pack", {}).get("calibration", "none")).startswith("train")
+
+
+def byte_claim(records: list[Record], artifact_sha256: str, documents: int) -> ByteClaim | None:
+    """Bytes, tokens and text digest of the artifact's last evaluation over all `documents`; None without one."""
+    for record in reversed(records):
+        body = record.body
+        whole = body.get("documents") == documents
+        if record.kind == "eval" and body.get("artifact_sha256") == artifact_sha256 and whole:
+            return ByteClaim(
+                body.get("raw_bytes"), body.get("billed_bytes"), body.get("tokens"), body.get("text_sha256")
+            )
+    return None

@@ -1,0 +1,21 @@
+"""`python -m golfctl.auditing.traced_evaluation SETTINGS.json`: one short evaluation, for its trace alone."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from golfctl.evaluation.evaluate import evaluate
+from golfctl.scoring.config import EvalConfig
+
+
+def main(settings: Path) -> None:
+    """Evaluate the first document as the settings say; the result is not used."""
+    values = json.loads(settings.read_text(encoding="utf-8"))
+    config = EvalConfig.from_dict(values["config"], str(settings))
+    evaluate(Path(values["artifact"]), Path(values["data"]), config, torch.device(values["device"]), documents=1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

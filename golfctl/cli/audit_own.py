@@ -1,0 +1,54 @@
+"""`golfctl audit M.GOLF`: settle artifact, data and stack as `golfctl eval` does, then run the checks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from golfctl.cli.audit_flow import make_plan, split_ids
+from golfctl.cli.eval_flow import eval_config, resolve_paths
+from golfctl.cli.progress import reporter
+from golfctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from golfctl.auditing.report import AuditReport
+
+_PLAN = {"text_tokens": 640, "cuts": 60, "mass_tokens": 160, "mass_positions": 4, "mass_answers": 12}
+_EVAL_OPTIONS = ("stride", "seq_len", "batch", "documents")
+
+
+def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
+    """The report, and the run whose journal gets the receipt.
+
+    Raises:
+        UsageError: a checkpoint, which is no artifact.
+    """
+    run, artifact, data = resolve_paths(options["source"], options["data"])
+    if artifact.suffix != ".golf":
+        raise UsageError(f"{artifact}: an audit needs a packed artifact (.golf); make one with `golfctl pack`")
+    config = eval_config(run, {**dict.fromkeys(_EVAL_OPTIONS), "strict": False, **options})
+
+    from golfctl.auditing.own_subject import Own, own_subject
+    from golfctl.auditing.rules import load_rules
+    from golfctl.auditing.run import run_audit
+    from golfctl.auditing.subject import Context
+    from golfctl.cli.devices import pick_device
+    from golfctl.core.journal import read_journal
+
+    journal = run / "journal.jsonl" if run is not None else None
+    records = read_journal(journal).records if journal is not None and journal.exists() else []
+    own = Own(
+        artifact, data, config, pick_device(options["device"]), records, options["code"], options["exact_geometry"]
+    )
+    plan = make_plan(options, _PLAN)
+    if config.leaks:
+        click.echo(f"audited although it is no valid score: {'; '.join(config.leaks)}", err=True)
+    context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))
+    required, only = split_ids(options["require"]), split_ids(options["only"])
+    return run_audit(own_subject(own, plan), context, required, only, _evidence(options, run)), run
+
+
+def _evidence(options: dict[str, Any], run: Path | None) -> Path | None:
+    if options["evidence"] is not None:
+        return Path(options["evidence"])
+    return run / "audit" if run is not None else None
