@@ -81,7 +81,7 @@ class Loader(ABC):
         """What `restore` needs to go on with the batch after the last one dealt."""
         return {"loader": self.name, "seed": self.seed, "tokens": len(self.stream), **self._state()}
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most loaders have nothing to stop
         """Nothing to stop; a `Prefetcher` has a thread."""
 
     def restore(self, state: State) -> None:
