@@ -5,6 +5,7 @@ other five, `prev` the hash of the record before (64 zeros for the first), `time
 journal; pack, eval and audit append their receipts to it.
 """
 
+import fcntl
 import json
 import os
 import time
@@ -75,7 +76,7 @@ class Journal:
         """Open or create `path`; a torn last line is cut off and kept in `self.torn` for the caller to report."""
         self.path = Path(path)
         self.torn = b""
-        self._seq, self._last = 0, GENESIS
+        self._seq, self._last, self._bytes = 0, GENESIS, 0
         if self.path.exists():
             records, self.torn = read_journal(self.path)
             if self.torn:
@@ -83,6 +84,7 @@ class Journal:
                     os.truncate(self.path, self.path.stat().st_size - len(self.torn))
             if records:
                 self._seq, self._last = len(records), records[-1].hash
+            self._bytes = self.path.stat().st_size
 
     @property
     def head(self) -> str:
@@ -95,13 +97,21 @@ class Journal:
         Raises:
             StorageError: the disk is full or refuses the write.
         """
-        draft = Record(kind, self._seq, round(time.time(), 3), self._last, body, "")
-        record = draft._replace(hash=_digest(draft))
         with storage_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                self._catch_up(stream.tell())
+                draft = Record(kind, self._seq, round(time.time(), 3), self._last, body, "")
+                record = draft._replace(hash=_digest(draft))
                 stream.write(canonical_json(record._asdict()) + b"\n")
                 stream.flush()
                 os.fsync(stream.fileno())
-        self._seq, self._last = self._seq + 1, record.hash
+                self._seq, self._last, self._bytes = self._seq + 1, record.hash, stream.tell()
         return record
+
+    def _catch_up(self, bytes_now: int) -> None:
+        """Continue after what another process appended meanwhile (an evaluation beside a training run)."""
+        if bytes_now != self._bytes:
+            records = read_journal(self.path).records
+            self._seq, self._last = len(records), records[-1].hash if records else GENESIS

@@ -58,3 +58,13 @@ def test_any_change_breaks_the_chain(tmp_path, change):
 def test_missing_journal(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_journal(tmp_path / "absent")
+
+
+def test_two_writers_continue_one_chain(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    training, evaluation = Journal(path), Journal(path)
+    training.append("a", {})
+    evaluation.append("b", {})
+    training.append("c", {})
+    assert [record.kind for record in read_journal(path).records] == ["a", "b", "c"]
+    assert training.head == read_journal(path).records[-1].hash
