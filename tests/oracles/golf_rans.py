@@ -3,8 +3,6 @@
 import math
 from functools import lru_cache
 
-M = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 1024)
-
 
 def shift(b):
     return 0 if b <= 64 else (b - 57) // 8
@@ -68,11 +66,11 @@ def decode(payload, dtype, shape):
         return [sum(found[: i + 1]) for i in range(count)] if flag and (flag - 1) & 1 else found
 
     assert varint() == 0
-    m, offset, lo = M[next(data)], zigzag(), zigzag()
-    hi, base, flags = lo + varint(), varint(), (next(data), next(data))
+    m = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 1024)[next(data)]
+    offset, lo = zigzag(), zigzag()
+    hi, base, row_flag, column_flag = lo + varint(), varint(), next(data), next(data)
     x = word() << 32 | word()
-    by_row, by_column = spreads(flags[0], rows), spreads(flags[1], columns)
+    by_row, by_column = spreads(row_flag, rows), spreads(column_flag, columns)
     codes = [offset + value(min(319, max(0, base + r + c)), m, lo, hi) for r in by_row for c in by_column]
     assert x == 2**32 + (65536 * rows + columns) % 2**32 and next(data, None) is None
-    size = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4}[dtype]
-    return b"".join(code.to_bytes(size, "little", signed=dtype[0] == "i") for code in codes)
+    return b"".join(n.to_bytes(int(dtype.strip("uint")) // 8, "little", signed=dtype[0] == "i") for n in codes)

@@ -1,7 +1,8 @@
 """A reader of `.golf` files in plain Python, written from docs/format/v1.md alone: the core profile.
 
-`read(data)` gives every tensor as (shape, bytes of its little-endian 32-bit floats in C order). Further coders are
-passed in as `coders`: functions from (payload, dtype, shape) to the array's little-endian bytes.
+`read(data)` gives every tensor as (shape, bytes of its little-endian 32-bit floats in C order). Further profiles are
+passed in: `coders` are functions from (payload, dtype, shape) to the array's little-endian bytes, `schemes` functions
+from (shape, {part: (dtype, shape, numbers)}) to the weights.
 """
 
 import hashlib
@@ -30,12 +31,12 @@ def need(condition, rule):
         raise Refused(rule)
 
 
-def read(data, coders=None):
+def read(data, coders=None, schemes=None):
     """Shape and float32 bytes of every tensor by name."""
     manifest, offset = read_manifest(data)
     sections = read_sections(data, manifest, offset)
     parts = read_parts(manifest, sections, {**CODERS, **(coders or {})})
-    return {t["name"]: (t["shape"], weights(t, parts[t["name"]])) for t in manifest["tensors"]}
+    return {t["name"]: (t["shape"], weights(t, parts[t["name"]], schemes or {})) for t in manifest["tensors"]}
 
 
 def read_blob(data, name, coders=None):
@@ -188,7 +189,7 @@ CODERS = {
 # Schemes: page section 5.
 
 
-def weights(tensor, parts):
+def weights(tensor, parts, schemes):
     """The float32 bytes of a tensor."""
     scheme, shape = tensor["scheme"], tensor["shape"]
     rows_of = re.fullmatch(r"int([2-8])-row/1", scheme)
@@ -198,6 +199,8 @@ def weights(tensor, parts):
             "parts",
         )
         values = times_rows(int(rows_of[1]), shape, parts["codes"][2], parts["scales"][2])
+    elif scheme in schemes:
+        values = schemes[scheme](shape, parts)
     else:
         need(scheme in ("fp16/1", "fp32/1"), f"unknown scheme {scheme}")
         need({k: v[:2] for k, v in parts.items()} == {"values": (scheme.replace("fp", "float")[:-2], shape)}, "parts")

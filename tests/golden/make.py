@@ -1,0 +1,231 @@
+"""How the golden artifacts came about. `python -m tests.golden.make` writes files that are not there yet and appends
+their digests to `digests.json`; it never touches an existing file or entry. Old encoders stay here as they were."""
+
+import hashlib
+import json
+import math
+import random
+import zlib
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from golfctl.artifact import (
+    BlobSection,
+    CodeFile,
+    Draft,
+    ExternalFile,
+    Part,
+    Stream,
+    Tensor,
+    TensorSection,
+    TokenizerEntry,
+    encode_artifact,
+    read_artifact,
+)
+from golfctl.coding import encode, encode_bytes
+from golfctl.core.canonical import sha256_bytes
+from golfctl.inspection.decoding import decoded_parts
+from golfctl.quant import dequantize
+
+HERE = Path(__file__).parent
+FILES = HERE / "v1"
+DIGESTS = HERE / "digests.json"
+
+
+def bell(seed, shape, width):
+    """Bell-shaped integers with a standard deviation of about `width` / 4, the same on every machine for ever."""
+    rng = random.Random(seed)
+    cells = [sum(rng.randint(-width, width) for _ in range(3)) // 4 for _ in range(math.prod(shape))]
+    return np.array(cells, np.int64).reshape(shape)
+
+
+def row_tensor(name, bits, rows, columns, seed):
+    """Codes that reach both ends of the range, scales that include 0 and a subnormal."""
+    top = 2 ** (bits - 1) - 1
+    codes = np.clip(bell(seed, (rows, columns), 2 * top), -top - 1, top).astype(np.int8)
+    codes[0, :2] = (-top - 1, top)
+    scales = (abs(bell(seed + 1, (rows,), 999)) / 4096).astype(np.float16)
+    scales[-2:] = (0, 6e-8)
+    return Tensor(name, (rows, columns), f"int{bits}-row/1", ()), {"codes": codes, "scales": scales}
+
+
+def float_tensor(name, scheme, shape, seed):
+    values = bell(seed, shape, 9999) / 512
+    return Tensor(name, shape, scheme, ()), {"values": values.astype({"fp16/1": "f2", "fp32/1": "f4"}[scheme])}
+
+
+def assemble(built, sections, manifest_coder=2, **more):
+    """An artifact from tensors and `(name, coder, [(options, [(tensor, part), …]), …])` per section."""
+    arrays = {(t.name, part): array for t, parts in built for part, array in parts.items()}
+    coded = []
+    for name, coder, streams in sections:
+        coded.append(TensorSection(name, coder, tuple(_stream(coder, o, keys, arrays) for o, keys in streams)))
+    tensors = tuple(
+        Tensor(t.name, t.shape, t.scheme, tuple(Part(p, a.dtype.name, a.shape) for p, a in parts.items()))
+        for t, parts in built
+    )
+    draft = Draft(
+        model=more.pop("model", {"golden": True}), tensors=tensors, sections=(*coded, *more.pop("blobs", ())), **more
+    )
+    return encode_artifact(draft, manifest_coder)
+
+
+def _stream(coder, options, keys, arrays):
+    held = [arrays[key] for key in keys]
+    if len(held) == 1:
+        joint = held[0]
+    elif len({a.dtype for a in held}) == 1:
+        joint = np.concatenate([a.reshape(-1) for a in held])
+    else:
+        joint = np.frombuffer(b"".join(a.tobytes() for a in held), np.uint8)
+    return Stream(encode(coder, joint, **options), tuple(keys))
+
+
+def keys_of(built, parts=None):
+    return [(t.name, part) for t, arrays in built for part in arrays if parts is None or part in parts]
+
+
+def core_raw():
+    """Every core scheme, stored raw, a stream for each part; nothing optional."""
+    built = [row_tensor(f"m{bits}.weight", bits, 4, 6, bits) for bits in range(2, 9)]
+    built += [float_tensor("gain", "fp16/1", (5,), 1), float_tensor("cube", "fp32/1", (2, 3, 2), 2)]
+    built += [float_tensor("scalar", "fp16/1", (), 3)]
+    return assemble(built, [("all", "raw/1", [({}, [key]) for key in keys_of(built)])], 0)
+
+
+def core_zlib_layouts():
+    """Every byte layout, joint streams of one dtype and of several, two sections, manifest under zlib."""
+    built = [
+        row_tensor("a.weight", 6, 7, 12, 1),
+        row_tensor("b.weight", 8, 9, 5, 2),
+        float_tensor("c", "fp16/1", (6, 4), 3),
+    ]
+    built += [
+        float_tensor("d", "fp32/1", (3, 5), 4),
+        float_tensor("e", "fp16/1", (11,), 5),
+        float_tensor("f", "fp16/1", (), 6),
+    ]
+    lone = [
+        ({"layout": "transposed"}, [("a.weight", "codes")]),
+        ({"layout": "transposed-planes"}, [("c", "values")]),
+        ({"layout": "planes"}, [("d", "values")]),
+    ]
+    joint = [({"layout": "planes"}, [("a.weight", "scales"), ("e", "values"), ("f", "values")])]
+    mixed = [({}, [("b.weight", "codes"), ("b.weight", "scales")])]
+    return assemble(built, [("lone", "zlib/1", lone), ("joint", "zlib/1", joint + mixed)], 1)
+
+
+def core_lzma_full():
+    """Every kind of section and every optional field."""
+    built = [row_tensor("tok_emb.weight", 8, 32, 16, 1)]
+    for i in range(2):
+        built += [
+            row_tensor(f"blocks.{i}.attn.c_q.weight", 6, 16, 16, 2 + i),
+            float_tensor(f"blocks.{i}.attn_scale", "fp16/1", (16,), 4 + i),
+        ]
+    codes = [({"preset": 9}, [key]) for key in keys_of(built, ["codes"])]
+    small = [({"preset": 9, "layout": "planes"}, keys_of(built, ["scales", "values"]))]
+    tokenizer, code = bytes(range(256)) * 3, b"import golfctl\n"
+    blobs = (
+        BlobSection("tokenizer", "tokenizer", "lzma/1", encode_bytes("lzma/1", tokenizer), len(tokenizer)),
+        BlobSection(
+            "code",
+            "code",
+            "raw/1",
+            code * 2,
+            len(code) * 2,
+            (CodeFile("train.py", len(code)), CodeFile("lib/x.py", len(code))),
+        ),
+        BlobSection("licence", "extra", "raw/1", b"CC0", 3),
+    )
+    return assemble(
+        built,
+        [("codes", "lzma/1", codes), ("small", "lzma/1", small)],
+        blobs=blobs,
+        model={"dim": 16, "rope": {"base": 10000.0, "dims": 4}, "tied": True, "name": "größe"},
+        tokenizer=TokenizerEntry("sentencepiece/1", sha256_bytes(tokenizer), len(tokenizer), "tokenizer"),
+        evaluation={"stride": 64, "learning_rate": 1e-05},
+        provenance={"run": "golden"},
+        annotations={"golfctl.note": [None, True, 0.1]},
+        external=(ExternalFile("requirements.txt", 10, sha256_bytes(b"0123456789")),),
+    )
+
+
+def _coded(coder, options):
+    built = [row_tensor("a.weight", 6, 24, 40, 1), row_tensor("b.weight", 8, 5, 3, 2)]
+    streams = [(options, [key]) for key in keys_of(built, ["codes"])]
+    return assemble(built, [("codes", coder, streams), ("scales", "raw/1", [({}, keys_of(built, ["scales"]))])])
+
+
+def zstd():
+    return _coded("zstd/1", {"layout": "transposed"})
+
+
+def brotli():
+    return _coded("brotli/1", {"layout": "plain"})
+
+
+def rans():
+    """Rows and columns of very different spread, an escape-worthy outlier, a constant matrix and a single cell."""
+    spread = np.array([1, 2, 5, 11, 30] * 8)[:, None] * np.array([1, 2, 4] * 8)[None, :]
+    uneven = np.clip(bell(5, (40, 24), 99) * spread // 60, -128, 127).astype(np.int8)
+    one = {"scales": np.ones(1, np.float16)}
+    built = [
+        (Tensor("uneven.weight", (40, 24), "int8-row/1", ()), {"codes": uneven, "scales": np.ones(40, np.float16)}),
+        (Tensor("constant.weight", (1, 30), "int6-row/1", ()), {"codes": np.full((1, 30), -7, np.int8)} | one),
+        (Tensor("cell.weight", (1, 1), "int8-row/1", ()), {"codes": np.full((1, 1), -128, np.int8)} | one),
+        row_tensor("plain.weight", 6, 17, 33, 6),
+    ]
+    streams = [({}, [key]) for key in keys_of(built, ["codes"])]
+    return assemble(built, [("codes", "rans/1", streams), ("scales", "raw/1", [({}, keys_of(built, ["scales"]))])])
+
+
+MAKERS = {
+    "core-raw": core_raw,
+    "core-zlib-layouts": core_zlib_layouts,
+    "core-lzma-full": core_lzma_full,
+    "zstd": zstd,
+    "brotli": brotli,
+    "rans": rans,
+}
+
+
+def tensor_digests(data):
+    """SHA-256 of the float32 bytes of every tensor, decoded by golfctl."""
+    artifact, parts = read_artifact(data), {}
+    for tensor, part, array in decoded_parts(artifact):
+        parts.setdefault(tensor.name, {})[part.name] = array
+    return {
+        t.name: hashlib.sha256(dequantize(t.scheme, t.shape, parts[t.name]).astype("<f4").tobytes()).hexdigest()
+        for t in artifact.manifest.tensors
+    }
+
+
+def libraries_of(data):
+    """Versions of the compression libraries whose choices show in the bytes; liblzma's output has been stable."""
+    coders = {section.coder for section in read_artifact(data).manifest.sections}
+    known = {"zlib/1": zlib.ZLIB_RUNTIME_VERSION, "zstd/1": version("zstandard"), "brotli/1": version("brotli")}
+    return {coder: known[coder] for coder in sorted(coders & known.keys())}
+
+
+def main():
+    entries = json.loads(DIGESTS.read_text()) if DIGESTS.exists() else {}
+    for name, maker in MAKERS.items():
+        path = FILES / f"{name}.golf"
+        if path.exists():
+            continue
+        data = maker()
+        path.write_bytes(data)
+        entries[f"v1/{name}"] = {
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "made_with": libraries_of(data),
+            "tensors": tensor_digests(data),
+        }
+        print(f"wrote {path}: {len(data)} bytes")
+    DIGESTS.write_text(json.dumps(entries, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

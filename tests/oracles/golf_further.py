@@ -1,0 +1,26 @@
+"""Further profiles for the plain reader: what docs/format/v1.md names beyond the core, a few lines each."""
+
+import brotli
+import zstandard
+
+from tests.oracles import golf_rans
+from tests.oracles.golf_reader import need, with_layout
+
+
+def _zstd(stream, size):
+    frame = zstandard.get_frame_parameters(stream)
+    need(
+        frame.content_size == size and not frame.dict_id and frame.window_size <= max(1024, size), "the frame's claims"
+    )
+    decoder = zstandard.ZstdDecompressor().decompressobj()
+    raw = decoder.decompress(stream)
+    need(decoder.eof and not decoder.unused_data, "one frame")
+    return raw
+
+
+FURTHER_CODERS = {
+    "zstd/1": with_layout(_zstd),
+    "brotli/1": with_layout(lambda stream, size: brotli.decompress(stream)),
+    "rans/1": golf_rans.decode,
+}
+FURTHER_SCHEMES = {}
