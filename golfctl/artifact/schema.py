@@ -11,8 +11,9 @@ from golfctl.artifact.names import GRAMMARS, MAX_NAME_BYTES
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Json = dict[str, Any]
 _LIMITS = Limits()
-IDENTIFIER: Json = {"type": "string", "pattern": r"^[a-z][a-z0-9]*(-[a-z0-9]+)*/[1-9][0-9]{0,3}$"}
-DIGEST: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256, lower-case hexadecimal"}
+_END = r"(?![\s\S])"  # not `$`, which Python's engine also matches before a last line break
+IDENTIFIER: Json = {"type": "string", "pattern": rf"^[a-z][a-z0-9]*(-[a-z0-9]+)*/[1-9][0-9]{{0,3}}{_END}"}
+DIGEST: Json = {"type": "string", "pattern": f"^[0-9a-f]{{64}}{_END}", "description": "SHA-256, lower-case hexadecimal"}
 
 
 def count(description: str, least: int = 0) -> Json:
@@ -60,7 +61,7 @@ def manifest_schema() -> Json:
 
 def _name(kind: str) -> Json:
     pattern, words = GRAMMARS[kind]
-    return {"type": "string", "pattern": f"^(?:{pattern})$", "maxLength": MAX_NAME_BYTES, "description": words}
+    return {"type": "string", "pattern": f"^(?:{pattern}){_END}", "maxLength": MAX_NAME_BYTES, "description": words}
 
 
 def _shape() -> Json:

@@ -39,7 +39,7 @@ def _check_all(schema: dict[str, Any], name: str, documents: tuple[Path, ...], l
             problem = min(validator.iter_errors(value), key=lambda error: list(map(str, error.path)), default=None)
             if problem is not None:
                 place = ".".join(map(str, problem.absolute_path)) or "the document"
-                raise InputError(f"{where}: not a {name} document: {place}: {problem.message[:200]}")
+                raise InputError(f"{where}: not a document of schema {name}: {place}: {problem.message[:200]}")
         click.echo(f"{document}: fits {name}")
 
 
