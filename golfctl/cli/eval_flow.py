@@ -78,18 +78,31 @@ def eval_config(run: Path | None, options: dict[str, Any]) -> EvalConfig:
     else:
         recipe = Recipe.load(path, overrides)
     table = {key: value for key in ("stride", "seq_len", "batch") if (value := options[key]) is not None}
-    if options["strict"]:
-        table["strict"] = True
-    return recipe.replace(eval={**recipe.tables.get("eval", {}), **table}).read("eval", EvalConfig)
+    table.update({key: True for key in ("strict", "allow_leaks") if options[key]})
+    table = {**recipe.tables.get("eval", {}), **table}
+    for key, value in _techniques(options).items():
+        table[key] = {**table.get(key, {}), **value}
+    return recipe.replace(eval=table).read("eval", EvalConfig)
+
+
+def _techniques(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Tables of `[eval]` that flags switch on, with the value each flag sets."""
+    wanted: dict[str, dict[str, Any]] = {key: {} for key in ("ttt", "calibrate") if options[key]}
+    if options["slot_steps"] is not None:
+        wanted["slot"] = {"steps": options["slot_steps"]}
+    if options["ngram"] is not None:
+        wanted["ngram"] = {"order": options["ngram"]}
+    return wanted
 
 
 def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str, Any]) -> None:
     report = done.report
-    if run is not None:
+    if run is not None and report["source"]["kind"] == "artifact":
         journal = Journal(run / "journal.jsonl")
         if journal.torn:
             click.echo(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes", err=True)
-        record = journal.append("eval", {**report, "data": str(data.resolve())})
+        kind = "eval.leaking" if report["reasons"] else "eval"
+        record = journal.append(kind, {**report, "data": str(data.resolve())})
         report = {**report, "journal_head": record.hash}
     if options["report"]:
         atomic_write(options["report"], json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")

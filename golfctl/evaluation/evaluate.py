@@ -9,10 +9,11 @@ import torch
 
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data.dataset import Dataset
-from golfctl.errors import UsageError
-from golfctl.evaluation.bpb import score
+from golfctl.errors import DataError, UsageError
+from golfctl.evaluation.bpb import Score, score
 from golfctl.evaluation.clock import Clock
-from golfctl.evaluation.ledger import Ledger
+from golfctl.evaluation.ledger import Ledger, ReplayLedger
+from golfctl.evaluation.replay import ReplayRun, replay_score, run_replay
 from golfctl.evaluation.report import build_report
 from golfctl.evaluation.runner import Plan, Run, run
 from golfctl.evaluation.sources import Source, check_tokenizer, load_source
@@ -29,7 +30,7 @@ class Evaluation:
     """A finished evaluation."""
 
     report: dict[str, Any]
-    ledger: Ledger
+    ledger: Ledger | ReplayLedger
     stream: Stream
 
 
@@ -65,9 +66,15 @@ def evaluate(
         "raw_bytes_are": "decoded" if stream.raw_is_decoded else "raw",
         "world": ranks.world if ranks else 1,
     }
-    done = score(stream, result.ledger.nll_R)
-    report = build_report(done, result.properties(), True, (), config, clock, facts)
+    report = build_report(figures(stream, result), result.properties(), result.ledger, config, clock, facts)
     return Evaluation(report, result.ledger, stream)
+
+
+def figures(stream: Stream, result: Run | ReplayRun) -> Score:
+    """The score of an honest run, or the figures of a replay."""
+    if isinstance(result, ReplayRun):
+        return replay_score(stream, result.ledger)
+    return score(stream, result.ledger.nll_R)
 
 
 def resolve(config: EvalConfig, source: Source, device: torch.device) -> EvalConfig:
@@ -87,23 +94,39 @@ def score_stream(
     ranks: Ranks,
     clock: Clock,
     progress: Progress = SILENT,
-) -> Run:
-    """Run the honest scorer of a resolved `config` over `stream`."""
+    probe: bool = True,
+) -> Run | ReplayRun:
+    """Run a resolved `config` over `stream`: the honest scorer, or a replay of a leaking form.
+
+    Raises:
+        DataError: the data holds tokens the model does not know. UsageError: a replay on several ranks.
+    """
     if int(stream.tokens_N.max()) >= source.vocab_size:
-        raise UsageError(
+        raise DataError(
             f"the data holds token {int(stream.tokens_N.max())}, but {source.path} knows {source.vocab_size} tokens"
         )
     assert config.seq_len is not None
     source.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
     setting = Setting(source.model, source.vocab_size, config.seq_len, stream.rows, device, ranks)
-    scorer = compose(config, setting)
-    starts = tuple(stream.lane_starts()) if config.context == "documents" else None
-    plan = Plan(stream.rows, config.seq_len, config.stride, config.batch * ranks.world, starts, config.strict)
-    return run(scorer, stream, plan, clock, progress)
+    if config.leaks:
+        if ranks.world > 1:
+            raise UsageError("leaking forms are replayed on one process: their figures depend on the number of ranks")
+        return run_replay(config, setting, stream, clock, progress)
+    plan = Plan(
+        stream.rows,
+        config.seq_len,
+        config.stride,
+        config.batch * ranks.world,
+        tuple(stream.lane_starts()) if config.context == "documents" else None,
+        config.strict,
+    )
+    return run(compose(config, setting), stream, plan, clock, progress, probe=probe)
 
 
-def score_tokens(source: Source, tokens_N: np.ndarray, config: EvalConfig, device: torch.device) -> Ledger:
+def score_tokens(
+    source: Source, tokens_N: np.ndarray, config: EvalConfig, device: torch.device, probe: bool = False
+) -> Ledger | ReplayLedger:
     """Ledger of any token array under the same scorer (for audits): booking order, positions, nats."""
     one = np.ones(1, np.int64)
     stream = Stream.of_arrays(tokens_N, np.zeros(1, np.int64), one, np.ones(len(tokens_N), np.int64), "")
-    return score_stream(source, stream, resolve(config, source, device), device, Ranks(), Clock()).ledger
+    return score_stream(source, stream, resolve(config, source, device), device, Ranks(), Clock(), probe=probe).ledger

@@ -35,8 +35,8 @@ class CausalityProbe:
 
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng(self.seed)
-        count = min(self.wanted, max(1, self.blocks // 10))
-        self._chosen = set(self._rng.choice(self.blocks, size=min(count, self.blocks), replace=False).tolist())
+        count = min(self.wanted, max(1, self.blocks // 10), self.blocks)
+        self._chosen = set(self._rng.choice(max(self.blocks, 1), size=count, replace=False).tolist())
 
     def watch(self, scorer: Scorer, block: Block, rows_RV: Tensor) -> None:
         """Probe `block` if it is one of the sample; `rows_RV` is what `scorer` just predicted for it."""
@@ -69,7 +69,7 @@ class CausalityProbe:
     def finding(self) -> dict[str, Any]:
         """`{verdict, how}`: true, false, or null when no block could be probed."""
         if not self.done:
-            return {"verdict": None, "how": "not probed: no block had two rows"}
+            return {"verdict": None, "how": "not probed"}
         if self.worst <= self.tolerance:
             exact = "bit for bit" if self.tolerance == 0 else f"to {self.tolerance:.1e} nats"
             how = f"probe: {self.done} random suffixes replaced, {self.rows} earlier rows unchanged {exact}"

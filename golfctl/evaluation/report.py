@@ -10,6 +10,7 @@ from golfctl.core.canonical import sha256_file, sha256_json
 from golfctl.core.environment import describe_environment
 from golfctl.evaluation.bpb import Score
 from golfctl.evaluation.clock import Clock
+from golfctl.evaluation.ledger import Ledger, ReplayLedger
 from golfctl.scoring.config import EvalConfig
 
 SCHEMA = "golfctl/eval-report/1"
@@ -27,8 +28,7 @@ def honest(properties: dict[str, dict[str, Any]], can_be_honest: bool) -> bool |
 def build_report(
     score: Score,
     properties: dict[str, dict[str, Any]],
-    can_be_honest: bool,
-    reasons: tuple[str, ...],
+    ledger: Ledger | ReplayLedger,
     config: EvalConfig,
     clock: Clock,
     facts: dict[str, Any],
@@ -38,9 +38,9 @@ def build_report(
         "schema": SCHEMA,
         **asdict(score),
         "seconds": clock.report(),
-        "honest": honest(properties, can_be_honest),
+        "honest": honest(properties, ledger.can_be_honest),
         "properties": {name: properties[name] for name in PROPERTIES},
-        "reasons": list(reasons),
+        "reasons": list(ledger.reasons),
         "config": config.to_dict(),
         "code_sha256": code_sha256(),
         "environment": describe_environment(),

@@ -73,10 +73,12 @@ def run(
     progress: Progress = SILENT,
     probe_seed: int = 0,
     after_block: Callable[[Ledger], bool] | None = None,
+    probe: bool = True,
 ) -> Run:
     """Score every target of `stream` once.
 
     Args:
+        probe: whether to sample causality probes; without them (and outside strict mode) causality stays unknown.
         after_block: called after each block; a true answer stops the run early (the ledger then stays open).
 
     Raises:
@@ -84,8 +86,8 @@ def run(
     """
     clock = clock or Clock()
     ledger = Ledger(stream.rows)
-    total = 1 if plan.strict else sum(1 for _ in plan.groups(scorer.barrier_rows))
-    probe = CausalityProbe(total, scorer.vocab_size, seed=probe_seed)
+    total = 0 if plan.strict or not probe else sum(1 for _ in plan.groups(scorer.barrier_rows))
+    watcher = CausalityProbe(total, scorer.vocab_size, seed=probe_seed)
     correction = 0.0
     with clock.stage("adapt"):
         scorer.reset(stream.tokens_N[:1].astype(np.int64))
@@ -96,9 +98,8 @@ def run(
                 rows_RV = scorer.predict(block)
                 nll_R, off = bank(rows_RV, targets_R, block.first, scorer.vocab_size)
                 ledger.append(block.first, nll_R)
-            if not plan.strict:
-                with clock.stage("probe"):
-                    probe.watch(scorer, block, rows_RV)
+            with clock.stage("probe"):
+                watcher.watch(scorer, block, rows_RV)
             with clock.stage("adapt"):
                 scorer.observe(block, targets_R)
             correction = max(correction, off)
@@ -108,7 +109,7 @@ def run(
         else:
             ledger.close()
     causal = (
-        {"verdict": True, "how": "strict: tokens were handed out one at a time"} if plan.strict else probe.finding()
+        {"verdict": True, "how": "strict: tokens were handed out one at a time"} if plan.strict else watcher.finding()
     )
     return Run(ledger, causal, correction)
 

@@ -17,7 +17,7 @@ from golfctl.scoring.ngram import NgramScorer
 from golfctl.scoring.protocol import Adaptable, HiddenStates, Incremental, Scorer
 from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.slot import SlotScorer
-from golfctl.scoring.ttt import TttScorer
+from golfctl.scoring.ttt import ChunkTrainer, TttScorer
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,17 @@ def compose(config: EvalConfig, setting: Setting) -> Scorer:
     scorer = _leaf(config, setting)
     if config.ttt:
         require(setting.model, Adaptable, "ttt", "a loss and trainable parameters")
-        scorer = TttScorer(scorer, setting.model, config.ttt, setting.seq_len, setting.rows, setting.ranks)
+        scorer = TttScorer(scorer, trainer(config, setting))
     experts = [build(config, setting) for name, build in _EXPERTS.items() if getattr(config, name)]
     if experts:
         scorer = _mixed([scorer, *experts], config.mix or MixConfig(), setting.device)
     return scorer
+
+
+def trainer(config: EvalConfig, setting: Setting) -> ChunkTrainer:
+    """The training side of test-time training."""
+    assert config.ttt
+    return ChunkTrainer(setting.model, config.ttt, setting.seq_len, setting.rows, setting.ranks)
 
 
 def require(model: Any, capability: type, technique: str, needs: str) -> None:

@@ -131,6 +131,12 @@ class EvalConfig(Config):
             raise ValueError(f"stride {self.stride} exceeds seq_len {self.seq_len}: rows would stay unscored")
         if self.mix and not (self.ngram or self.ctw):
             raise ValueError("mix has nothing to mix: add ngram or ctw")
+        if self.adapt_then_score and not self.ttt:
+            raise ValueError("adapt_then_score has nothing to adapt: add ttt")
+        if self.ttt and self.ttt.form == "lora" and self.context != "documents":
+            raise ValueError('ttt form "lora" adapts document by document: set context = "documents"')
+        if self.leaks:
+            self._replayable()
         if self.leaks and not self.allow_leaks:
             raise ValueError(
                 f"{self.leaks[0]} leaks and is no valid score; allow_leaks (--allow-leaks) runs it, labelled"
@@ -138,6 +144,22 @@ class EvalConfig(Config):
         if self.leaks and self.strict:
             raise ValueError(f"{self.leaks[0]} needs the targets it scores: strict mode cannot run it")
         return self
+
+    def _replayable(self) -> None:
+        """Replays reproduce what their authors ran, one form at a time; honest combinators do not join them."""
+        honest_ngram = self.ngram and self.ngram.form == "exact"
+        for name, present in (
+            ("ngram", honest_ngram),
+            ("ctw", self.ctw),
+            ("mix", self.mix),
+            ("calibrate", self.calibrate),
+        ):
+            if present:
+                raise ValueError(f"{name} cannot be stacked on a leaking form ({self.leaks[0]}): drop one of the two")
+        if self.slot and (self.slot.form == "causal" or self.ngram):
+            raise ValueError("a leaking replay takes one leaking slot or one target-keyed ngram, not this combination")
+        if self.context != "sliding" or (self.ttt and self.ttt.form == "lora"):
+            raise ValueError("leaking forms are replayed over plain sliding windows, as their authors ran them")
 
     @property
     def leaks(self) -> tuple[str, ...]:

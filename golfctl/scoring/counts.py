@@ -157,7 +157,7 @@ def _rehash(old: np.ndarray, new: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _slot_of(nodes: np.ndarray, context_K: np.ndarray) -> int:
+def _slot_of(nodes: np.ndarray, context_K: np.ndarray) -> np.int64:
     key = _ROOT
     for i in range(len(context_K) - 1, -1, -1):
         key = extend_key(key, context_K[i])

@@ -60,56 +60,42 @@ class Frozen:
             parameter[index] = value
 
 
-class TttScorer:
-    """Wraps a scorer of an adaptable model and trains that model on what was observed."""
+class ChunkTrainer:
+    """The training side: a model, its optimizer, the tokens revealed so far, and the next chunk to train on."""
 
-    def __init__(
-        self, inner: Scorer, model: Adaptable, config: TttConfig, seq_len: int, rows: int, ranks: Ranks
-    ) -> None:
-        """`rows` is the length of the stream: the schedule and the untrained last chunk depend on it."""
-        self.inner = inner
+    def __init__(self, model: Adaptable, config: TttConfig, seq_len: int, rows: int, ranks: Ranks) -> None:
+        """`rows` is the length of the stream: the schedule depends on it."""
         self.model = model
         self.config = config
         self.seq_len = seq_len
+        self.rows = rows
         self.chunks = math.ceil(rows / config.chunk)
         self.ranks = ranks
-        self.vocab_size = inner.vocab_size
-        self.barrier_rows: int | None = config.chunk
-        self.paused_at: int | None = None
         self._original = {name: p.detach().clone() for name, p in model.named_parameters()}
         self._frozen = Frozen(model, config.freeze_blocks)
         wholly = {id(p) for p in self._frozen.wholly}
-        self._trained = [p for _, p in model.named_parameters() if id(p) not in wholly]
+        self.trained = [p for _, p in model.named_parameters() if id(p) not in wholly]
         self.reset(np.zeros(0, np.int64))
 
     @torch.no_grad()
     def reset(self, prefix_N: np.ndarray) -> None:
         """The weights as they were, a new optimizer, no history."""
-        self.inner.reset(prefix_N)
         for name, parameter in self.model.named_parameters():
             parameter.copy_(self._original[name])
-        self._optimizer = _optimizer(self._trained, self.config)
-        self._history = History(prefix_N)
-        self._chunk = 0
+        self.optimizer = _optimizer(self.trained, self.config)
+        self.history = History(prefix_N)
+        self.chunk = 0
 
-    def predict(self, block: Block) -> Tensor:
-        """The inner rows under the weights of now."""
-        return self.inner.predict(block)
+    @property
+    def scored(self) -> int:
+        """Rows whose targets were revealed."""
+        return len(self.history.tokens_N) - 1
 
-    def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """Train on every chunk that is now wholly scored."""
-        self.inner.observe(block, targets_R)
-        self._history.extend(targets_R)
-        scored = len(self._history.tokens_N) - 1
-        while block.closes and self._chunk < self.chunks - 1 and (self._chunk + 1) * self.config.chunk <= scored:
-            if self.paused_at is None:
-                self._train(self._chunk)
-            self._chunk += 1
-
-    def pause(self) -> None:
-        """Train no more; the weights stay as they are."""
-        if self.paused_at is None:
-            self.paused_at = len(self._history.tokens_N) - 1
+    def train_until(self, chunk: int) -> None:
+        """Train on every chunk before `chunk` that was not trained on yet."""
+        while self.chunk < chunk:
+            self._train(self.chunk)
+            self.chunk += 1
 
     def learning_rate(self, chunk: int) -> float:
         """Rate for one chunk."""
@@ -119,16 +105,16 @@ class TttScorer:
 
     def _train(self, chunk: int) -> None:
         begin = chunk * self.config.chunk
-        count = self.config.chunk // self.seq_len
+        count = min(self.config.chunk, self.rows - begin) // self.seq_len
         if not count:
             return
-        tokens_N = self._history.tokens_N[begin : begin + count * self.seq_len + 1]
-        device = self._trained[0].device
+        tokens_N = self.history.tokens_N[begin : begin + count * self.seq_len + 1]
+        device = self.trained[0].device
         x_BT = torch.from_numpy(tokens_N[:-1].reshape(count, self.seq_len)).to(device)
         y_BT = torch.from_numpy(tokens_N[1:].reshape(count, self.seq_len)).to(device)
-        for group in self._optimizer.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(chunk)
-        with _trainable(self._trained):
+        with _trainable(self.trained):
             for _ in range(self.config.epochs):
                 for first in range(0, count, self.config.batch_sequences):
                     stop = min(first + self.config.batch_sequences, count)
@@ -138,29 +124,66 @@ class TttScorer:
         """One update on a batch; each rank takes its share of the sequences, all add up to the batch's mean."""
         rank, world, count = self.ranks.rank, self.ranks.world, len(x_BT)
         mine = slice(count * rank // world, count * (rank + 1) // world)
-        self._optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         if mine.stop > mine.start:
             loss = self.model.loss(x_BT[mine], y_BT[mine])
             (loss * ((mine.stop - mine.start) / count)).backward()
-        for parameter in self._trained:
+        for parameter in self.trained:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        self.ranks.sum([p.grad for p in self._trained if p.grad is not None])
+        self.ranks.sum([p.grad for p in self.trained if p.grad is not None])
         self._frozen.mask_gradients()
         if self.config.grad_clip:
-            nn.utils.clip_grad_norm_(self._trained, self.config.grad_clip)
-        self._optimizer.step()
+            nn.utils.clip_grad_norm_(self.trained, self.config.grad_clip)
+        self.optimizer.step()
         self._frozen.restore()
 
     def state_id(self) -> str:
         """Digest of weights, optimizer state and position."""
-        digest = hashlib.sha256(f"{self.inner.state_id()} {self._chunk} {len(self._history.tokens_N)}".encode())
-        for parameter in self._trained:
-            state = self._optimizer.state.get(parameter, {})
+        digest = hashlib.sha256(f"{self.chunk} {self.scored}".encode())
+        for parameter in self.trained:
+            state = self.optimizer.state.get(parameter, {})
             for value in (parameter, *(state[key] for key in sorted(state))):
                 if isinstance(value, Tensor):
                     digest.update(value.detach().cpu().float().numpy().tobytes())
         return digest.hexdigest()
+
+
+class TttScorer:
+    """Wraps a scorer of an adaptable model and trains that model on what was observed."""
+
+    def __init__(self, inner: Scorer, trainer: ChunkTrainer) -> None:
+        self.inner = inner
+        self.trainer = trainer
+        self.vocab_size = inner.vocab_size
+        self.barrier_rows: int | None = trainer.config.chunk
+        self.paused_at: int | None = None
+
+    def reset(self, prefix_N: np.ndarray) -> None:
+        """The weights as they were, a new optimizer, no history."""
+        self.inner.reset(prefix_N)
+        self.trainer.reset(prefix_N)
+        self.paused_at = None
+
+    def predict(self, block: Block) -> Tensor:
+        """The inner rows under the weights of now."""
+        return self.inner.predict(block)
+
+    def observe(self, block: Block, targets_R: np.ndarray) -> None:
+        """Train on every chunk that is now wholly scored; never on the last, which could help nothing."""
+        self.inner.observe(block, targets_R)
+        self.trainer.history.extend(targets_R)
+        if block.closes and self.paused_at is None:
+            self.trainer.train_until(min(self.trainer.scored // self.trainer.config.chunk, self.trainer.chunks - 1))
+
+    def pause(self) -> None:
+        """Train no more in this run; the weights stay as they are."""
+        if self.paused_at is None:
+            self.paused_at = self.trainer.scored
+
+    def state_id(self) -> str:
+        """Digest of the inner state, weights, optimizer state and position."""
+        return hashlib.sha256(f"{self.inner.state_id()} {self.trainer.state_id()}".encode()).hexdigest()
 
 
 class _trainable:

@@ -1,0 +1,128 @@
+"""Running the leaking forms: targets are handed to the scorer, scores go into a ledger that is never honest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from golfctl.core.progress import SILENT, Progress
+from golfctl.evaluation.bpb import Score, ratio_stderr
+from golfctl.evaluation.clock import Clock
+from golfctl.evaluation.ledger import ReplayLedger
+from golfctl.evaluation.stream import Stream
+from golfctl.scoring.compose import Setting, trainer
+from golfctl.scoring.config import EvalConfig
+from golfctl.scoring.neural import NeuralScorer, WindowForward
+from golfctl.scoring.protocol import Block, Window
+from golfctl.scoring.replay import ReplayScorer, ReplaySlot, ReplayWindows
+from golfctl.scoring.replay_ngram import ReplayTargetKeyed
+from golfctl.scoring.ttt import ChunkTrainer
+from golfctl.scoring.windows import group_windows, make_block, sliding_windows
+
+_LN2 = float(np.log(2))
+
+
+@dataclass
+class ReplayRun:
+    """What a replay leaves."""
+
+    ledger: ReplayLedger
+    config: EvalConfig
+
+    def properties(self) -> dict[str, dict[str, Any]]:
+        """The four findings: those that the chosen forms break by construction are false."""
+        c = self.config
+        fits_targets = (c.slot and c.slot.form != "causal") or c.adapt_then_score
+        keyed = c.ngram and c.ngram.form == "target-keyed"
+        return {
+            "causal": _finding(fits_targets, "replay: fitted on targets that it scores"),
+            "normalised": _finding(keyed, "replay: only the realised token was looked up"),
+            "score_first": _finding(fits_targets or keyed, "replay: the targets were handed over before the scores"),
+            "single_pass": self.ledger.single_pass(),
+        }
+
+
+def _finding(broken: Any, how: str) -> dict[str, Any]:
+    return {"verdict": False, "how": how} if broken else {"verdict": None, "how": "replayed, not probed"}
+
+
+def run_replay(
+    config: EvalConfig, setting: Setting, stream: Stream, clock: Clock, progress: Progress = SILENT
+) -> ReplayRun:
+    """Reproduce a leaking evaluation on one process, as its authors ran it."""
+    ledger = ReplayLedger(stream.rows, config.leaks)
+    scorer = _replay_scorer(config, setting, stream)
+    training = trainer(config, setting) if config.ttt else None
+    if training is not None:
+        with clock.stage("adapt"):
+            training.reset(stream.tokens_N[:1].astype(np.int64))
+            training.history.extend(stream.tokens_N[1:].astype(np.int64))
+            if config.adapt_then_score:
+                training.train_until(training.chunks)
+    with progress.task("replay (leaks)", stream.rows, "tokens") as task:
+        for block, chunk in _blocks(config, setting, stream):
+            if training is not None and not config.adapt_then_score:
+                with clock.stage("adapt"):
+                    training.train_until(min(chunk, training.chunks - 1))
+            targets = stream.tokens_N[block.origin + 1 : block.stop + 1].astype(np.int64)
+            with clock.stage("score"):
+                nll_R = scorer.score(block, targets).cpu().numpy()
+            row_R = np.concatenate([np.arange(w.first, w.stop) for w in block.windows])
+            ledger.append(row_R, nll_R)
+            scorer.observe(block, targets)
+            task.advance(len(row_R))
+    _restore(training, stream)
+    ledger.close()
+    return ReplayRun(ledger, config)
+
+
+def _restore(training: ChunkTrainer | None, stream: Stream) -> None:
+    """Leave the model as it was found."""
+    if training is not None:
+        training.reset(stream.tokens_N[:1].astype(np.int64))
+
+
+def _replay_scorer(config: EvalConfig, setting: Setting, stream: Stream) -> ReplayScorer:
+    forward = WindowForward(setting.model, setting.seq_len, config.batch, setting.device, setting.ranks)
+    if config.slot:
+        return ReplaySlot(forward, setting.vocab_size, config.slot, config.leaks)
+    if config.ngram and config.ngram.form == "target-keyed":
+        neural = NeuralScorer(forward, setting.vocab_size)
+        return ReplayTargetKeyed(neural, config.ngram, stream.tokens_N.astype(np.int64), config.leaks)
+    return ReplayWindows(forward, config.leaks)
+
+
+def _blocks(config: EvalConfig, setting: Setting, stream: Stream) -> Iterator[tuple[Block, int]]:
+    """Blocks with the chunk they belong to; batches of windows as the form shares them."""
+    tail = "once"
+    if config.tail == "reference":
+        tail = "ttt-1128" if config.ttt or config.slot else "sliding-1128"
+    barrier = config.ttt.chunk if config.ttt else None
+    batch = config.slot.batch_windows if config.slot else config.batch
+    windows = sliding_windows(stream.rows, setting.seq_len, config.stride, tail=tail)
+    for group in group_windows(windows, batch, barrier):
+        yield _block(stream, group), (group[0].first // barrier if barrier else 0)
+
+
+def _block(stream: Stream, group: tuple[Window, ...]) -> Block:
+    return make_block(stream.tokens_N, group, group[0].first, group[-1].stop)
+
+
+def replay_score(stream: Stream, ledger: ReplayLedger) -> Score:
+    """Figures of a replay: means over everything booked, repeats included, as the reference programs take them."""
+    nll_R, position_R = ledger.nll_R, ledger.position_R
+    loss = float(nll_R.sum()) / len(nll_R)
+    raw, billed = int(stream.raw_bytes_D.sum()), int(stream.billed_N.sum())
+    booked_billed = int(stream.billed_N[position_R].sum())
+    sums_R = np.bincount(position_R, weights=nll_R, minlength=stream.rows + 1)[1:]
+    times_R = np.maximum(np.bincount(position_R, minlength=stream.rows + 1)[1:], 1)
+    return Score(
+        val_loss=loss,
+        val_bpb=loss * stream.rows / _LN2 / raw,
+        val_bpb_stderr=ratio_stderr(stream.per_document(sums_R / times_R) / _LN2, stream.raw_bytes_D),
+        val_bpb_billed=float(nll_R.sum()) / _LN2 / booked_billed if booked_billed else None,
+        tokens=stream.rows,
+        raw_bytes=raw,
+        billed_bytes=billed,
+    )
