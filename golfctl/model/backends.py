@@ -79,15 +79,15 @@ def attend(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible, bac
     return BACKENDS.find(name, UsageError)(q_BTHd, k_BSKd, v_BSKd, visible)
 
 
-_FOLDED_LENGTH = 512
-"""Longest bf16 training sequence for which `folded` beats the CPU's flash kernel (measured, one thread)."""
+_BLOCK = 128
+"""Rows of a block of `folded`."""
 
 
 def choose(q_BTHd: Tensor, k_BSKd: Tensor, visible: Visible) -> str:
     """Name of the back end that "auto" takes."""
     half = q_BTHd.dtype in (torch.bfloat16, torch.float16) and q_BTHd.shape[1] == k_BSKd.shape[1]
     if half and not q_BTHd.is_cuda and q_BTHd.requires_grad and visible.documents_BS is None:
-        return "folded" if q_BTHd.shape[1] <= _FOLDED_LENGTH else "sdpa"
+        return "folded"
     kernels = half and q_BTHd.is_cuda
     if not kernels or (visible.documents_BS is not None and visible.bounds is None and torch.compiler.is_compiling()):
         return "sdpa"
@@ -109,21 +109,28 @@ def sdpa(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Te
 
 
 def folded(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
-    """The formula as two matrix products per key-value head, its query heads folded into rows; for short sequences.
+    """The formula in products of key-value heads with their query heads folded into rows, a block of rows at a time.
 
-    Scores and shares are kept in the inputs' dtype.
+    Only keys up to a block's end are multiplied. Scores and shares are kept in the inputs' dtype.
     """
-    batch, queries, heads, size = q_BTHd.shape
-    keys, groups = k_BSKd.shape[1], k_BSKd.shape[2]
+    (batch, queries, heads, size), groups = q_BTHd.shape, k_BSKd.shape[2]
+    before = k_BSKd.shape[1] - queries
     q, k, v = (x.transpose(1, 2) for x in (q_BTHd * (1.0 / math.sqrt(size)), k_BSKd, v_BSKd))
-    score_BKGTS = (q.reshape(batch, groups, -1, size) @ k.mT).view(batch, groups, heads // groups, queries, keys)
-    mask = visible.mask(queries, keys, q.device)
-    if mask is None:
-        hidden = torch.full((queries, keys), -torch.inf, dtype=q.dtype, device=q.device).triu(keys - queries + 1)
-    else:
-        hidden = torch.zeros_like(mask, dtype=q.dtype).masked_fill(~mask, -torch.inf)[:, :, None]
-    share = (score_BKGTS + hidden).softmax(-1).view(batch, groups, -1, keys)
-    return (share @ v).view(batch, heads, queries, size).transpose(1, 2)
+    q = q.unflatten(1, (groups, heads // groups))
+    mask = None if visible.documents_BS is None else visible.mask(queries, k.shape[2], q.device)
+    future = torch.full((_BLOCK, _BLOCK), -torch.inf, dtype=q.dtype, device=q.device).triu(1)
+    blocks = []
+    for a in range(0, queries, _BLOCK):
+        rows, end = min(_BLOCK, queries - a), min(a + _BLOCK, queries) + before
+        score = q[:, :, :, a : a + rows].reshape(batch, groups, -1, size) @ k[:, :, :end].mT
+        score = score.view(batch, groups, heads // groups, rows, end)
+        if mask is None:
+            score[..., end - rows :] += future[:rows, :rows]
+        else:
+            score = score.masked_fill(~mask[:, :, None, a : a + rows, :end], -torch.inf)
+        share = score.softmax(-1).view(batch, groups, -1, end)
+        blocks.append((share @ v[:, :, :end]).view(batch, heads, rows, size))
+    return torch.cat(blocks, dim=2).transpose(1, 2)
 
 
 def plain(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:

@@ -5,8 +5,9 @@ Shapes: B batch, T positions, D width, M hidden width.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
@@ -48,7 +49,31 @@ class FeedForward(Component):
 
     def forward(self, u_BTD: Tensor, layer: int, context: Context) -> Tensor:
         """The branch's output [B, T, D]."""
-        a_BTM = context.linear(u_BTD, f"blocks.{layer}.mlp.fc.weight")
-        slope = self.config.slope
-        a_BTM = F.leaky_relu(a_BTM, slope) if slope else F.relu(a_BTM)
-        return context.linear(a_BTM.square(), f"blocks.{layer}.mlp.proj.weight")
+        p_BTM = context.linear(u_BTD, f"blocks.{layer}.mlp.fc.weight")
+        return context.linear(leaky_square(p_BTM, self.config.slope), f"blocks.{layer}.mlp.proj.weight")
+
+
+def leaky_square(p: Tensor, slope: float) -> Tensor:
+    """leaky_relu(p, slope)², keeping p alone for the backward pass outside of compiled code."""
+    if torch.compiler.is_compiling():
+        return (F.leaky_relu(p, slope) if slope else F.relu(p)).square()
+    y = _LeakySquare.apply(p, slope)
+    assert isinstance(y, Tensor)
+    return y
+
+
+class _LeakySquare(torch.autograd.Function):
+    """∂p = 2·p·g where p > 0, 2·slope²·p·g elsewhere."""
+
+    @staticmethod
+    def forward(ctx: Any, p: Tensor, slope: float) -> Tensor:
+        ctx.save_for_backward(p)
+        ctx.slope = slope
+        a = F.leaky_relu(p, slope) if slope else F.relu(p)
+        return a.mul_(a)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (g,) = grads
+        (p,) = ctx.saved_tensors
+        return torch.ops.aten.leaky_relu_backward((g * p).mul_(2), p, ctx.slope**2, False), None

@@ -74,7 +74,7 @@ class MergedLanes(Lanes):
     def lanes(self, lane0_BTD: Tensor, lane1_BTD: Tensor, block: Block) -> State:
         """lane₀ ← x_in + attn(x_in) with x_in = m₀⊙lane₀ + m₁⊙x₀; lane₁ ← lane₁ + mlp(lane₁)."""
         x_BTD, kept_BTD = mixed(lane0_BTD, block), block.wanted(lane1_BTD)
-        return block.wanted(x_BTD) + block.attention(x_BTD), kept_BTD + block.mlp(kept_BTD)
+        return block.attention(x_BTD, onto_BTD=block.wanted(x_BTD)), block.mlp(kept_BTD, onto_BTD=kept_BTD)
 
     def finish(self, state: State) -> Tensor:
         """The learned blend of the lanes."""

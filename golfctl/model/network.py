@@ -172,7 +172,7 @@ class LanguageModel(nn.Module):
         for component in (*self.core.children(), *self.parts):
             assert isinstance(component, Component)
             matrices.update(component.matrices(dtype, self.weight_map))
-        return matrices
+        return self.core.attention.fused(matrices)
 
     # the pass itself -------------------------------------------------------------------------------------------------
 
@@ -236,14 +236,14 @@ class _Block:
         self._model, self._context, self._step = model, context, step
         self.x0_BTD = x0_BTD
 
-    def attention(self, x_BTD: Tensor) -> Tensor:
+    def attention(self, x_BTD: Tensor, onto_BTD: Tensor | None = None) -> Tensor:
         u_BTD = self.residual.normed(x_BTD, self.layer)
         a_BTD = self._model.core.attention(u_BTD, self._step, self._context, self._model.parts)
-        return self.residual.scaled(a_BTD, "attn", self.layer)
+        return self.residual.scaled(a_BTD, "attn", self.layer, onto_BTD)
 
-    def mlp(self, x_BTD: Tensor) -> Tensor:
+    def mlp(self, x_BTD: Tensor, onto_BTD: Tensor | None = None) -> Tensor:
         m_BTD = self._model.core.feed_forward(self.residual.normed(x_BTD, self.layer), self.layer, self._context)
-        return self.residual.scaled(m_BTD, "mlp", self.layer)
+        return self.residual.scaled(m_BTD, "mlp", self.layer, onto_BTD)
 
     def wanted(self, x_BTD: Tensor) -> Tensor:
         return x_BTD[:, self._context.wanted :] if self._step.final and self._context.wanted else x_BTD

@@ -29,11 +29,11 @@ class Block(Protocol):
     residual: Residual
     x0_BTD: Tensor
 
-    def attention(self, x_BTD: Tensor) -> Tensor:
-        """attn_scale⊙attn(rms(x)·s); in the final block only the wanted rows of it."""
+    def attention(self, x_BTD: Tensor, onto_BTD: Tensor | None = None) -> Tensor:
+        """attn_scale⊙attn(rms(x)·s), added to `onto`; in the final block only the wanted rows of it."""
 
-    def mlp(self, x_BTD: Tensor) -> Tensor:
-        """mlp_scale⊙mlp(rms(x)·s)."""
+    def mlp(self, x_BTD: Tensor, onto_BTD: Tensor | None = None) -> Tensor:
+        """mlp_scale⊙mlp(rms(x)·s), added to `onto`."""
 
     def wanted(self, x_BTD: Tensor) -> Tensor:
         """The rows of x that are wanted after attention: all, or the last few in the final block."""
@@ -84,7 +84,7 @@ class ParallelPaths(Paths):
             return sequential(state, block)
         x_BTD = mixed(state[0], block)
         kept_BTD = block.wanted(x_BTD)
-        return (kept_BTD + block.attention(x_BTD) + block.mlp(kept_BTD),)
+        return (block.mlp(kept_BTD, onto_BTD=block.attention(x_BTD, onto_BTD=kept_BTD)),)
 
 
 def mixed(x_BTD: Tensor, block: Block) -> Tensor:
@@ -95,5 +95,5 @@ def mixed(x_BTD: Tensor, block: Block) -> Tensor:
 def sequential(state: State, block: Block) -> State:
     """One block of sequential paths."""
     x_BTD = mixed(state[0], block)
-    y_BTD = block.wanted(x_BTD) + block.attention(x_BTD)
-    return (y_BTD + block.mlp(y_BTD),)
+    y_BTD = block.attention(x_BTD, onto_BTD=block.wanted(x_BTD))
+    return (block.mlp(y_BTD, onto_BTD=y_BTD),)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from golfctl.model.spec import ModelSpec
 
 
+Kind = Literal["attn", "mlp"]
+
+
 class ResidualConfig(Config):
     """How blocks read from and write to the stream."""
 
@@ -56,16 +59,16 @@ class Residual(Component):
         if not self.config.mix:
             return x_BTD
         keep_D, start_D = self.gain(f"blocks.{layer}.resid_mix", x_BTD).unbind(0)
-        return keep_D * x_BTD + start_D * x0_BTD
+        return torch.addcmul(keep_D * x_BTD, start_D, x0_BTD)
 
     def normed(self, x_BTD: Tensor, layer: int) -> Tensor:
         """The normalised input of a branch."""
-        u_BTD = rms(x_BTD)
-        return u_BTD * (1.0 / math.sqrt(layer + 1)) if self.config.ln_scale else u_BTD
+        return rms(x_BTD, 1.0 / math.sqrt(layer + 1) if self.config.ln_scale else 1.0)
 
-    def scaled(self, branch_BTD: Tensor, kind: Literal["attn", "mlp"], layer: int) -> Tensor:
-        """What a branch writes."""
-        return self.gain(f"blocks.{layer}.{kind}_scale", branch_BTD) * branch_BTD
+    def scaled(self, branch_BTD: Tensor, kind: Kind, layer: int, onto_BTD: Tensor | None) -> Tensor:
+        """What a branch writes, added to `onto_BTD` if given."""
+        gain_D = self.gain(f"blocks.{layer}.{kind}_scale", branch_BTD)
+        return gain_D * branch_BTD if onto_BTD is None else torch.addcmul(onto_BTD, gain_D, branch_BTD)
 
 
 class Skips(Component):
