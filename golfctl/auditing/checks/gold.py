@@ -41,7 +41,8 @@ def recompute(session: Session, text_N: np.ndarray) -> tuple[np.ndarray, float]:
     for block in session.blocks():
         rows_RV = session.predict(block)
         targets_R = text_N[block.first + 1 : block.stop + 1].astype(np.int64)
-        mass_R = np.logaddexp.reduce(rows_RV, axis=1)
+        top_R = rows_RV.max(axis=1)
+        mass_R = top_R + np.log(np.exp(rows_RV - top_R[:, None]).sum(axis=1))
         worst = max(worst, float(np.max(np.abs(mass_R))))
         nll_N[block.first + 1 : block.stop + 1] = mass_R - rows_RV[np.arange(len(targets_R)), targets_R]
         session.observe(block, targets_R)

@@ -1,0 +1,97 @@
+"""One run to be compared: its eval report and, where its journal lies beside it, the receipts of how it was made."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from golfctl.core.canonical import sha256_json
+from golfctl.core.files import read_bytes
+from golfctl.core.journal import Record, read_journal
+from golfctl.errors import InputError
+
+_LIMIT_BYTES = 64 << 20
+_NEEDED = ("val_loss", "val_bpb", "tokens", "artifact_sha256", "data_sha256", "text_sha256", "config", "code_sha256",
+           "environment")  # fmt: skip
+_SEED_KEYS = ("seed",)
+
+
+class Receipt(NamedTuple):
+    """`source` names the file for messages; `training` is the recipe without its seed, None where no journal is."""
+
+    source: str
+    report: dict[str, Any]
+    training: dict[str, Any] | None
+    seed: Any
+    chained: bool
+
+
+def read_receipt(path: Path) -> Receipt:
+    """Read a report file, or a run folder's last evaluation.
+
+    A report that cites `journal_head` is checked against the journal beside it.
+
+    Raises:
+        InputError: no such file, not a report, a report without what comparing needs, or one its journal contradicts.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _from_run(path)
+    try:
+        report = json.loads(read_bytes(path, _LIMIT_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a JSON report: {error}") from error
+    _check(report, str(path))
+    journal = path.parent / "journal.jsonl"
+    records = read_journal(journal).records if journal.exists() else []
+    cited = _cited(records, report, str(path))
+    return _receipt(str(path), report, records, cited is not None)
+
+
+def _from_run(folder: Path) -> Receipt:
+    journal = folder / "journal.jsonl"
+    if not journal.exists():
+        raise InputError(f"{folder}: no journal.jsonl: name the report of an evaluation instead")
+    records = read_journal(journal).records
+    evals = [record for record in records if record.kind == "eval"]
+    if not evals:
+        raise InputError(f"{folder}: its journal holds no evaluation yet: run `golfctl eval`")
+    _check(evals[-1].body, str(folder))
+    return _receipt(str(folder), evals[-1].body, records, True)
+
+
+def _cited(records: list[Record], report: dict[str, Any], where: str) -> Record | None:
+    """The record that the report cites, if its journal is here.
+
+    Raises:
+        InputError: the journal has that record but other figures, or no such record.
+    """
+    head = report.get("journal_head")
+    if not records or head is None:
+        return None
+    found = next((record for record in records if record.hash == head), None)
+    if found is None:
+        raise InputError(f"{where}: cites receipt {str(head)[:12]}…, which the journal beside it does not hold")
+    mine = {key: value for key, value in report.items() if key != "journal_head"}
+    theirs = {key: value for key, value in found.body.items() if key in mine}
+    if sha256_json(mine) != sha256_json(theirs):
+        changed = sorted(key for key in mine if mine[key] != theirs.get(key))
+        raise InputError(f"{where}: differs from its own receipt in {', '.join(changed[:3])}")
+    return found
+
+
+def _receipt(source: str, report: dict[str, Any], records: list[Record], chained: bool) -> Receipt:
+    starts = [record.body for record in records if record.kind == "train.start" and "recipe" in record.body]
+    starts = starts or [record.body for record in records if "recipe" in record.body]
+    if not starts:
+        return Receipt(source, report, None, None, chained)
+    recipe = json.loads(json.dumps(starts[-1]["recipe"]))
+    seed = recipe.get("train", {}).pop("seed", None)
+    return Receipt(source, report, {"recipe": recipe, "data": starts[-1].get("data", {}).get("digest")}, seed, chained)
+
+
+def _check(report: Any, where: str) -> None:
+    missing = [key for key in _NEEDED if not isinstance(report, dict) or key not in report]
+    if missing:
+        raise InputError(
+            f"{where}: not an eval report of golfctl (no {', '.join(missing[:3])}): `golfctl eval --report`"
+        )

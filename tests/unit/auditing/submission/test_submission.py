@@ -1,0 +1,187 @@
+"""Record folders: a sound one passes, and each known fault is found by the lint that is there for it."""
+
+import json
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from golfctl.auditing.rules import load_rules
+from golfctl.auditing.submission.check import check_submission
+from golfctl.auditing.submission.claims import read_claims
+from golfctl.auditing.submission.table import LINTS
+from golfctl.cli.main import exit_code_of
+
+RULES = load_rules()
+CODE = "import torch\n\nprint('train')\n"
+BPB = {1: 1.1191, 2: 1.1195, 3: 1.1199}
+
+
+def log(seed, bpb, size=15_900_000, train_ms=599_000, eval_ms=70_000, tokens=62_021_632, ratio=2.44):
+    import math
+
+    loss = bpb * math.log(2) * ratio
+    return (
+        f"seed:{seed}\nval_loader:shards tokens:{tokens}\n"
+        f"step:100/100 val_loss:2.0 val_bpb:1.2 train_time:{train_ms}ms\nCode size: {len(CODE)} bytes\n"
+        f"Total submission size int6+lzma: {size} bytes\n"
+        f"final_sliding val_loss:{loss:.8f} val_bpb:{bpb:.8f} eval_time:{eval_ms}ms\n"
+    )
+
+
+@pytest.fixture
+def record(tmp_path):
+    folder = tmp_path / "2026-04-01_Something"
+    folder.mkdir()
+    (folder / "README.md").write_text("# Something\n")
+    (folder / "train_gpt.py").write_text(CODE)
+    for seed, bpb in BPB.items():
+        (folder / f"train_seed{seed}.log").write_text(log(seed, bpb))
+    claim(folder)
+    return folder
+
+
+def claim(folder, **changes):
+    values = {"name": "Something", "author": "A", "date": "2026-04-01", "val_bpb": 1.1195, "bytes_total": 15_900_000,
+              "seeds": [1, 2, 3]}  # fmt: skip
+    (folder / "submission.json").write_text(json.dumps(values | changes))
+
+
+def verdicts(folder):
+    return {f.id: f.verdict.value for f in check_submission(folder, RULES).findings}
+
+
+def test_a_sound_record_passes_everything(record):
+    assert set(verdicts(record).values()) == {"pass"}
+    assert exit_code_of(["submission", "check", str(record)]) == 0
+
+
+def test_a_claim_off_by_two_thousandths_fails(record, capsys):
+    claim(record, val_bpb=1.1175)
+    assert verdicts(record)["T16-claim"] == "fail"
+    assert exit_code_of(["submission", "check", str(record), "--json"]) == 6
+    found = {f["id"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert found["T16-claim"]["rests_on"] == "rule" and found["T16-claim"]["value"] > 0.001
+
+
+def test_a_claim_within_rounding_passes(record):
+    claim(record, val_bpb=1.12)
+    assert verdicts(record)["T16-claim"] == "pass"
+
+
+def test_one_byte_over_the_cap_fails(record):
+    claim(record, bytes_total=16_000_000)
+    assert verdicts(record)["T6-claimed"] == "warn"
+    claim(record, bytes_total=16_000_001)
+    assert verdicts(record)["T6-claimed"] == "fail"
+
+
+def test_an_over_cap_run_among_the_logs_fails(record):
+    (record / "train_seed2.log").write_text(log(2, BPB[2], size=16_071_321))
+    assert verdicts(record)["T6-logged"] == "fail"
+
+
+def test_a_forgotten_code_file_fails(record):
+    """#1959: the model alone was under the cap; the code put it over."""
+    (record / "model.ptz").write_bytes(b"\1" * (2 << 20))
+    (record / "train_gpt.py").write_text(CODE + "#" * 14_000_000)
+    found = {f.id: f for f in check_submission(record, RULES).findings}
+    assert found["T6-code"].verdict.value == "fail" and "model.ptz" in found["T6-code"].detail
+
+
+@pytest.mark.parametrize("text", ["LIMIT = 16 * 1024 * 1024", "LIMIT = 16777216", "LIMIT = 16 << 20", "L = 16_777_216"])
+def test_a_mebibyte_cap_in_the_code_warns(record, text):
+    (record / "train_gpt.py").write_text(f"{text}\n")
+    assert verdicts(record)["T18-cap"] == "warn"
+
+
+def test_training_that_overruns_by_its_calibration_fails(record):
+    text = log(1, BPB[1]) + "gptq:generated 64 sequences in 190.2s\n"
+    (record / "train_seed1.log").write_text(text)
+    assert verdicts(record)["T15-training"] == "fail"
+    (record / "train_seed1.log").write_text(log(1, BPB[1], train_ms=600_400))
+    assert verdicts(record)["T15-training"] == "warn"  # the step under way when the clock ran out
+
+
+def test_evaluation_time_strict_and_lenient(record):
+    more = "final_ttt val_loss:1.9 val_bpb:1.13 eval_time:560000ms\n"
+    (record / "train_seed1.log").write_text(more + log(1, BPB[1]))
+    assert verdicts(record)["T15-evaluation"] == "warn"
+    (record / "train_seed1.log").write_text(log(1, BPB[1], eval_ms=616_000))
+    assert verdicts(record)["T15-evaluation"] == "fail"
+
+
+def test_truncated_validation_fails(record):
+    """#1923: a fifth of the split."""
+    for seed, bpb in BPB.items():
+        (record / f"train_seed{seed}.log").write_text(log(seed, bpb, tokens=9_662_464))
+    assert verdicts(record)["T5-tokens"] == "fail"
+
+
+def test_the_double_space_bug_shows_in_the_ratio(record):
+    for seed, bpb in BPB.items():
+        (record / f"train_seed{seed}.log").write_text(log(seed, bpb, ratio=4.386))
+    assert verdicts(record)["T5-ratio"] == "fail"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"three_seeds": True, "seeds": None}, {"seeds": [1, 2, 3, 4]}, {"name": "X, 5 seeds"}]
+)
+def test_more_seeds_named_than_shown_fails(record, changes):
+    if "three_seeds" in changes:
+        (record / "train_seed2.log").unlink()
+        (record / "train_seed3.log").unlink()
+    claim(record, **changes)
+    assert verdicts(record)["T16-seeds"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b'\xef\xbb\xbf{"val_bpb": 1.1}', "does not parse"),
+        (b'{"val_bpb": 1.1,}', "does not parse"),
+        (b"", "does not parse"),
+        (b"[1]", "no object"),
+        (b'{"val_bpb": null, "bytes_total": 5}', "val_bpb is None"),
+        (b'{"val_bpb": "1.1195", "bytes_total": 5}', "val_bpb is text"),
+        (b'{"val_bpb": NaN, "bytes_total": 5}', "val_bpb is nan"),
+        (b'{"val_bpb": 1.1}', "no size"),
+        (b"[" * 100_000, "does not parse"),
+    ],
+)
+def test_bad_json_is_named(record, data, says):
+    (record / "submission.json").write_bytes(data)
+    found = {f.id: f for f in check_submission(record, RULES).findings}["T17-json"]
+    assert found.verdict.value == "fail" and says in found.detail
+
+
+def test_missing_files_and_logs_are_named(record):
+    for name in ("README.md", "train_seed1.log", "train_seed2.log", "train_seed3.log"):
+        (record / name).unlink()
+    found = {f.id: f for f in check_submission(record, RULES).findings}["T17-files"]
+    assert "no README.md" in found.detail and "no log" in found.detail
+
+
+def test_code_that_unpacks_itself_is_only_hinted_at(record):
+    (record / "train_gpt.py").write_text("import lzma, base64\nexec(lzma.decompress(base64.b85decode('')))\n")
+    assert verdicts(record)["T18-opaque"] == "warn"
+
+
+def test_an_empty_folder_fails_without_a_crash(tmp_path):
+    assert set(verdicts(tmp_path)) == set(LINTS) and verdicts(tmp_path)["T17-files"] == "fail"
+    assert exit_code_of(["submission", "check", str(tmp_path / "nowhere")]) == 3
+
+
+KEYS = st.sampled_from(
+    ["val_bpb", "seeds", "seed_results", "bytes_total", "artifact_bytes", "val_loss", "name", "42", "n_seeds"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@hypothesis.given(st.dictionaries(KEYS, JSON, max_size=6))
+def test_any_json_can_be_read(values):
+    read_claims(values, "some_3seed_name")
