@@ -15,10 +15,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("golfctl.cli.cmd_data", "Build, fetch and verify token shards; train tokenizers."),
     "train": ("golfctl.cli.cmd_train", "Train a model from a TOML recipe."),
     "pack": ("golfctl.cli.cmd_pack", "Quantise and compress a checkpoint into one .golf artifact."),
+    "import": ("golfctl.cli.cmd_import", "Read checkpoints and artifacts of the reference programs; runs no code."),
     "inspect": ("golfctl.cli.cmd_inspect", "Show, verify and budget an artifact, to the last byte."),
     "schema": ("golfctl.cli.cmd_schema", "List, print and apply the JSON Schemas of golfctl's documents."),
     "eval": ("golfctl.cli.cmd_eval", "Score held-out text with an artifact: bits per byte."),
     "audit": ("golfctl.cli.cmd_audit", "Check by test whether a score is what it says."),
+    "compare": ("golfctl.cli.cmd_compare", "Test whether one set of runs beats another."),
     "submission": ("golfctl.cli.cmd_submission", "Check record folders of the challenge's form."),
 }
 
