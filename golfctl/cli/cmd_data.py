@@ -113,6 +113,7 @@ def tokenizer(sources: tuple[Path, ...], vocab: int | None, out: Path, as_json: 
     Example: golfctl data tokenizer books.jsonl.xz --vocab 4096 -o books.model
     """
     from golfctl.core.files import atomic_write
+    from golfctl.data.reports import describe_tokenizer
     from golfctl.data.sources import read_documents
     from golfctl.data.tokenizer_training import train_tokenizer
 
@@ -122,10 +123,7 @@ def tokenizer(sources: tuple[Path, ...], vocab: int | None, out: Path, as_json: 
     documents = (document.text for document in read_documents(sources, progress))
     trained = train_tokenizer(documents, vocab or _DEFAULT_VOCAB, progress=progress)
     atomic_write(out, trained.proto)
-    facts = {
-        "path": str(out), "sha256": trained.digest, "vocab_size": trained.vocab_size, "bytes": len(trained.proto),
-        "normalizer": trained.normalizer, "reversible": trained.reversible,
-    }  # fmt: skip
+    facts = describe_tokenizer(str(out), trained).to_dict()
     emit_json(facts) if as_json else click.echo(_pairs(facts))
 
 
@@ -177,45 +175,27 @@ def verify(folder: Path | None, texts: tuple[Path, ...], no_overlap: bool, as_js
     Example: golfctl data verify data/books --text held-out.jsonl
     """
     from golfctl.data.dataset import Dataset
-    from golfctl.data.verify import failures, read_texts, verify_dataset
+    from golfctl.data.verify import read_texts, verify_dataset
 
     progress = reporter(quiet)
     dataset = Dataset.open(folder) if folder else _embedded(None, progress)
     originals = read_texts(texts) if texts else None
     report = verify_dataset(dataset, overlap=not no_overlap, texts=originals, progress=progress)
     if as_json:
-        emit_json(report)
+        emit_json(report.to_dict())
     else:
         marks = {True: "ok", False: "FAILED", None: "-"}
-        lines = [f"{check['name']:<12}{marks[check['ok']]:<8}{check['detail']}" for check in report["checks"]]
-        click.echo("\n".join([_pairs(_summary(dataset)), "", *lines]))
-    if not report["ok"]:
-        raise DataError(f"{dataset.path}: {failures(report)}")
+        lines = [f"{check.name:<12}{marks[check.ok]:<8}{check.detail}" for check in report.checks]
+        click.echo("\n".join([_pairs(report.dataset.to_dict()), "", *lines]))
+    if not report.ok:
+        raise DataError(f"{dataset.path}: {report.failures}")
 
 
 def _show(dataset: "Dataset", as_json: bool) -> None:
-    facts = _summary(dataset)
+    from golfctl.data.reports import describe_dataset
+
+    facts = describe_dataset(dataset).to_dict()
     emit_json(facts) if as_json else click.echo(_pairs(facts))
-
-
-def _summary(dataset: "Dataset") -> dict[str, Any]:
-    held = dataset.validation()
-    return {
-        "path": str(dataset.path),
-        "sha256": dataset.digest,
-        "vocab_size": dataset.tokenizer.vocab_size,
-        "normalizer": dataset.tokenizer.normalizer,
-        "reversible": dataset.tokenizer.reversible,
-        "train_tokens": dataset.train_tokens(),
-        "validation_tokens": len(held.tokens_N),
-        "validation_documents": len(held.starts_D),
-        "raw_bytes": held.raw_bytes,
-        "raw_is_decoded": held.raw_is_decoded,
-        "decoded_bytes": held.decoded_bytes,
-        "billed_bytes": held.billed_bytes,
-        "hidden_bytes": held.hidden_bytes,
-        "text_sha256": held.text_sha256,
-    }
 
 
 def _pairs(facts: dict[str, Any]) -> str:

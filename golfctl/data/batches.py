@@ -116,8 +116,9 @@ def open_loader(
     rank: int = 0,
     world: int = 1,
     vocab_size: int | None = None,
+    bos: int = 1,
 ) -> Loader:
-    """The loader that `config` names, over training shards in reading order.
+    """The loader that `config` names, over training shards in reading order; `bos` starts a document.
 
     Raises:
         DataError: no tokens, or fewer than one sequence. ConfigError: `slices` does not divide the batch.
@@ -125,7 +126,7 @@ def open_loader(
     if batch_sequences < 1 or sequence_length < 1 or not 0 <= rank < world:
         raise ValueError("a batch has at least one sequence of at least one token, and ranks are below world")
     shape = BatchShape(batch_sequences, sequence_length, rank, world)
-    loader: Loader = LOADERS[config.loader](config, TokenStream(shards, vocab_size), shape, seed)
+    loader: Loader = LOADERS[config.loader](config, TokenStream(shards, vocab_size, bos), shape, seed)
     return loader
 
 

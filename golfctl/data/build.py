@@ -116,7 +116,7 @@ class _Builder:
     def run(self, documents: Iterable[Labelled], task: Task) -> None:
         """Tokenize everything and write shards and raw held-out texts."""
         path = self._folder / TEXT_FILE
-        compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+        compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True)
         with (
             storage_errors(path),
             path.open("wb") as raw,

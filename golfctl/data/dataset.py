@@ -25,6 +25,7 @@ from golfctl.errors import DataError, InputError
 
 TOKENIZER_FILE = "tokenizer.model"
 _MANIFEST_LIMIT_BYTES = 256 << 20
+_DECODE_TOKENS = 1 << 20
 
 
 class Dataset:
@@ -116,14 +117,15 @@ class Dataset:
 
     def training_text(self, limit_bytes: int | None = None) -> bytes:
         """What the training tokens decode to, at most `limit_bytes` from the front."""
-        left = limit_bytes if limit_bytes is not None else 1 << 62
-        parts = []
-        for shard in self.train_shards:
-            if left <= 0:
-                break
-            ids_N = read_shard(shard, self.tokenizer.vocab_size)[:left]
-            parts.append(self.tokenizer.decode_bytes(ids_N.tolist()))
-            left -= len(parts[-1])
+        parts: list[bytes] = []
+        size = 0
+        for path in self.train_shards:
+            ids_N = read_shard(path)
+            for start in range(0, len(ids_N), _DECODE_TOKENS):
+                if limit_bytes is not None and size >= limit_bytes:
+                    break
+                parts.append(self.tokenizer.decode_bytes(ids_N[start : start + _DECODE_TOKENS].tolist()))
+                size += len(parts[-1])
         return b"".join(parts)[:limit_bytes]
 
     def _shards(self, split: str) -> list[Path]:

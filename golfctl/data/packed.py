@@ -15,7 +15,6 @@ from golfctl.data.config import DataConfig
 from golfctl.data.token_stream import TokenStream
 from golfctl.errors import DataError
 
-_BOS = 1  # the community's shards all use this id
 _BOUNDS_MULTIPLE = 64
 _SEARCH_TOKENS = 1 << 20
 
@@ -67,7 +66,7 @@ class PackedLoader(Loader):
 
     def bounds(self, batch: Batch) -> NDArray[np.int32]:
         """Document bounds of this rank's rows taken as one flat row."""
-        return document_bounds(batch.x_BT.reshape(-1), _BOS, self.config.longest)
+        return document_bounds(batch.x_BT.reshape(-1), self.stream.bos, self.config.longest)
 
     def _state(self) -> State:
         return {"step": self._step}
@@ -80,7 +79,7 @@ def _first_document(stream: TokenStream, shard: int) -> int:
     """Offset of the first BOS of a shard; its whole length when there is none."""
     length = len(stream.shards[shard])
     for start in range(0, length, _SEARCH_TOKENS):
-        found = np.flatnonzero(stream.slice(shard, start, _SEARCH_TOKENS) == _BOS)
+        found = np.flatnonzero(stream.slice(shard, start, _SEARCH_TOKENS) == stream.bos)
         if len(found):
             return start + int(found[0])
     return length

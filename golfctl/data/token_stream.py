@@ -13,8 +13,8 @@ from golfctl.errors import DataError
 class TokenStream:
     """Shards in order, wrapping at the end; every read checks its ids against the vocabulary."""
 
-    def __init__(self, shards: Sequence[Path], vocab_size: int | None = None) -> None:
-        """Map the shards; `vocab_size` None leaves ids unchecked.
+    def __init__(self, shards: Sequence[Path], vocab_size: int | None = None, bos: int = 1) -> None:
+        """Map the shards; `vocab_size` None leaves ids unchecked; `bos` starts a document.
 
         Raises:
             InputError: no such file. DataError: a bad shard, or no tokens at all.
@@ -22,6 +22,7 @@ class TokenStream:
         self.paths = [Path(path) for path in shards]
         self.shards = [read_shard(path) for path in self.paths]
         self._vocab_size = vocab_size
+        self.bos = bos
         self._ends = np.cumsum([len(ids_N) for ids_N in self.shards], dtype=np.int64)
         if not len(self):
             raise DataError("no training tokens: the dataset has no training shards, or only empty ones")

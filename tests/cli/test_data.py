@@ -9,8 +9,10 @@ import sys
 import time
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from golfctl.cli.main import exit_code_of
+from golfctl.cli.schema_table import schema_of
 from golfctl.data.shards import write_shard
 from tests.stand_in_hub import published, serving
 
@@ -40,14 +42,19 @@ def test_build_then_verify(corpus, capsys):
     assert "building data/books" in captured.err and "reversible" in captured.out
     assert golfctl("verify", "data/books", "--json") == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["ok"] and report["validation"]["raw_bytes"] == report["validation"]["billed_bytes"]
-    assert report["train"]["documents"] + report["validation"]["documents"] == 300
+    held = report["dataset"]
+    assert report["ok"] and held["raw_bytes"] == held["billed_bytes"]
+    assert report["overlap"]["train_documents"] + held["validation_documents"] == 300
+    Draft202012Validator(schema_of("data-verify")).validate(report)
+    Draft202012Validator(schema_of("data-report")).validate(held)
+    Draft202012Validator(schema_of("dataset")).validate(json.loads((corpus / "data/books/dataset.json").read_bytes()))
 
 
 def test_build_with_held_out_text_and_a_tokenizer(corpus, capsys):
     (corpus / "held.txt").write_text("Held out.\n\tThe lazy dog.\n", encoding="utf-8")
     assert golfctl("tokenizer", "books.jsonl", "--vocab", 330, "-o", "t.model", "--json") == 0
     facts = json.loads(capsys.readouterr().out)
+    Draft202012Validator(schema_of("data-tokenizer")).validate(facts)
     assert facts["reversible"] is True and facts["vocab_size"] == 330 and facts["path"] == "t.model"
     build_arguments = ["books.jsonl", "--validation", "held.txt", "--tokenizer", "t.model", "-o", "d", "--json"]
     assert golfctl("build", *build_arguments) == 0

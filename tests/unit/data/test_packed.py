@@ -45,6 +45,12 @@ def test_bounds_are_those_of_a_plain_loop(ids, longest):
     assert found[: len(expected)].tolist() == expected and set(found[len(expected) :].tolist()) <= {len(ids)}
 
 
+def test_another_bos_starts_documents(tmp_path):
+    path = shard(tmp_path, 0, [7, 2, *range(100, 150)])
+    deal = open_loader(DataConfig(loader="packed"), [path], batch_sequences=4, sequence_length=LENGTH, seed=0, bos=2)
+    assert deal.next().x_BT[0].tolist() == [2, 100, 101, 102, 103]
+
+
 def test_bounds_of_a_batch_cover_its_rows(tmp_path):
     deal = opened([shard(tmp_path, 0, [1, 5, 6, 1, 7] * 20)], longest=2)
     assert deal.bounds(deal.next())[:10].tolist() == [0, 2, 3, 5, 7, 8, 10, 12, 13, 15]

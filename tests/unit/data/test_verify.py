@@ -10,7 +10,7 @@ from golfctl.data.build import build_dataset, split_explicit
 from golfctl.data.dataset import Dataset
 from golfctl.data.shards import read_shard, write_shard
 from golfctl.data.sources import Document
-from golfctl.data.verify import failures, verify_dataset
+from golfctl.data.verify import verify_dataset
 from golfctl.errors import DataError
 
 HELD = [Document("a", "The Quick  BROWN fox 😀\n jumps over."), Document("b", "It is well known, Really.")]
@@ -29,7 +29,7 @@ def make(tmp_path, texts):
 
 def verdicts(dataset, **options):
     report = verify_dataset(dataset, **options)
-    return report, {check["name"]: check["ok"] for check in report["checks"]}
+    return report, {check.name: check.ok for check in report.checks}
 
 
 def rewrite_manifest(dataset, change):
@@ -42,16 +42,16 @@ def rewrite_manifest(dataset, change):
 
 def test_a_good_data_set_passes_every_check(make, tokenizer):
     report, found = verdicts(make(tokenizer), texts=ORIGINAL)
-    assert report["ok"] and set(found.values()) == {True} and failures(report) == ""
-    held = report["validation"]
-    assert held["raw_bytes"] == held["decoded_bytes"] == held["billed_bytes"] == sum(map(len, ORIGINAL))
+    assert report.ok and set(found.values()) == {True} and report.failures == ""
+    held = report.dataset
+    assert held.raw_bytes == held.decoded_bytes == held.billed_bytes == sum(map(len, ORIGINAL))
 
 
 def test_a_lossy_normaliser_is_named_with_the_bytes_it_hides(make, lossy):
     report, found = verdicts(make(lossy), texts=ORIGINAL)
-    hidden = report["validation"]["hidden_bytes"]
-    assert hidden > 0 and found["reversible"] is None and report["ok"]
-    detail = next(check["detail"] for check in report["checks"] if check["name"] == "reversible")
+    hidden = report.dataset.hidden_bytes
+    assert hidden > 0 and found["reversible"] is None and report.ok
+    detail = next(check.detail for check in report.checks if check.name == "reversible")
     assert f"the nmt_nfkc normaliser is lossy: it hides {hidden} of {sum(map(len, ORIGINAL))} raw bytes" in detail
 
 
@@ -59,9 +59,9 @@ def test_a_transformed_denominator_is_caught_by_the_original_text(make, tokenize
     """Case markers make the text longer: divided by it, every bpb is too low."""
     transformed = [Document(d.name, "".join(f"\ue001{c.lower()}" if c.isupper() else c for c in d.text)) for d in HELD]
     dataset = make(tokenizer, held=transformed)
-    assert verify_dataset(dataset)["ok"]  # consistent in itself: only the original text can tell
+    assert verify_dataset(dataset).ok  # consistent in itself: only the original text can tell
     report, found = verdicts(dataset, texts=ORIGINAL)
-    assert found["original"] is False and "transformed, truncated or another split" in failures(report)
+    assert found["original"] is False and "transformed, truncated or another split" in report.failures
 
 
 def test_truncated_held_out_text_is_caught_by_the_original_text(make, tokenizer):
@@ -88,7 +88,7 @@ def test_changed_and_missing_files_are_named(make, tokenizer):
     write_shard(dataset.train_shards[0], ids_N)
     (dataset.path / "validation.jsonl.zst").unlink()
     report, _ = verdicts(dataset)
-    message = failures(report)
+    message = report.failures
     assert "fineweb_train_000000.bin was changed" in message and "validation.jsonl.zst is missing" in message
 
 
@@ -98,8 +98,8 @@ def test_held_out_documents_in_the_training_shards_are_caught(make, tokenizer):
     stolen = read_shard(dataset.val_shards[0])
     write_shard(dataset.train_shards[0], np.concatenate([read_shard(dataset.train_shards[0]), stolen]))
     report, found = verdicts(Dataset.open(dataset.path))
-    assert found["overlap"] is False and found["digests"] is None and report["overlap"]["documents"] == 2
-    assert "2 held-out documents occur whole in the training text" in failures(report)
+    assert found["overlap"] is False and found["digests"] is None and report.overlap.documents == 2
+    assert "2 held-out documents occur whole in the training text" in report.failures
 
 
 def test_ids_outside_the_vocabulary_end_it(make, tokenizer):
