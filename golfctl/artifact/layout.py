@@ -68,7 +68,6 @@ class Limits(NamedTuple):
     dimensions: int = 8
     weights: int = 1 << 27
     raw_bytes: int = 1 << 28
-    decoder_bytes: int = 1 << 27
 
 
 LIMIT_REASONS = {
@@ -85,6 +84,5 @@ LIMIT_REASONS = {
     "dimensions": "axes of a tensor or part",
     "weights": "elements of all tensors together; bounds what a reader may have to hold as 32-bit floats",
     "raw_bytes": "sum of `raw_bytes` over all sections: what a reader may have to hold decoded",
-    "decoder_bytes": "memory a coder may need beside its input and its output (windows, tables)",
 }
 MAX_INTEGER = (1 << 53) - 1  # exact in every JSON implementation
