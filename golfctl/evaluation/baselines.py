@@ -94,9 +94,9 @@ def compressor_baselines(
         raise DataError("no held-out text to compress")
     primer = primer[-PRIMER_LIMIT_BYTES:] if primer else None
     present = [compressor for compressor in COMPRESSORS if _importable(compressor.module)]
-    absent = [f"{c.name} (pip install {_PACKAGE[c.module or '']})" for c in COMPRESSORS if c not in present]
+    absent = [compressor.name for compressor in COMPRESSORS if compressor not in present]
     if absent:
-        progress.say(f"baselines not measured here: {', '.join(absent)}")
+        progress.say(f"not measured here: {', '.join(absent)} (pip install 'golfctl[baselines]')")
     jobs = [(compressor, False) for compressor in present]
     jobs += [(compressor, True) for compressor in present if compressor.primes and primer]
     rows = []
@@ -111,9 +111,6 @@ def compressor_rows(dataset: Dataset, progress: Progress = SILENT) -> list[dict[
     """The rows for a dataset's held-out documents, primed with its training text, as plain JSON values."""
     primer = dataset.training_text(PRIMER_LIMIT_BYTES)
     return [asdict(row) for row in compressor_baselines(dataset.validation_texts(), primer, progress)]
-
-
-_PACKAGE = {"brotli": "brotli", "pyppmd": "pyppmd", "bz3": "bzip3"}
 
 
 def _importable(module: str | None) -> bool:
