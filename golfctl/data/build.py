@@ -29,7 +29,7 @@ _ZSTD_LEVEL = 12
 
 
 class Labelled(NamedTuple):
-    """A document and whether it is held out for validation."""
+    """A document and whether it is held out; a held-out text comes before any training document equal to it."""
 
     document: Document
     held_out: bool
@@ -108,10 +108,8 @@ class _Builder:
         self._train = _Part(ShardWriter(folder, "train", shard_tokens))
         self._held = _Part(ShardWriter(folder, "val", shard_tokens))
         self._held_keys: set[bytes] = set()
-        self._train_keys: set[bytes] = set()
         self._dropped = self._changed = self._decoded = self._billed = 0
         self._text_digest = hashlib.sha256()
-        self._last_held = tokenizer.bos or 0
 
     def run(self, documents: Iterable[Labelled], task: Task) -> None:
         """Tokenize everything and write shards and raw held-out texts."""
@@ -143,13 +141,13 @@ class _Builder:
                 self._account(document, tokens)
 
     def _keeps(self, item: Labelled) -> bool:
-        """False for a training document that is also held out; in whatever order the two come."""
+        """False for a training document that is also held out (held-out documents come first)."""
         key = item.document.key
-        (self._held_keys if item.held_out else self._train_keys).add(key)
-        other = self._train_keys if item.held_out else self._held_keys
-        if key not in other:
+        if item.held_out:
+            self._held_keys.add(key)
+        if item.held_out or key not in self._held_keys:
             return True
-        if not self._drop or item.held_out:
+        if not self._drop:
             raise DataError(
                 f"document {item.document.name!r} is both in the training and the held-out text; "
                 "remove it, or pass --drop-overlap to train without it"
