@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from golfctl.auditing.checks.gold import recompute
 from golfctl.auditing.ledger import Ledger
 from golfctl.evaluation.evaluate import resolve, score_tokens
 from golfctl.evaluation.runner import Plan as RunPlan
@@ -33,22 +32,6 @@ class RunnerBox:
         """One evaluation for each text, each from a fresh state."""
         scored = (score_tokens(self._model, text_N, self._config, self._device) for text_N in texts)
         return [Ledger.of(ledger.position_R, ledger.nll_R) for ledger in scored]
-
-
-class SessionBox:
-    """The same scorers driven by the auditor's own loop: cheaper, for there is no probe in it; T7 compares the two."""
-
-    def __init__(self, name: str, model: Model, config: EvalConfig, device: torch.device) -> None:
-        self.name, self.vocab_size = name, model.vocab_size
-        self._model, self._config, self._device = model, config, device
-
-    def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
-        """Drive a fresh session over each text."""
-        ledgers = []
-        for text_N in texts:
-            nll_N, _ = recompute(OwnSession(self._model, self._config, self._device, text_N), text_N)
-            ledgers.append(Ledger.of(np.arange(1, len(text_N)), nll_N[1:]))
-        return ledgers
 
 
 class OwnSession:

@@ -13,7 +13,7 @@ import torch
 from golfctl.artifact import open_artifact
 from golfctl.auditing.foreign import slice_text
 from golfctl.auditing.geometry import differences, probe_config
-from golfctl.auditing.own import OwnSession, OwnSource, RunnerBox, SessionBox
+from golfctl.auditing.own import OwnSession, OwnSource, RunnerBox
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.receipts import byte_claim, phase_seconds
 from golfctl.auditing.subject import CountedFile, Subject
@@ -54,18 +54,16 @@ def own_subject(own: Own, plan: Plan) -> Subject:
     probed = probe_config(config, own.exact_geometry)
     text_N, rest_M = slice_text(np.asarray(dataset.validation().tokens_N), plan, str(own.data))
     leaks = bool(config.leaks)
-    box_of = RunnerBox if leaks else SessionBox
     small = {1: "batch 1", 3: "batch 3"}
     variants = {
-        name: box_of(name, model, rebatched(probed, size), own.device)
+        name: RunnerBox(name, model, rebatched(probed, size), own.device)
         for size, name in small.items()
         if size != probed.batch
     }
     records = list(own.records)
     return Subject(
         name=own.artifact.name,
-        box=box_of(own.artifact.name, model, probed, own.device),
-        headline=RunnerBox(own.artifact.name, model, probed, own.device),
+        box=RunnerBox(own.artifact.name, model, probed, own.device),
         text_N=text_N,
         others_M=rest_M if len(rest_M) else text_N,
         variants=variants,

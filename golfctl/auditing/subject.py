@@ -81,14 +81,12 @@ class CountedFile(NamedTuple):
 class Subject:
     """The parts of what is audited; checks say `not covered` for what is None.
 
-    `headline` is the scorer exactly as the reported figure was made, where `box` is a cheaper way to the same scores
-    (T7 compares the two); `session` opens a driven run on a text; `traces` gives what scoring runs opened (made by
-    then, or made by the call); `forbidden` are files and folders that scoring has no business with.
+    `session` opens a driven run on a text; `traces` gives what scoring runs opened (made by then, or made by the
+    call); `forbidden` are files and folders that scoring has no business with.
     """
 
     name: str
     box: BlackBox | None = None
-    headline: BlackBox | None = None
     text_N: np.ndarray = field(default_factory=lambda: _NO_TOKENS)
     others_M: np.ndarray = field(default_factory=lambda: _NO_TOKENS)
     variants: Mapping[str, BlackBox] = field(default_factory=dict)

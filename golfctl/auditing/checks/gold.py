@@ -19,7 +19,7 @@ def run(subject: Subject, context: Context) -> Outcome:
     if subject.session is None or subject.box is None:
         return not_covered("the scorer cannot be driven step by step")
     text_N = subject.text_N
-    (ledger,) = (subject.headline or subject.box).score([text_N])
+    (ledger,) = subject.box.score([text_N])
     mine_N, mass = recompute(subject.session(text_N), text_N)
     moves = np.abs(ledger.claimed(len(text_N)) - mine_N)[1:]
     worst = float(np.max(moves)) if np.isfinite(moves).all() else None

@@ -19,7 +19,7 @@ def run(subject: Subject, context: Context) -> Outcome:
     """Judge the ledger of the audited text."""
     if subject.box is None:
         return not_covered("no scorer to run")
-    (ledger,) = (subject.headline or subject.box).score([subject.text_N])
+    (ledger,) = subject.box.score([subject.text_N])
     return judge(ledger, subject.text_N)
 
 

@@ -13,7 +13,7 @@ from golfctl.errors import InputError
 _READ_LIMIT_BYTES = 64 << 20
 _CODE = (".py", ".c", ".cc", ".cpp", ".cu", ".h", ".sh", ".rs")
 _ARTIFACT = (".ptz", ".golf", ".pt", ".bin", ".xz", ".lzma", ".zst", ".br", ".safetensors")
-_LOG_NAME = re.compile(r"(\.log$|(^|/)(log|train|eval|output|run)[^/]*\.txt$)", re.IGNORECASE)
+_LOG_NAME = re.compile(r"(?<!requirements)\.(log|txt)$", re.IGNORECASE)
 _SEED_IN_NAME = re.compile(r"seed[_-]?(\d+)", re.IGNORECASE)
 
 

@@ -22,6 +22,7 @@ _SEED = re.compile(r"(?:^|[\s,{'\"])seed['\"]?\s*[:=]\s*(\d+)\b", re.MULTILINE)
 _STEP = re.compile(r"^\s*(?:step\s*[:=]?\s*)?\d+\s*/\s*\d+")
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0}
 _SEED_LIMIT = 1 << 33
+_SAME_STAGE, _ROUNDING_BPB = 0.02, 1e-4
 
 
 class Score(NamedTuple):
@@ -54,8 +55,18 @@ class LogFacts(NamedTuple):
 
     @property
     def eval_stages(self) -> dict[str, float]:
-        """Seconds of each scoring stage after training, rounded doubles (`…_exact`) left out."""
-        return {s.tag: s.seconds for s in self.scores if s.seconds is not None and s.seconds > 0}
+        """Seconds of each scoring stage after training; a stage that reports itself twice counts once."""
+        stages: list[Score] = []
+        for score in self.scores:
+            if score.seconds and not any(_same_stage(score, other) for other in stages):
+                stages.append(score)
+        return {f"{i} {score.tag}": score.seconds or 0.0 for i, score in enumerate(stages)}
+
+
+def _same_stage(one: Score, other: Score) -> bool:
+    """The same figure in about the same seconds, printed by another line."""
+    near = abs((one.seconds or 0.0) - (other.seconds or 0.0)) <= _SAME_STAGE * (one.seconds or 0.0)
+    return near and abs(one.bpb - other.bpb) < _ROUNDING_BPB
 
 
 def parse_log(text: str) -> LogFacts:

@@ -28,7 +28,14 @@ def test_a_log_of_the_main_dialect():
     assert [(s.tag, s.bpb) for s in facts.scores] == [
         ("step", 1.1379), ("final_int6_sliding_window", 1.1217), ("legal_ttt_exact", 1.11922988),
     ]  # fmt: skip
-    assert facts.eval_stages == {"final_int6_sliding_window": 74.066}
+    assert facts.eval_stages == {"0 final_int6_sliding_window": 74.066}
+
+
+def test_a_stage_that_reports_itself_twice_counts_once():
+    text = "ttt_sliding:done val_loss=1.889768 val_bpb=1.119230 elapsed=409.8s\n"
+    text += "legal_ttt val_loss:1.8898 val_bpb:1.1192 eval_time:410268ms\n"
+    assert list(parse_log(text).eval_stages.values()) == [409.8]
+    assert len(parse_log(text + "again val_loss:1.9 val_bpb:1.13 eval_time:410000ms").eval_stages) == 2
 
 
 def test_minutes_and_other_separators():
