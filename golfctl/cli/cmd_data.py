@@ -53,7 +53,7 @@ def build(sources: tuple[Path, ...], out: Path | None, as_json: bool, quiet: boo
         _refuse_for_embedded(out, options)
         _show(_embedded(options["vocab"], progress), as_json)
         return
-    out = out or Path("data") / sources[0].name.split(".")[0]
+    out = out or Path("data") / (sources[0].resolve().name.split(".")[0] or "corpus")
     progress.say(f"building {out}")
     _show(_build(sources, out, options, progress), as_json)
 

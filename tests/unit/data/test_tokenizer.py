@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sentencepiece import SentencePieceProcessor
 
 from golfctl.data.tokenizer import Tokenizer
 from golfctl.data.tokenizer_training import train_tokenizer
@@ -24,6 +25,16 @@ def test_decoding_gives_every_text_back(tokenizer, text):
     ids = tokenizer.encode(text)
     assert tokenizer.decode(ids) == text
     assert tokenizer.decode_bytes([tokenizer.bos, *ids]) == text.encode()
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.sampled_from("the quick fox. \n\té😀\u00a0\ufb01ab1"), max_size=40))
+def test_decoding_agrees_with_the_library(tokenizer, lossy, text):
+    for each in (tokenizer, lossy):
+        library = SentencePieceProcessor(model_proto=each.proto)
+        ids = library.encode(text)
+        assert each.encode(text) == ids
+        assert each.decode(ids) == library.decode(ids)
 
 
 def test_random_ids_decode_to_valid_text(tokenizer):
