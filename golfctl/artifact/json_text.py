@@ -4,9 +4,10 @@ import json
 import math
 from typing import Any, NoReturn
 
-from golfctl.artifact.layout import MAX_INTEGER, PREAMBLE_BYTES, Limits
+from golfctl.artifact.layout import PREAMBLE_BYTES, Limits
 from golfctl.artifact.rules import fail
 from golfctl.core.canonical import canonical_json
+from golfctl.core.schema import MAX_INTEGER
 
 _WHERE = ("manifest", PREAMBLE_BYTES)
 _INTEGERS = "integers within ±(2^53 - 1)"

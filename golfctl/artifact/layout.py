@@ -85,4 +85,3 @@ LIMIT_REASONS = {
     "weights": "elements of all tensors together; bounds what a reader may have to hold as 32-bit floats",
     "raw_bytes": "sum of `raw_bytes` over all sections: what a reader may have to hold decoded",
 }
-MAX_INTEGER = (1 << 53) - 1  # exact in every JSON implementation

@@ -3,39 +3,11 @@
 A schema sees one value at a time: what fields say about each other (sums, references) only the reader checks.
 """
 
-from typing import Any
-
-from golfctl.artifact.layout import DTYPES, MANIFEST_SCHEMA, MAX_INTEGER, SECTION_KINDS, Limits
+from golfctl.artifact.layout import DTYPES, MANIFEST_SCHEMA, SECTION_KINDS, Limits
 from golfctl.artifact.names import GRAMMARS, MAX_NAME_BYTES
+from golfctl.core.schema import DIGEST, END, IDENTIFIER, Json, count, document, listing, record
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-Json = dict[str, Any]
 _LIMITS = Limits()
-_END = r"(?![\s\S])"  # not `$`, which Python's engine also matches before a last line break
-IDENTIFIER: Json = {"type": "string", "pattern": rf"^[a-z][a-z0-9]*(-[a-z0-9]+)*/[1-9][0-9]{{0,3}}{_END}"}
-DIGEST: Json = {"type": "string", "pattern": f"^[0-9a-f]{{64}}{_END}", "description": "SHA-256, lower-case hexadecimal"}
-
-
-def count(description: str, least: int = 0) -> Json:
-    """Schema of a whole number."""
-    return {"type": "integer", "minimum": least, "maximum": MAX_INTEGER, "description": description}
-
-
-def record(required: Json, optional: Json | None = None, description: str = "") -> Json:
-    """Schema of an object with exactly these fields."""
-    value: Json = {
-        "type": "object",
-        "properties": required | (optional or {}),
-        "required": sorted(required),
-        "additionalProperties": False,
-    }
-    return value | ({"description": description} if description else {})
-
-
-def listing(items: Json, most: int | None = None, least: int = 0) -> Json:
-    """Schema of a list."""
-    value: Json = {"type": "array", "items": items}
-    return value | ({"minItems": least} if least else {}) | ({} if most is None else {"maxItems": most})
 
 
 def manifest_schema() -> Json:
@@ -56,12 +28,12 @@ def manifest_schema() -> Json:
             "requires": listing(IDENTIFIER, None, 1) | {"uniqueItems": True},
         },
     )
-    return {"$schema": DIALECT, "$id": "manifest-1.json", "title": "Manifest of a .golf artifact"} | fields
+    return document("manifest-1.json", "Manifest of a .golf artifact", fields)
 
 
 def _name(kind: str) -> Json:
     pattern, words = GRAMMARS[kind]
-    return {"type": "string", "pattern": f"^(?:{pattern}){_END}", "maxLength": MAX_NAME_BYTES, "description": words}
+    return {"type": "string", "pattern": f"^(?:{pattern}){END}", "maxLength": MAX_NAME_BYTES, "description": words}
 
 
 def _shape() -> Json:

@@ -15,6 +15,7 @@ SCHEMAS = Table(
         "inspect/1": "golfctl.inspection.schema:inspect_schema",
         "inspect-diff/1": "golfctl.inspection.schema:diff_schema",
         "ledger/1": "golfctl.inspection.schema:ledger_schema",
+        "journal/1": "golfctl.core.schema:journal_schema",
         "dataset/1": "golfctl.data.reports:dataset_schema",
         "data-report/1": "golfctl.data.reports:report_schema",
         "data-tokenizer/1": "golfctl.data.reports:tokenizer_schema",

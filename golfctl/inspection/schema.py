@@ -1,12 +1,9 @@
 """JSON Schemas of what `golfctl inspect --json` prints, and of the ledger inside it."""
 
-from typing import Any
-
 from golfctl.artifact.ledger import EXTERNAL, FILE
-from golfctl.artifact.schema import DIALECT, DIGEST, IDENTIFIER, count, listing, record
+from golfctl.core.schema import DIGEST, IDENTIFIER, Json, count, document, listing, record
 from golfctl.inspection import difference, report
 
-Json = dict[str, Any]
 _TEXT: Json = {"type": "string"}
 _NUMBER: Json = {"type": "number"}
 _OBJECT: Json = {"type": "object"}
@@ -14,7 +11,7 @@ _OBJECT: Json = {"type": "object"}
 
 def ledger_schema() -> Json:
     """JSON Schema of `ledger/1`: rows whose `file` ones sum to the size of the file."""
-    return _document("ledger-1.json", "Byte ledger", listing(_ledger_row()))
+    return document("ledger-1.json", "Byte ledger", listing(_ledger_row()))
 
 
 def inspect_schema() -> Json:
@@ -42,7 +39,7 @@ def inspect_schema() -> Json:
         "annotations": _OBJECT,
         "verified": _verified(),
     }
-    return _document("inspect-1.json", "Report of golfctl inspect", record(required, _entropy()))
+    return document("inspect-1.json", "Report of golfctl inspect", record(required, _entropy()))
 
 
 def diff_schema() -> Json:
@@ -70,11 +67,7 @@ def diff_schema() -> Json:
         **{key: listing(row) for key in ("ledger", "groups", "tensors", "sections")},
         "changes": listing(record({"path": _TEXT, "old": {}, "new": {}})),
     }
-    return _document("inspect-diff-1.json", "Report of golfctl inspect --diff", record(required))
-
-
-def _document(name: str, title: str, body: Json) -> Json:
-    return {"$schema": DIALECT, "$id": name, "title": title} | body
+    return document("inspect-diff-1.json", "Report of golfctl inspect --diff", record(required))
 
 
 def _or_null(schema: Json) -> Json:
