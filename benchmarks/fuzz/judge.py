@@ -23,7 +23,7 @@ _MISFITS = (KeyError, TypeError, IndexError, AttributeError, ValueError)
 
 
 class Verdict(NamedTuple):
-    """What became of a case; `fault` is empty where all is well."""
+    """What became of a case; `fault` is empty where all is well. Seconds are of the processor: machines are shared."""
 
     outcome: str
     fault: str
@@ -53,9 +53,9 @@ def mutant(number: int, seeds: Sequence[bytes]) -> bytes:
 def judge(data: bytes) -> Verdict:
     """Read, report and decode `data` as `golfctl inspect --verify` does, under `LIMITS`."""
     base = _reset_peak()
-    started = time.perf_counter()
+    started = time.process_time()
     outcome, fault = _outcome(data)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     grown = max(0, _peak() - base)
     if not fault and seconds > HANG_SECONDS:
         fault = f"took {seconds:.1f} s"

@@ -158,6 +158,9 @@ def _grow_shapes(rng: random.Random, body: Carcass) -> None:
     if not isinstance(tensors, list) or not tensors:
         return
     tensor, factor = rng.choice(tensors), rng.choice([2, 64, 1024, 1 << 20, 1 << 40])
+    for shape in (tensor["shape"], *(part["shape"] for part in tensor["parts"])):
+        if not all(type(axis) is int for axis in shape):
+            raise TypeError("an earlier mutation was here")
     sizes = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "float16": 2, "float32": 4}
     tensor["shape"] = [tensor["shape"][0] * factor, *tensor["shape"][1:]] if tensor["shape"] else [factor]
     grown = 0
