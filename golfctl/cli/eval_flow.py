@@ -34,7 +34,7 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
         leader = ranks.rank == 0
         progress = reporter(options["quiet"]) if leader else SILENT
         device = pick_device(options["device"])
-        done = evaluate(source, data, config, device, ranks, options["documents"], progress)
+        done = evaluate(source, data, config, device, ranks, options["documents"], options["ladder"], progress)
         if leader:
             _finish(done, run, data, options)
 

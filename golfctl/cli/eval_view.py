@@ -24,6 +24,8 @@ def summary(report: dict[str, Any]) -> str:
     if report["source"]["kind"] != "artifact":
         lines.append("source          a checkpoint, for comparison only: scores are made from a packed artifact")
     lines.append(f"seconds         {seconds}")
+    if "ladder" in report:
+        lines += ["", ladder_rows(report["ladder"])]
     return "\n".join(lines)
 
 
@@ -32,3 +34,15 @@ def baseline_rows(report: dict[str, Any], baselines: list[dict[str, Any]]) -> st
     rows = [(b["name"], b["bpb"]) for b in baselines] + [("this artifact", report["val_bpb"])]
     ordered = sorted(rows, key=lambda row: row[1])
     return table(("compressor", "bits per byte"), [(name, f"{bpb:.4f}") for name, bpb in ordered])
+
+
+def ladder_rows(rungs: list[dict[str, Any]]) -> str:
+    """One row per layer: score, gain over the rung before and over the first, paired standard errors, seconds."""
+    header = ("layer", "val_bpb", "stderr", "step", "paired", "all", "paired", "seconds")
+    return table(header, [(r["name"], *_cells(r), f"{r['seconds']:.1f}") for r in rungs])
+
+
+def _cells(rung: dict[str, Any]) -> list[str]:
+    formats = {"val_bpb": ".5f", "val_bpb_stderr": ".5f", "step": "+.5f", "step_stderr": ".5f", "all": "+.5f"}
+    formats["all_stderr"] = ".5f"
+    return ["-" if rung[key] is None else format(rung[key], form) for key, form in formats.items()]

@@ -12,6 +12,7 @@ from golfctl.data.dataset import Dataset
 from golfctl.errors import DataError, UsageError
 from golfctl.evaluation.bpb import Score, score
 from golfctl.evaluation.clock import Clock
+from golfctl.evaluation.ladder import Climb, climb
 from golfctl.evaluation.ledger import Ledger, ReplayLedger
 from golfctl.evaluation.replay import ReplayRun, replay_score, run_replay
 from golfctl.evaluation.report import build_report
@@ -19,6 +20,7 @@ from golfctl.evaluation.runner import Plan, Run, run
 from golfctl.evaluation.sources import Source, check_tokenizer, load_source
 from golfctl.evaluation.stream import Stream
 from golfctl.scoring.compose import Setting, compose
+from golfctl.scoring.compose import ladder as ladder_of
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks
 
@@ -41,6 +43,7 @@ def evaluate(
     device: torch.device,
     ranks: Ranks | None = None,
     documents: int | None = None,
+    ladder: bool = False,
     progress: Progress = SILENT,
 ) -> Evaluation:
     """Score a data set's validation text with an artifact (or a checkpoint, marked as such).
@@ -56,7 +59,8 @@ def evaluate(
         stream = Stream.of(dataset)
         stream = stream.head(documents) if documents else stream
     config = resolve(config, source, device)
-    result = score_stream(source, stream, config, device, ranks or Ranks(), clock, progress)
+    climb = climb_stream if ladder else score_stream
+    result = climb(source, stream, config, device, ranks or Ranks(), clock, progress)
     facts = {
         "source": {"kind": source.kind, "name": source.path.name},
         "artifact_sha256": source.sha256,
@@ -66,6 +70,8 @@ def evaluate(
         "raw_bytes_are": "decoded" if stream.raw_is_decoded else "raw",
         "world": ranks.world if ranks else 1,
     }
+    if isinstance(result, Climb):
+        facts["ladder"] = result.table(stream)
     report = build_report(figures(stream, result), result.properties(), result.ledger, config, clock, facts)
     return Evaluation(report, result.ledger, stream)
 
@@ -101,26 +107,48 @@ def score_stream(
     Raises:
         DataError: the data holds tokens the model does not know. UsageError: a replay on several ranks.
     """
+    setting = _setting(source, stream, config, device, ranks)
+    if config.leaks:
+        if ranks.world > 1:
+            raise UsageError("leaking forms are replayed on one process: their figures depend on the number of ranks")
+        return run_replay(config, setting, stream, clock, progress)
+    return run(compose(config, setting), stream, _plan(stream, config, ranks), clock, progress, probe=probe)
+
+
+def climb_stream(
+    source: Source,
+    stream: Stream,
+    config: EvalConfig,
+    device: torch.device,
+    ranks: Ranks,
+    clock: Clock,
+    progress: Progress = SILENT,
+) -> Climb:
+    """Score `stream` with every layer of a resolved `config` added in turn, in one pass.
+
+    Raises:
+        UsageError: a ladder of leaking forms, in strict mode, or with one rung.
+    """
+    if config.leaks or config.strict:
+        raise UsageError("--ladder climbs the honest forms on the fast path: drop the leaking forms or --strict")
+    rungs = ladder_of(config, _setting(source, stream, config, device, ranks))
+    return climb(rungs, stream, _plan(stream, config, ranks), clock, progress)
+
+
+def _setting(source: Source, stream: Stream, config: EvalConfig, device: torch.device, ranks: Ranks) -> Setting:
     if int(stream.tokens_N.max()) >= source.vocab_size:
         raise DataError(
             f"the data holds token {int(stream.tokens_N.max())}, but {source.path} knows {source.vocab_size} tokens"
         )
     assert config.seq_len is not None
     source.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
-    setting = Setting(source.model, source.vocab_size, config.seq_len, stream.rows, device, ranks)
-    if config.leaks:
-        if ranks.world > 1:
-            raise UsageError("leaking forms are replayed on one process: their figures depend on the number of ranks")
-        return run_replay(config, setting, stream, clock, progress)
-    plan = Plan(
-        stream.rows,
-        config.seq_len,
-        config.stride,
-        config.batch * ranks.world,
-        tuple(stream.lane_starts()) if config.context == "documents" else None,
-        config.strict,
-    )
-    return run(compose(config, setting), stream, plan, clock, progress, probe=probe)
+    return Setting(source.model, source.vocab_size, config.seq_len, stream.rows, device, ranks)
+
+
+def _plan(stream: Stream, config: EvalConfig, ranks: Ranks) -> Plan:
+    assert config.seq_len is not None
+    starts = tuple(stream.lane_starts()) if config.context == "documents" else None
+    return Plan(stream.rows, config.seq_len, config.stride, config.batch * ranks.world, starts, config.strict)
 
 
 def score_tokens(

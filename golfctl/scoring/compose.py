@@ -3,19 +3,23 @@
 calibrate( mix( ttt( slot | neural ), ngram, ctw ) )
 """
 
+import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from golfctl.errors import UsageError
+from golfctl.scoring.calibrate import CalibratedScorer
 from golfctl.scoring.config import EvalConfig, MixConfig
+from golfctl.scoring.ctw import CtwScorer
 from golfctl.scoring.mix import GeometricMix, LinearMix
 from golfctl.scoring.neural import IncrementalScorer, NeuralScorer, WindowForward
 from golfctl.scoring.ngram import NgramScorer
 from golfctl.scoring.protocol import Adaptable, HiddenStates, Incremental, Scorer
 from golfctl.scoring.ranks import Ranks
+from golfctl.scoring.shared import Shared, SharedGated
 from golfctl.scoring.slot import SlotScorer
 from golfctl.scoring.ttt import ChunkTrainer, TttScorer
 
@@ -40,17 +44,48 @@ def compose(config: EvalConfig, setting: Setting) -> Scorer:
     """
     scorer = _leaf(config, setting)
     if config.ttt:
-        require(setting.model, Adaptable, "ttt", "a loss and trainable parameters")
         scorer = TttScorer(scorer, trainer(config, setting))
     experts = [build(config, setting) for name, build in _EXPERTS.items() if getattr(config, name)]
     if experts:
         scorer = _mixed([scorer, *experts], config.mix or MixConfig(), setting.device)
+    if config.calibrate:
+        scorer = CalibratedScorer(scorer, config.calibrate, setting.device)
     return scorer
+
+
+def ladder(config: EvalConfig, setting: Setting) -> list[tuple[str, Scorer]]:
+    """The same stack as rungs, each one layer more than the one before; what rungs share is computed once.
+
+    Raises:
+        UsageError: nothing is stacked, or what `compose` refuses.
+    """
+    plain_config = config.model_copy(update={"slot": None})
+    untouched = replace(setting, model=copy.deepcopy(setting.model)) if config.ttt else setting
+    top: Scorer = Shared(_leaf(plain_config, untouched))
+    rungs = [("sliding", top)]
+    if config.ttt:
+        top = Shared(TttScorer(_leaf(plain_config, setting), trainer(config, setting)))
+        rungs.append(("+ ttt", top))
+    if config.slot:
+        top = Shared(_leaf(config, setting))
+        rungs.append(("+ slot", top))
+    mixed = [top]
+    for name, build in _EXPERTS.items():
+        if getattr(config, name):
+            mixed = [*mixed, SharedGated(build(config, setting))]
+            top = Shared(_mixed(mixed, config.mix or MixConfig(), setting.device))
+            rungs.append((f"+ {name}", top))
+    if config.calibrate:
+        rungs.append(("+ calibrate", Shared(CalibratedScorer(top, config.calibrate, setting.device))))
+    if len(rungs) == 1:
+        raise UsageError("--ladder has no second rung: add --ttt, --slot-steps, --ngram or --calibrate")
+    return rungs
 
 
 def trainer(config: EvalConfig, setting: Setting) -> ChunkTrainer:
     """The training side of test-time training."""
     assert config.ttt
+    require(setting.model, Adaptable, "ttt", "a loss and trainable parameters")
     return ChunkTrainer(setting.model, config.ttt, setting.seq_len, setting.rows, setting.ranks)
 
 
@@ -81,7 +116,12 @@ def _ngram(config: EvalConfig, setting: Setting) -> Scorer:
     return NgramScorer(setting.vocab_size, config.ngram, setting.device)
 
 
-_EXPERTS: dict[str, Callable[[EvalConfig, Setting], Scorer]] = {"ngram": _ngram}
+def _ctw(config: EvalConfig, setting: Setting) -> Scorer:
+    assert config.ctw
+    return CtwScorer(setting.vocab_size, config.ctw, setting.device)
+
+
+_EXPERTS: dict[str, Callable[[EvalConfig, Setting], Scorer]] = {"ngram": _ngram, "ctw": _ctw}
 
 
 def _mixed(scorers: list[Scorer], config: MixConfig, device: torch.device) -> Scorer:

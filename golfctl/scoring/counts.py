@@ -112,6 +112,16 @@ def locate(nodes: np.ndarray, tokens_N: np.ndarray, i: int, deepest: int, keys: 
 
 
 @numba.njit(cache=True)
+def claim_located(nodes: np.ndarray, used: np.ndarray, keys: np.ndarray, slots: np.ndarray, deepest: int) -> None:
+    """Give every located context a node of its own, still without counts."""
+    for k in range(deepest + 1):
+        slots[k] = find(nodes, keys[k])
+        if nodes[slots[k], 0] == 0:
+            nodes[slots[k], 0] = np.int64(keys[k])
+            used[0] += 1
+
+
+@numba.njit(cache=True)
 def add_located(
     nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, keys: np.ndarray, slots: np.ndarray, deepest: int, token: int
 ) -> None:
@@ -167,10 +177,11 @@ def _slot_of(nodes: np.ndarray, context_K: np.ndarray) -> np.int64:
 class ContextCounts:
     """The table, grown from outside the compiled code; contexts of 0 … `longest` tokens."""
 
-    def __init__(self, longest: int, vocab_size: int, slots_log2: int = 16) -> None:
+    def __init__(self, longest: int, vocab_size: int, slots_log2: int = 16, columns: int = 4) -> None:
+        """`columns` beyond 4 are the caller's own, zero at first and kept with their node."""
         self.longest = longest
         self.vocab_size = vocab_size
-        self.nodes = np.zeros((1 << slots_log2, 4), np.int64)
+        self.nodes = np.zeros((1 << slots_log2, columns), np.int64)
         self.pool = np.zeros((8 * (longest + 1) * vocab_size + (1 << slots_log2), 2), np.int32)
         self.used = np.zeros(2, np.int64)
 
@@ -178,7 +189,7 @@ class ContextCounts:
         """Double whatever is short of room."""
         contexts = self.longest + 1
         if 2 * (self.used[_NODES] + contexts) > len(self.nodes):
-            larger = np.zeros((2 * len(self.nodes), 4), np.int64)
+            larger = np.zeros((2 * len(self.nodes), self.nodes.shape[1]), np.int64)
             _rehash(self.nodes, larger)
             self.nodes = larger
         if self.used[_POOL] + 4 * contexts * self.vocab_size > len(self.pool):

@@ -150,7 +150,7 @@ class GeometricMix(Combination):
         cell_R, _ = self.gates(rows[0])
         target_R = torch.from_numpy(block.inputs(block.first + 1, block.stop)).to(self.device)
         state, out_RV = self._state.copy(), torch.empty_like(rows[0])
-        for begin, stop in _segments(block.first, block.stop, self.config.every):
+        for begin, stop in segments(block.first, block.stop, self.config.every):
             part = slice(begin - block.first, stop - block.first)
             logp = [r[part] for r in rows]
             out_RV[part] = mix_rows(logp, state.of(cell_R[part]))
@@ -200,7 +200,7 @@ def _means(mixed_RV: Tensor, logp: list[Tensor]) -> Tensor:
     return torch.stack([torch.einsum("rv,rv->r", p_RV, row_RV) for row_RV in logp], dim=1)
 
 
-def _segments(first: int, stop: int, every: int) -> list[tuple[int, int]]:
+def segments(first: int, stop: int, every: int) -> list[tuple[int, int]]:
     """[first, stop) cut at multiples of `every`."""
     cuts = [first, *range((first // every + 1) * every, stop, every), stop]
     return list(pairwise(cuts))
