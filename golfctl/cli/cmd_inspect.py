@@ -23,38 +23,32 @@ if TYPE_CHECKING:
 @click.option("--verify", is_flag=True, help="Decode every payload and rebuild every tensor.")
 @click.option("--entropy", is_flag=True, help="Entropy of the stored symbols beside the bytes spent.")
 @click.option(
-    "--diff", "other", type=click.Path(path_type=Path), metavar="NEW", help="What changes from ARTIFACT to NEW."
+    "--diff", "older", type=click.Path(path_type=Path), metavar="OLD", help="What changed from OLD to ARTIFACT."
 )
-@click.option(
-    "--source", is_flag=False, flag_value="*", metavar="[PATH]", help="Print embedded code: all of it, or one file."
-)
+@click.option("--source", is_flag=True, help="Print the embedded code and nothing else.")
+@click.option("--source-file", metavar="PATH", help="Print one embedded file and nothing else.")
 @quiet_option
 def command(
     artifact: Path | None, as_json: bool, budget: str | None, counted: tuple[Path, ...], verify: bool, entropy: bool,
-    other: Path | None, source: str | None, quiet: bool,
+    older: Path | None, source: bool, source_file: str | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Show what ARTIFACT holds, to the last byte.
 
     Without ARTIFACT: model.golf of the run under runs/ that was written to last. Structure and digests are always
     checked; a damaged artifact ends with exit code 4 and the rule that is broken.
     """
-    _refuse_contradictions(as_json, budget, counted, entropy, other, source)
+    figures = bool(budget or counted or entropy)
+    if (source or source_file) and (as_json or verify or older or figures):
+        raise UsageError("--source prints code alone: it does not go with --json, --verify, --diff or figures")
+    if older is not None and figures:
+        raise UsageError("--diff compares two artifacts: it does not go with --budget, --count or --entropy")
     path = artifact if artifact is not None else _default_artifact()
-    if source is not None:
-        _print_source(path, source)
-    elif other is not None:
-        _print_diff(path, other, as_json, verify, quiet)
+    if source or source_file:
+        _print_source(path, source_file)
+    elif older is not None:
+        _print_diff(older, path, as_json, verify, quiet)
     else:
         _print_report(path, budget, counted, as_json, verify, entropy, quiet)
-
-
-def _refuse_contradictions(
-    as_json: bool, budget: str | None, counted: tuple[Path, ...], entropy: bool, other: Path | None, source: str | None
-) -> None:
-    if source is not None and (as_json or budget or counted or entropy or other):
-        raise UsageError("--source prints code alone: it goes with no other option than --quiet and --verify")
-    if other is not None and (budget or counted or entropy):
-        raise UsageError("--diff compares two artifacts: it does not go with --budget, --count or --entropy")
 
 
 def _default_artifact() -> Path:
@@ -117,13 +111,13 @@ def _ledger(artifact: "Artifact", counted: tuple[Path, ...]) -> "list[LedgerRow]
     return count_files(ledger_of(artifact), artifact.manifest.external, counted)
 
 
-def _print_diff(path: Path, other: Path, as_json: bool, verify: bool, quiet: bool) -> None:
+def _print_diff(older: Path, newer: Path, as_json: bool, verify: bool, quiet: bool) -> None:
     from golfctl.artifact import ledger_of
     from golfctl.inspection.difference import diff_reports
     from golfctl.inspection.report import build_report
 
     reports = []
-    for one in (path, other):
+    for one in (older, newer):
         artifact, verified = _open(one, verify, quiet)
         reports.append(build_report(artifact, ledger_of(artifact), None) | {"verified": verified})
     difference = diff_reports(*reports)
@@ -135,15 +129,15 @@ def _print_diff(path: Path, other: Path, as_json: bool, verify: bool, quiet: boo
         click.echo(diff_text(difference))
 
 
-def _print_source(path: Path, wanted: str) -> None:
+def _print_source(path: Path, wanted: str | None) -> None:
     from golfctl.artifact import open_artifact
     from golfctl.core.table import suggestion
     from golfctl.inspection.decoding import source_files
 
     files = source_files(open_artifact(path))
-    if wanted != "*" and wanted not in files:
+    if wanted is not None and wanted not in files:
         raise UsageError(f"{path} embeds no file {wanted!r}{suggestion(wanted, list(files))}")
     for name, data in files.items():
-        if wanted in ("*", name):
+        if wanted in (None, name):
             click.echo(f"{path}: {name}, {len(data):,} bytes", err=True)
             click.echo(data, nl=False)

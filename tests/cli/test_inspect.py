@@ -119,7 +119,7 @@ def test_diff_names_bytes_schemes_configuration_and_provenance(golf, capsys):
     draft = sample_draft(coder="zlib/1", model=MODEL | {"dim": 17}, provenance={"run": "sample", "seed": 8})
     tensors = tuple(replace(t, scheme="int7-row/1") if t.name.startswith("tok") else t for t in draft.tensors)
     write_artifact(other, replace(draft, tensors=tensors))
-    code, out, _ = run(capsys, golf, "--diff", other, "--json")
+    code, out, _ = run(capsys, other, "--diff", golf, "--json")
     value = json.loads(out)
     Draft202012Validator(schema_of("inspect-diff/1")).validate(value)
     assert code == 0 and value["bytes"] == other.stat().st_size - golf.stat().st_size and not value["identical"]
@@ -127,7 +127,7 @@ def test_diff_names_bytes_schemes_configuration_and_provenance(golf, capsys):
     assert changes["model.dim"] == (16, 17) and changes["provenance.seed"] == (7, 8)
     row = next(row for row in value["tensors"] if row["name"] == "tok_emb.weight")
     assert row["old"]["scheme"] == "int6-row/1" and row["new"]["scheme"] == "int7-row/1"
-    code, out, _ = run(capsys, golf, "--diff", other)
+    code, out, _ = run(capsys, "--diff", golf, other)
     assert code == 0 and "scheme int6-row/1 → int7-row/1" in out and "model.dim" in out
     assert "identical" in run(capsys, golf, "--diff", golf)[1]
 
@@ -135,14 +135,15 @@ def test_diff_names_bytes_schemes_configuration_and_provenance(golf, capsys):
 def test_source_prints_the_code_and_nothing_else(golf, capfdbinary):
     assert exit_code_of(["inspect", str(golf), "--source"]) == 0
     assert capfdbinary.readouterr().out == SOURCE
-    assert exit_code_of(["inspect", str(golf), "--source", "train_gpt.py"]) == 0
+    assert exit_code_of(["inspect", str(golf), "--source-file", "train_gpt.py"]) == 0
     assert capfdbinary.readouterr().out == SOURCE
-    assert exit_code_of(["inspect", str(golf), "--source", "train.py"]) == 2
+    assert exit_code_of(["inspect", str(golf), "--source-file", "train.py"]) == 2
     assert b"did you mean 'train_gpt.py'?" in capfdbinary.readouterr().err
 
 
 def test_contradictions_are_refused(golf, capsys):
     assert run(capsys, golf, "--source", "--json")[0] == 2
+    assert run(capsys, golf, "--source-file", "train_gpt.py", "--verify")[0] == 2
     assert run(capsys, golf, "--diff", golf, "--budget", "1")[0] == 2
 
 
