@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from golfctl.core.config import Config
 from golfctl.model.component import Component
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from golfctl.model.spec import ModelSpec
 
 
+_SMALLEST = 1e-24
+"""Smallest ‖v‖² to divide by: the reference programs' 1e-12, squared."""
+
+
 class XsaConfig(Config):
     """Where it acts."""
 
@@ -26,7 +30,7 @@ class XsaConfig(Config):
 
 
 class Xsa(Component):
-    """y ← y − (y·n̂) n̂ per head, n̂ = v / max(‖v‖, 1e-12) the token's own value in the head's group; no parameters."""
+    """y ← y − (y·n̂) n̂ per head, n̂ = v / ‖v‖ the token's own value in the head's group; no parameters."""
 
     Config = XsaConfig
 
@@ -43,7 +47,8 @@ class Xsa(Component):
         """Remove what lies along the token's own value; heads are grouped by a view, values are not repeated."""
         if layer not in self.layers:
             return y_BTHd
-        n_BTK1d = F.normalize(v_BTKd, dim=-1).unsqueeze(3)
+        v_BTK1d = v_BTKd.unsqueeze(3)
         y_BTKGd = y_BTHd.unflatten(2, (v_BTKd.shape[2], -1))
-        along_BTKG1 = (y_BTKGd * n_BTK1d).sum(-1, keepdim=True)
-        return (y_BTKGd - along_BTKG1 * n_BTK1d).flatten(2, 3)
+        square_BTK11 = torch.linalg.vector_norm(v_BTK1d, dim=-1, keepdim=True).square().clamp_min(_SMALLEST)
+        along_BTKG1 = torch.linalg.vecdot(y_BTKGd, v_BTK1d).unsqueeze(-1) / square_BTK11
+        return torch.addcmul(y_BTKGd, along_BTKG1, v_BTK1d, value=-1).flatten(2, 3)
