@@ -148,5 +148,6 @@ def _short(value: Any) -> str:
         value = value.hex(" ")
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}" if abs(value) < 1 << 80 else "an integer of more than 80 bits"
-    text = ascii(value)[1:-1] if isinstance(value, str) else ascii(value)
+    text = value if isinstance(value, str) else repr(value)
+    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:400])
     return text if len(text) <= 120 else f"{text[:117]}..."
