@@ -9,7 +9,6 @@ import click
 from golfctl.cli.eval_view import baseline_rows, summary
 from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json
-from golfctl.core.canonical import canonical_json
 from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal
 from golfctl.core.progress import SILENT
@@ -34,7 +33,7 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
         leader = ranks.rank == 0
         progress = reporter(options["quiet"]) if leader else SILENT
         device = pick_device(options["device"])
-        done = evaluate(source, data, config, device, ranks, options["documents"], options["ladder"], progress)
+        done = evaluate(source, data, config, device, ranks, options["ladder"], progress)
         if leader:
             _finish(done, run, data, options)
 
@@ -77,7 +76,7 @@ def eval_config(run: Path | None, options: dict[str, Any]) -> EvalConfig:
             recipe = Recipe(apply_overrides({}, overrides), "--set")
     else:
         recipe = Recipe.load(path, overrides)
-    table = {key: value for key in ("stride", "seq_len", "batch") if (value := options[key]) is not None}
+    table = {key: value for key in ("stride", "seq_len", "batch", "documents") if (value := options[key]) is not None}
     table.update({key: True for key in ("strict", "allow_leaks") if options[key]})
     table = {**recipe.tables.get("eval", {}), **table}
     for key, value in _techniques(options).items():
@@ -121,6 +120,3 @@ def _baselines(data: Path, done: "Evaluation") -> list[dict[str, Any]]:
     from golfctl.evaluation.baselines import compressor_rows
 
     return compressor_rows(Dataset.open(data))
-
-
-__all__ = ["canonical_json", "evaluate_command"]

@@ -20,6 +20,7 @@ SCHEMAS = Table(
         "data-report/1": "golfctl.data.reports:report_schema",
         "data-tokenizer/1": "golfctl.data.reports:tokenizer_schema",
         "data-verify/1": "golfctl.data.reports:verify_schema",
+        "eval-report/1": "golfctl.evaluation.schema:eval_report_schema",
     },
 )
 

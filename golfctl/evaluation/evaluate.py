@@ -42,7 +42,6 @@ def evaluate(
     config: EvalConfig,
     device: torch.device,
     ranks: Ranks | None = None,
-    documents: int | None = None,
     ladder: bool = False,
     progress: Progress = SILENT,
 ) -> Evaluation:
@@ -57,7 +56,8 @@ def evaluate(
         dataset = Dataset.open(data_path)
         check_tokenizer(source, dataset.tokenizer.digest, data_path)
         stream = Stream.of(dataset)
-        stream = stream.head(documents) if documents else stream
+        stream = stream.head(config.documents) if config.documents else stream
+        stream = stream.cut(config.max_tokens) if config.max_tokens else stream
     config = resolve(config, source, device)
     climb = climb_stream if ladder else score_stream
     result = climb(source, stream, config, device, ranks or Ranks(), clock, progress)
@@ -65,10 +65,11 @@ def evaluate(
         "source": {"kind": source.kind, "name": source.path.name},
         "artifact_sha256": source.sha256,
         "data_sha256": dataset.digest,
-        "text_sha256": stream.digest,
+        "text": stream.digest,
         "documents": len(stream.starts_D),
         "raw_bytes_are": "decoded" if stream.raw_is_decoded else "raw",
         "world": ranks.world if ranks else 1,
+        "probe_seconds": round(clock.seconds.get("probe", 0.0), 3),
     }
     if isinstance(result, Climb):
         facts["ladder"] = result.table(stream)

@@ -32,17 +32,21 @@ class CausalityProbe:
     worst_row: int = -1
     repeat: float = 0.0
     _number: int = field(default=0, repr=False)
+    _owed: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng(self.seed)
         count = min(self.wanted, max(1, self.blocks // 10), self.blocks)
-        self._chosen = set(self._rng.choice(max(self.blocks, 1), size=count, replace=False).tolist())
+        among = max(self.blocks - 1, 1)  # the last block may have a single row
+        self._chosen = set(self._rng.choice(among, size=min(count, among), replace=False).tolist() if count else [])
 
     def watch(self, scorer: Scorer, block: Block, rows_RV: Tensor) -> None:
         """Probe `block` if it is one of the sample; `rows_RV` is what `scorer` just predicted for it."""
-        number, self._number = self._number, self._number + 1
-        if number not in self._chosen or block.rows < 2:
+        self._owed += self._number in self._chosen
+        self._number += 1
+        if not self._owed or block.rows < 2:
             return
+        self._owed -= 1
         if not self.done:
             self.repeat = _largest(rows_RV, scorer.predict(block))[0]
         cut = int(self._rng.integers(0, block.rows - 1))

@@ -13,7 +13,7 @@ from golfctl.evaluation.clock import Clock
 from golfctl.evaluation.ledger import Ledger, ReplayLedger
 from golfctl.scoring.config import EvalConfig
 
-SCHEMA = "golfctl/eval-report/1"
+SCHEMA = "eval-report/1"
 PROPERTIES = ("causal", "normalised", "score_first", "single_pass")
 
 

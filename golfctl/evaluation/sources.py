@@ -52,7 +52,7 @@ def _artifact(path: Path, device: torch.device) -> Source:
         sha256=loaded.sha256,
         vocab_size=loaded.model.spec.vocab_size,
         tokenizer_sha256=entry.sha256 if entry else None,
-        seq_len=_seq_len(loaded.manifest.provenance),
+        seq_len=_seq_len((loaded.manifest.provenance or {}).get("training")),
         stack=stack,
     )
 

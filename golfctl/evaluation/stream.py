@@ -3,7 +3,7 @@
 N tokens, D documents. Row i predicts token i + 1; the very first token is given, every other one is a target.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class Stream:
     billed_N: np.ndarray
     digest: str
     raw_is_decoded: bool = False
+    decoded_N: np.ndarray | None = None
 
     @classmethod
     def of(cls, dataset: Dataset) -> "Stream":
@@ -32,8 +33,9 @@ class Stream:
         v = dataset.validation()
         billed_N = np.zeros(len(v.tokens_N), np.int64)
         billed_N[1:] = v.table.billed(v.tokens_N[:-1], v.tokens_N[1:])
-        digest = f"{v.text_sha256}"
-        return cls.of_arrays(v.tokens_N, v.starts_D, v.raw_bytes_D, billed_N, digest, v.raw_is_decoded)
+        made = cls.of_arrays(v.tokens_N, v.starts_D, v.raw_bytes_D, billed_N, v.text_sha256, v.raw_is_decoded)
+        decoded_N = np.concatenate([np.zeros(1, np.int64), v.table.decoded(v.tokens_N[:-1], v.tokens_N[1:])])
+        return replace(made, decoded_N=decoded_N)
 
     @classmethod
     def of_arrays(
@@ -63,16 +65,28 @@ class Stream:
         """The first `documents` documents alone."""
         if documents >= len(self.starts_D):
             return self
-        stop = int(self.starts_D[documents])
-        digest = f"{self.digest}[:{documents}]"
-        return Stream.of_arrays(
-            self.tokens_N[:stop],
-            self.starts_D[:documents],
-            self.raw_bytes_D[:documents],
-            self.billed_N[:stop],
-            digest,
-            self.raw_is_decoded,
-        )
+        return self._front(int(self.starts_D[documents]), self.raw_bytes_D[:documents])
+
+    def cut(self, tokens: int) -> "Stream":
+        """The first `tokens` tokens alone; of a document that is cut, the bytes its tokens decode to count.
+
+        Raises:
+            DataError: nothing to score, or bytes per token are not known.
+        """
+        if tokens >= len(self.tokens_N):
+            return self
+        if self.decoded_N is None:
+            raise DataError("max_tokens needs a data set whose tokens can be decoded")
+        documents = int(np.searchsorted(self.starts_D, tokens))
+        raw_bytes_D = self.raw_bytes_D[:documents].copy()
+        raw_bytes_D[-1] = min(int(self.decoded_N[self.starts_D[documents - 1] : tokens].sum()), int(raw_bytes_D[-1]))
+        return self._front(tokens, raw_bytes_D)
+
+    def _front(self, tokens: int, raw_bytes_D: np.ndarray) -> "Stream":
+        digest = f"{self.digest}[:{tokens}]"
+        starts_D, billed_N = self.starts_D[: len(raw_bytes_D)], self.billed_N[:tokens]
+        made = Stream.of_arrays(self.tokens_N[:tokens], starts_D, raw_bytes_D, billed_N, digest, self.raw_is_decoded)
+        return replace(made, decoded_N=None if self.decoded_N is None else self.decoded_N[:tokens])
 
     def per_document(self, values_R: np.ndarray) -> np.ndarray:
         """Sums per document of one value per row; a target belongs to the document it stands in."""

@@ -1,6 +1,6 @@
 """The `[eval]` table: which inputs rows see, and which techniques are stacked on the model. Imports no torch.
 
-    [eval]            seq_len, stride, batch, context, dtype
+    [eval]            seq_len, stride, batch, context, dtype, strict, documents, max_tokens
     [eval.ttt]        test-time training on targets already scored
     [eval.slot]       an offset on the last hidden state, fitted at test time
     [eval.ngram]      counts of the tokens already scored
@@ -115,6 +115,8 @@ class EvalConfig(Config):
     context: Literal["sliding", "documents", "rolling"] = "sliding"
     strict: bool = False
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    documents: int | None = Field(default=None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=2)
     tail: Literal["once", "reference"] = "once"
     adapt_then_score: bool = False
     allow_leaks: bool = False

@@ -1,0 +1,50 @@
+"""JSON Schema of the eval report."""
+
+from golfctl.core.schema import DIGEST, Json, count, document, listing, record
+from golfctl.evaluation.report import PROPERTIES, SCHEMA
+
+_NUMBER: Json = {"type": "number"}
+_TEXT: Json = {"type": "string"}
+_OR_NUMBER: Json = {"type": ["number", "null"]}
+_VERDICT: Json = {"type": ["boolean", "null"]}
+
+
+def eval_report_schema() -> Json:
+    """JSON Schema of `eval-report/1`: what `golfctl eval --json` prints and `--report` writes."""
+    required = {
+        "schema": {"const": SCHEMA},
+        "val_loss": _NUMBER | {"description": "nats per token"},
+        "val_bpb": _NUMBER | {"description": "bits per raw UTF-8 byte"},
+        "val_bpb_stderr": _OR_NUMBER | {"description": "standard error over documents; null for one document"},
+        "val_bpb_billed": _OR_NUMBER | {"description": "bits per byte as the community's tables bill them"},
+        "tokens": count("targets scored"),
+        "raw_bytes": count("UTF-8 bytes of the documents"),
+        "billed_bytes": count("bytes billed for the targets"),
+        "seconds": record(dict.fromkeys(("load", "score", "adapt", "total"), _NUMBER)),
+        "probe_seconds": _NUMBER | {"description": "spent on causality probes; part of the total"},
+        "honest": _VERDICT | {"description": "all properties hold; null: one is not known"},
+        "properties": record({name: record({"verdict": _VERDICT, "how": _TEXT}) for name in PROPERTIES}),
+        "reasons": listing(_TEXT) | {"description": "why the figures are no valid score; empty for honest forms"},
+        "config": {"type": "object", "description": "the resolved [eval] table"},
+        "environment": {"type": "object"},
+        "source": record({"kind": {"enum": ["artifact", "checkpoint"]}, "name": _TEXT}),
+        "artifact_sha256": DIGEST,
+        "data_sha256": DIGEST,
+        "code_sha256": DIGEST,
+        "text": _TEXT | {"description": "digest of the text, and how much of it was scored"},
+        "documents": count("documents scored", 1),
+        "raw_bytes_are": {"enum": ["raw", "decoded"]},
+        "world": count("ranks", 1),
+    }
+    optional = {
+        "journal_head": DIGEST | {"description": "hash of this evaluation's receipt"},
+        "deadline": record({"seconds": _NUMBER, "adaptation_off_at_row": {"type": ["integer", "null"]}}),
+        "ladder": listing(_rung()),
+        "baselines": listing({"type": "object"}),
+    }
+    return document("eval-report-1.json", "Report of golfctl eval", record(required, optional))
+
+
+def _rung() -> Json:
+    figures = ("val_bpb_stderr", "step", "step_stderr", "all", "all_stderr")
+    return record({"name": _TEXT, "val_bpb": _NUMBER, "seconds": _NUMBER, **dict.fromkeys(figures, _OR_NUMBER)})

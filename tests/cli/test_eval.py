@@ -1,0 +1,185 @@
+"""`golfctl eval` as people type it: defaults, stacks, ladder, ranks, receipts, and how bad input ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from jsonschema import Draft202012Validator
+
+from golfctl.cli.main import exit_code_of
+from golfctl.cli.schema_table import schema_of
+from golfctl.core.journal import Journal, read_journal
+from golfctl.model.build import build_model
+from golfctl.model.names import named_tensors
+from golfctl.model.spec import ModelSpec
+from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
+
+LINE = "Chapter {i}.\n\nThe quick brown fox jumps over the lazy dog {i} times;\n    it is  well known.\tReally?\n"
+SMALL = ("--stride", "16", "--batch", "4", "--quiet")
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory):
+    """A folder with a data set and one packed run of a random model."""
+    folder = tmp_path_factory.mktemp("eval")
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        lines = [json.dumps({"text": LINE.format(i=i) * (1 + i % 3)}) for i in range(120)]
+        (folder / "books.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        assert exit_code_of(["data", "build", "books.jsonl", "--vocab", "340", "--holdout", "0.2"]) == 0
+        run = folder / "runs" / "tiny"
+        run.mkdir(parents=True)
+        tokenizer = (folder / "data/books/tokenizer.model").read_bytes()
+        (run / "tokenizer.model").write_bytes(tokenizer)
+        (run / "recipe.toml").write_text("[eval]\nbatch = 8\n")
+        values = {"vocab_size": 340, "layers": 2, "dim": 32, "attention": {"heads": 4, "kv_heads": 2}}
+        model = build_model(ModelSpec.from_dict(values), 0)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+        provenance = {"sequence_length": 64}
+        checkpoint = Checkpoint(model.spec, named_tensors(model), tokenizer, 3, provenance)
+        write_checkpoint(run / "checkpoint-0000003.safetensors", checkpoint)
+        Journal(run / "journal.jsonl").append("train.start", {"data": {"path": str(folder / "data/books")}})
+        assert exit_code_of(["pack"]) == 0
+    finally:
+        os.chdir(here)
+    return folder
+
+
+@pytest.fixture
+def folder(run_folder, monkeypatch):
+    monkeypatch.chdir(run_folder)
+    return run_folder
+
+
+def evaluated(capsys, *arguments):
+    capsys.readouterr()
+    assert exit_code_of(["eval", *SMALL, "--json", *arguments]) == 0
+    report = json.loads(capsys.readouterr().out)
+    Draft202012Validator(schema_of("eval-report")).validate(report)
+    return report
+
+
+def test_with_no_argument_the_latest_artifact_is_scored_on_its_own_data(folder, capsys):
+    assert exit_code_of(["eval", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert "runs/tiny/model.golf" in err and "data/books" in err
+    assert "val_bpb" in out and "standard error" in out and "honest          yes" in out
+
+
+def test_the_report_is_written_and_its_receipt_joins_the_journal(folder, capsys, tmp_path):
+    report = evaluated(capsys, "--report", str(tmp_path / "r.json"))
+    assert json.loads((tmp_path / "r.json").read_text()) == report
+    assert report["config"]["seq_len"] == 64 and report["config"]["stride"] == 16 and report["config"]["batch"] == 4
+    assert report["source"]["kind"] == "artifact" and report["raw_bytes"] == report["billed_bytes"]
+    last = read_journal(folder / "runs/tiny/journal.jsonl").records[-1]
+    assert last.kind == "eval" and last.hash == report["journal_head"]
+    assert last.body["val_bpb"] == report["val_bpb"] and last.body["artifact_sha256"] == report["artifact_sha256"]
+
+
+def test_a_checkpoint_is_scored_for_comparison_and_leaves_no_receipt(folder, capsys):
+    before = len(read_journal(folder / "runs/tiny/journal.jsonl").records)
+    report = evaluated(capsys, "runs/tiny/checkpoint-0000003.safetensors")
+    assert report["source"]["kind"] == "checkpoint" and "journal_head" not in report
+    assert len(read_journal(folder / "runs/tiny/journal.jsonl").records) == before
+    assert abs(report["val_bpb"] - evaluated(capsys)["val_bpb"]) < 0.1
+
+
+STACK = ("--ttt", "--slot-steps", "2", "--ngram", "4", "--calibrate", "--set", "eval.ttt.chunk=256")
+
+
+def test_a_stack_in_the_order_of_the_readme(folder, capsys):
+    report = evaluated(capsys, *STACK)
+    assert report["honest"] is True and report["val_bpb"] < evaluated(capsys)["val_bpb"]
+    assert report["config"]["slot"]["form"] == "causal" and report["config"]["ngram"]["order"] == 4
+
+
+def test_the_ladders_rungs_are_the_stacks_themselves(folder, capsys):
+    rungs = evaluated(capsys, *STACK, "--ladder")["ladder"]
+    assert [r["name"] for r in rungs] == ["sliding", "+ ttt", "+ slot", "+ ngram", "+ calibrate"]
+    chunk = ("--set", "eval.ttt.chunk=256")
+    alone = [evaluated(capsys), evaluated(capsys, "--ttt", *chunk), evaluated(capsys, *STACK)]
+    for rung, report in zip((rungs[0], rungs[1], rungs[4]), alone, strict=True):
+        assert rung["val_bpb"] == pytest.approx(report["val_bpb"], abs=1e-6)
+    assert rungs[4]["all"] == pytest.approx(rungs[4]["val_bpb"] - rungs[0]["val_bpb"], abs=1e-12)
+
+
+def test_strict_and_fast_agree(folder, capsys):
+    short = ("--set", "eval.max_tokens=300")
+    fast, strict = evaluated(capsys, *short), evaluated(capsys, *short, "--strict")
+    assert fast["val_loss"] == pytest.approx(strict["val_loss"], abs=1e-5) and fast["tokens"] == strict["tokens"] == 299
+    assert "one at a time" in strict["properties"]["causal"]["how"]
+
+
+def test_leaking_forms_are_labelled_everywhere(folder, capsys):
+    leak = ("--slot-steps", "3", "--set", "eval.slot.form=shared", "--allow-leaks")
+    report = evaluated(capsys, *leak)
+    assert report["honest"] is False and "fits one offset on the targets" in report["reasons"][0]
+    assert read_journal(folder / "runs/tiny/journal.jsonl").records[-1].kind == "eval.leaking"
+    assert exit_code_of(["eval", *SMALL, *leak]) == 0
+    out = capsys.readouterr().out
+    assert "honest          NO" in out and "NO VALID SCORE" in out
+
+
+def test_two_ranks_lose_and_double_nothing(folder, capsys, tmp_path):
+    one = evaluated(capsys, *STACK)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29517"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, "-m", "golfctl", "eval", *SMALL, *STACK, "--report", str(tmp_path / "two.json")],
+        capture_output=True, text=True, env=environment, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    two = json.loads((tmp_path / "two.json").read_text())
+    assert two["world"] == 2 and two["tokens"] == one["tokens"] and two["honest"] is True
+    assert two["val_bpb"] == pytest.approx(one["val_bpb"], abs=1e-6)
+    assert done.stdout.count("val_loss") == 1
+
+
+BAD = {
+    ("missing.golf",): (3, "no such file: missing.golf"),
+    ("books.jsonl", "--data", "data/books"): (2, "neither an artifact (.golf) nor a checkpoint"),
+    ("--data", "nowhere"): (3, "no such dataset folder: nowhere"),
+    ("--stride", "65"): (3, "rows would stay unscored"),
+    ("--set", "eval.strde=3"): (3, "did you mean 'stride'"),
+    ("--slot-steps", "2", "--set", "eval.slot.form=shared"): (3, "--allow-leaks"),
+    ("--ladder",): (2, "no second rung"),
+    ("--strict", "--ladder", "--ngram", "3"): (2, "--ladder climbs the honest forms"),
+    ("--set", "eval.mix.lr=0.1"): (3, "nothing to mix"),
+    ("--device", "cuda:9"): (2, "not usable here"),
+}
+
+
+@pytest.mark.parametrize("arguments", BAD, ids=" ".join)
+def test_bad_input_ends_with_one_line_and_its_exit_code(folder, capsys, arguments):
+    code, message = BAD[arguments]
+    assert exit_code_of(["eval", "--quiet", *arguments]) == code
+    err = capsys.readouterr().err
+    assert message in err and "Traceback" not in err
+
+
+def test_data_of_another_tokenizer_is_refused(folder, capsys):
+    (folder / "other.jsonl").write_text(
+        "\n".join(json.dumps({"text": (f"{i} zebras! " + LINE.format(i=i)) * 2}) for i in range(120)), encoding="utf-8"
+    )
+    assert exit_code_of(["data", "build", "other.jsonl", "--vocab", "340", "--holdout", "0.2", "--replace"]) == 0
+    assert exit_code_of(["eval", "--data", "data/other", "--quiet"]) == 3
+    assert "cut by tokenizer" in capsys.readouterr().err
+
+
+def test_a_run_that_was_not_packed_says_so(folder, capsys):
+    unpacked = folder / "runs" / "later"
+    unpacked.mkdir()
+    (unpacked / "recipe.toml").write_text("")
+    try:
+        assert exit_code_of(["eval", str(unpacked)]) == 3
+        assert "golfctl pack" in capsys.readouterr().err
+    finally:
+        (unpacked / "recipe.toml").unlink()
+        unpacked.rmdir()
