@@ -79,12 +79,11 @@ def _check_canonical(text: bytes, value: dict[str, Any]) -> None:
     except UnicodeEncodeError:
         fail("manifest-canonical", *_WHERE, "valid Unicode", "a lone surrogate")
     if canonical != text:
-        at = next(
-            (i for i, (a, b) in enumerate(zip(canonical, text, strict=False)) if a != b), min(len(canonical), len(text))
-        )
-        fail(
-            "manifest-canonical",
-            *_WHERE,
-            f"{canonical[at : at + 16]!r} at byte {at:,} of the text",
-            f"{text[at : at + 16]!r}",
-        )
+        pairs = enumerate(zip(canonical, text, strict=False))
+        at = next((i for i, (a, b) in pairs if a != b), min(len(canonical), len(text)))
+        expected = f"{_piece(canonical, at)} at byte {at:,} of the text"
+        fail("manifest-canonical", *_WHERE, expected, _piece(text, at))
+
+
+def _piece(text: bytes, at: int) -> str:
+    return text[at : at + 16].decode("utf-8", "replace") or "the end"
