@@ -73,6 +73,9 @@ class Optimizers:
     def step(self, rates: Rates) -> Tensor | None:
         """Take one step from the gradients; returns the clipped-by norm (0-D, no host sync), None without clipping."""
         self._set(rates)
+        for p in self._replicated:  # unused parameters: the same for every world size
+            if p.grad is None:
+                p.grad = torch.zeros_like(p)
         if self._clip.norm and self._clip.of == "local":
             self._clip_locally()
         if self.muon:
@@ -125,15 +128,15 @@ class Optimizers:
     def _reduce_replicated(self) -> None:
         if self._flat is None:
             return
-        for p, view in _views(self._flat, self._replicated):
-            view.copy_(p.grad) if p.grad is not None else view.zero_()
+        for gradient, view in _views(self._flat, self._gradients()):
+            view.copy_(gradient)
         self.group.all_reduce(self._flat).wait()
         for p, view in _views(self._flat, self._replicated):
             p.grad = view.to(p.dtype)
 
     def _clip_reduced(self) -> tuple[Tensor, Tensor]:
         square = self.muon.square_norm() if self.muon else torch.zeros((), device=self._replicated[0].device)
-        if self.group.rank == 0 and self._gradients():  # replicated: the same on every rank, counted once
+        if self.group.rank == 0 and self._replicated:  # replicated: the same on every rank, counted once
             norms = torch._foreach_norm(self._gradients())
             square = square + torch.stack(norms).square().sum()
         if self.group.world > 1:

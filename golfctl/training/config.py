@@ -48,6 +48,9 @@ class TrainConfig(Config):
     held_out_tokens: int = Field(default=65536, ge=0, description="Tokens of the held-out loss at the end; 0 for none.")
     rank_timeout_seconds: float = Field(default=300.0, gt=0.0, description="A rank silent for this long is lost.")
     unbanked: Literal["adam", "muon"] = "adam"
+    recurrence_start: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="Share of the budget after which the model's repeated layers loop."
+    )
     schedule: ScheduleConfig = ScheduleConfig()
     muon: MuonConfig = MuonConfig()
     adam: AdamConfig = AdamConfig()

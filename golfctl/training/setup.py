@@ -11,8 +11,9 @@ from golfctl.core.recipe import Recipe
 from golfctl.data.config import DataConfig
 from golfctl.data.dataset import Dataset
 from golfctl.errors import ConfigError
-from golfctl.model.census import census
 from golfctl.model.spec import ModelSpec
+from golfctl.packing.config import PackConfig
+from golfctl.scoring.config import EvalConfig
 from golfctl.training.config import TrainConfig
 
 _MEMORY_SHARE = 0.6
@@ -70,7 +71,10 @@ def prepare(recipe: Recipe, data_path: Path, device: torch.device) -> Setup:
     data = recipe.read("data", DataConfig)
     dataset = Dataset.open(data_path)
     spec = _model_spec(recipe, dataset)
-    census(spec)
+    recipe.read("pack", PackConfig)  # a mistake in a later step's table is found now, not after the training
+    recipe.read("eval", EvalConfig)
+    if train.recurrence_start and spec.recurrence is None:
+        raise ConfigError(f"{recipe.where} [train] recurrence_start: the model has no [model.recurrence]")
     dtype = choose_dtype(train.dtype, device)
     resolved = recipe.replace(train=train.to_dict(), data=data.to_dict(), model=spec.to_dict())
     return Setup(resolved, train, data, spec, dataset, device, dtype)

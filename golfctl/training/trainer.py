@@ -13,6 +13,7 @@ from torch import Tensor
 
 from golfctl.core.environment import describe_environment
 from golfctl.data.batches import open_loader
+from golfctl.data.prefetch import prefetching
 from golfctl.errors import CheckpointError
 from golfctl.model.build import build_model
 from golfctl.model.names import named_tensors
@@ -53,7 +54,7 @@ class Trainer:
         decay = config.average.decay if config.average.kind == "ema" else None
         averaged = list(self.parameters.values()) if config.average.kind != "none" else []
         self.average = WeightAverage(averaged, decay)
-        self.loader = open_loader(
+        loader = open_loader(
             setup.data,
             setup.dataset.train_shards,
             batch_sequences=config.batch_sequences,
@@ -63,6 +64,7 @@ class Trainer:
             world=group.world,
             vocab_size=setup.spec.vocab_size,
         )
+        self.loader = prefetching(loader, setup.data.prefetch, pin=setup.device.type == "cuda")
         self.micro_sequences = setup.micro_sequences()
         self.steps_done = 0
         self.phase_seconds = {"data": 0.0, "gradient": 0.0, "optimizer": 0.0}
@@ -75,6 +77,7 @@ class Trainer:
     def step(self, clock: Clock) -> StepResult:
         """One optimizer step on the next global batch."""
         start = time.perf_counter()
+        self._set_loops(clock)
         x_BT, y_BT = self._next_batch()
         loaded = time.perf_counter()
         loss = self._gradients(x_BT, y_BT)
@@ -149,6 +152,11 @@ class Trainer:
         finally:
             for p, value in zip(self.parameters.values(), live, strict=True):
                 p.data = value
+
+    def _set_loops(self, clock: Clock) -> None:
+        """Depth recurrence begins at `recurrence_start` of the budget."""
+        if recurrence := self.setup.spec.recurrence:
+            self.model.set_loops(recurrence.extra if clock.fraction >= self.setup.train.recurrence_start else 0)
 
     def _next_batch(self) -> tuple[Tensor, Tensor]:
         x_BT, y_BT = self.loader.next()
