@@ -8,7 +8,8 @@ import click
 from golfctl.cli.options import json_option, quiet_option, set_option
 from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json, table
-from golfctl.errors import UsageError
+from golfctl.core.progress import Progress
+from golfctl.errors import InputError, UsageError
 
 
 @click.command()
@@ -16,22 +17,34 @@ from golfctl.errors import UsageError
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Artifact to write  [default: RUN/model.golf]")
 @click.option("--bits", type=int, help="Bits of matrices: 2 to 8, or 16 or 32 for floats.")
 @click.option("--bits-embed", type=int, help="Bits of embeddings and heads.")
-@click.option("--quantizer", help="round, gptq-lite or gptq.")
+@click.option("--quantizer", help="round, gptq-lite, gptq or entropy.")
 @click.option("--clip", help="max, percentile, percentile-row, quantile:P or sd:K.")
-@click.option("--calibration", help="train:TOKENS, self:TOKENS or none; validation text is never used.")
+@click.option("--loss", type=float, help="What entropy may cost by its own estimate, in nats per token.")
+@click.option("--calibration", help="train:TOKENS or self:TOKENS, for gptq and entropy; validation text is never used.")
+@click.option("--data", type=click.Path(path_type=Path), help="Dataset folder  [default: the run's]")
 @click.option("--coder", help="raw, zlib:9, lzma:9, zstd:22, brotli:11, rans or auto.")
 @click.option("--lzma", type=int, metavar="P", help="Short for --coder lzma:P.")
 @click.option("--zstd", type=int, metavar="P", help="Short for --coder zstd:P.")
 @click.option("--brotli", type=int, metavar="Q", help="Short for --coder brotli:Q.")
 @click.option("--budget", help="Profile (parameter-golf), bytes, or none.")
+@click.option("--fit", is_flag=True, default=None, help="Find the setting that lands just under the budget.")
+@click.option("--margin", type=int, help="Bytes that --fit leaves free.")
 @click.option("--code", multiple=True, type=click.Path(), help="Source file to embed and count; may be repeated.")
 @click.option("--external", multiple=True, type=click.Path(), help="File to count without embedding it.")
 @click.option("--slim", is_flag=True, default=None, help="Leave out tokenizer, evaluation stack and provenance.")
+@click.option("--measure/--no-measure", default=True, help="Loss before and after, on held-out training text.")
 @set_option
 @json_option
 @quiet_option
 def command(
-    source: Path | None, out: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool, **flags: Any
+    source: Path | None,
+    out: Path | None,
+    data: Path | None,
+    measure: bool,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    **flags: Any,
 ) -> None:
     """Pack a run's last checkpoint, or a given one, into a .golf artifact; print where every byte went.
 
@@ -46,7 +59,9 @@ def command(
         source = latest_run()
     checkpoint = latest_checkpoint(source) if source.is_dir() else source
     progress.say(f"packing {checkpoint}")
-    result = pack(checkpoint, _config(checkpoint, overrides, flags), out, progress)
+    config = _config(checkpoint, overrides, flags, progress)
+    data = data or _run_data(checkpoint, progress)
+    result = pack(checkpoint, config, out, data, progress, measured=measure)
     for note in result.notes:
         progress.say(f"note: {note}")
     if as_json:
@@ -55,10 +70,23 @@ def command(
         click.echo(_text(result))
 
 
-def _config(checkpoint: Path, overrides: tuple[str, ...], flags: dict[str, Any]) -> Any:
+def _run_data(checkpoint: Path, progress: Progress) -> Path | None:
+    """The dataset the checkpoint's run was trained on, or None with a word why."""
+    from golfctl.training.runs import is_run, run_data
+
+    if not is_run(checkpoint.parent):
+        return None
+    try:
+        return run_data(checkpoint.parent)
+    except InputError as error:
+        progress.say(f"note: no training text at hand: {error}")
+        return None
+
+
+def _config(checkpoint: Path, overrides: tuple[str, ...], flags: dict[str, Any], progress: Progress) -> Any:
     """The recipe's [pack] table with the overrides and flags that were given."""
     from golfctl.core.config import apply_overrides
-    from golfctl.packing.config import PackConfig
+    from golfctl.packing.config import ROW_KEYS, PackConfig
     from golfctl.packing.context import run_context
 
     for override in overrides:
@@ -68,7 +96,13 @@ def _config(checkpoint: Path, overrides: tuple[str, ...], flags: dict[str, Any])
     tables = apply_overrides(context.recipe.tables if context.recipe else {}, overrides)
     where = context.recipe.where if context.recipe else "golfctl pack"
     given = {key: list(value) if isinstance(value, tuple) else value for key, value in _flags(flags).items()}
-    return PackConfig.from_dict({**tables.get("pack", {}), **given}, f"{where} [pack]")
+    table = tables.get("pack", {})
+    if given.get("quantizer", "entropy" if given.get("fit") else None) == "entropy":
+        dropped = sorted(set(ROW_KEYS) & set(table))
+        table = {key: value for key, value in table.items() if key not in (*ROW_KEYS, "quantizer")}
+        if dropped:
+            progress.say(f"note: the recipe's {', '.join(dropped)} have no effect on the entropy quantizer")
+    return PackConfig.from_dict({**table, **given}, f"{where} [pack]")
 
 
 def _flags(flags: dict[str, Any]) -> dict[str, Any]:
@@ -81,20 +115,31 @@ def _flags(flags: dict[str, Any]) -> dict[str, Any]:
     return given | ({"coder": coders[0]} if coders else {})
 
 
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
 def _text(result: Any) -> str:
     groups = [
         [g.group, g.schemes, f"{g.tensors:,}", f"{g.parameters:,}", f"{g.bits_per_weight:.3f}", f"{g.bytes:,}",
-         f"{g.relative_error:.5f}"]
+         f"{g.relative_error:.5f}", _number(g.weighted_error), _number(g.estimated_loss)]
         for g in result.groups
     ]  # fmt: skip
+    header = ["group", "scheme", "tensors", "parameters", "bits/weight", "bytes", "error", "weighted", "est. loss"]
     ledger = [[row.name, row.where, f"{row.bytes:,}"] for row in result.ledger]
     ledger.append(["counted", "", f"{result.counted_bytes:,}"])
     lines = [
-        table(["group", "scheme", "tensors", "parameters", "bits/weight", "bytes", "relative error"], groups),
+        table(header, groups),
         "",
         table(["ledger", "where", "bytes"], ledger),
         "",
     ]
+    if result.held_out:
+        seen = result.held_out
+        lines.append(
+            f"on {seen.tokens:,} tokens of held-out training text: loss {seen.loss_before:.5f} before,"
+            f" {seen.loss_after:.5f} after, KL {seen.kl:.3g} nats per token"
+        )
     if result.budget:
         report = result.budget.report(result.ledger)
         lines.append(f"budget {report['limit_bytes']:,} bytes, {report['headroom_bytes']:,} to spare")

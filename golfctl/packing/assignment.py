@@ -1,12 +1,14 @@
 """Which scheme every tensor gets: by role, each tensor exactly once."""
 
+import math
 from typing import NamedTuple
 
 from golfctl.core.config import Config
-from golfctl.model.names import roles_by_name
+from golfctl.model.names import roles_by_name, shapes_by_name
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
 from golfctl.packing.config import FLOAT_BITS, PackConfig
+from golfctl.quant.options import GridOptions
 
 GROUPS = ("attention", "mlp", "other matrices", "embedding", "head", "gains")
 
@@ -23,7 +25,8 @@ class Assignment(NamedTuple):
 
 def assign(spec: ModelSpec, config: PackConfig) -> list[Assignment]:
     """One assignment per tensor, in the model's order of declaration."""
-    return [_one(name, role, config) for name, role in roles_by_name(spec).items()]
+    grid = _grid_options(spec, config) if config.method == "entropy" else None
+    return [_one(name, role, config, grid) for name, role in roles_by_name(spec).items()]
 
 
 def group_of(name: str, role: Role) -> str:
@@ -39,11 +42,25 @@ def group_of(name: str, role: Role) -> str:
     return "mlp" if ".mlp." in name else "other matrices"
 
 
-def _one(name: str, role: Role, config: PackConfig) -> Assignment:
+def quantized_parameters(spec: ModelSpec) -> int:
+    """Weights that are not gains."""
+    roles = roles_by_name(spec)
+    return sum(math.prod(shape) for name, shape in shapes_by_name(spec).items() if roles[name] is not Role.GAIN)
+
+
+def _grid_options(spec: ModelSpec, config: PackConfig) -> GridOptions:
+    """The step at which all weights together cost `target_loss`: each one costs step²/24."""
+    step = math.sqrt(24 * config.target_loss / quantized_parameters(spec))
+    return GridOptions(step=step, damping=config.damping, output_damping=config.output_damping)
+
+
+def _one(name: str, role: Role, config: PackConfig, grid: GridOptions | None) -> Assignment:
     group = group_of(name, role)
     if role is Role.GAIN:
         return Assignment(name, role, group, f"{config.gains}/1", None)
-    bits = config.bits if role is Role.MATRIX else config.bits_embed
+    if grid is not None:
+        return Assignment(name, role, group, "grid/1", grid)
+    bits = config.matrix_bits if role is Role.MATRIX else config.embedding_bits
     if bits in FLOAT_BITS:
         return Assignment(name, role, group, f"fp{bits}/1", None)
     options = config.matrix_options() if role is Role.MATRIX else config.embedding_options()

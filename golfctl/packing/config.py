@@ -6,38 +6,50 @@ from pydantic import Field, field_validator, model_validator
 
 from golfctl.core.config import Config
 from golfctl.errors import GolfError
-from golfctl.packing.calibration_choice import parse_calibration
+from golfctl.packing.calibration_choice import CalibrationChoice, parse_calibration
 from golfctl.quant.options import RowOptions, parse_clip
 
 Bits = Literal[2, 3, 4, 5, 6, 7, 8, 16, 32]
+Quantizer = Literal["round", "gptq-lite", "gptq", "entropy"]
 FLOAT_BITS = (16, 32)
 EMBEDDING_CLIP = "quantile:0.9999984"  # the baseline's rule for int8 embeddings
+ROW_KEYS = ("bits", "bits_embed", "clip", "clip_embed", "scale_floor")  # without effect on the entropy quantizer
+_CALIBRATED = ("gptq", "entropy")
+_LOSS = 1e-3
 
 
 class PackConfig(Config):
     """Everything that decides an artifact's bytes, beside the checkpoint.
 
-    quantizer: `round` to nearest; `gptq-lite`, rounding with a percentile search; `gptq`, full-Hessian error feedback.
-    bits, bits_embed: of matrices, and of embeddings and heads; 16 and 32 keep floats. clip, clip_embed: see
-    `golfctl.quant.options.parse_clip`; None takes the quantizer's own. scale_floor: PR #549's floor under the scales.
-    gains: floats for gains, gates and scalars. calibration: where GPTQ's inputs come from, `none`, `train:TOKENS` or
-    `self:TOKENS`; validation text is never an option. coder: as `golfctl.coding.parse_coder` reads it. budget: a
-    profile name, a number of bytes, or `none`. code: source files to embed and count; external: files to count
-    without embedding. slim: leave out tokenizer, evaluation stack and provenance.
+    quantizer: `round` to nearest; `gptq-lite`, rounding with a percentile search; `gptq`, full-Hessian error feedback;
+    `entropy`, unbounded integers on steps of equal estimated loss, made for the entropy coder. None: `entropy` with
+    `fit`, else `gptq-lite`. bits (None: 6), bits_embed (None: 8): of matrices, and of embeddings and heads; 16 and 32
+    keep floats. clip, clip_embed: see `golfctl.quant.options.parse_clip`; None takes the quantizer's own. scale_floor:
+    PR #549's floor under the scales. loss: what `entropy` may cost by its own estimate, nats per token (None: 0.001).
+    gains: floats for gains, gates and scalars. damping, output_damping: see `golfctl.quant.options`. calibration: text
+    for gptq and entropy, `train:TOKENS` or `self:TOKENS`; validation text is never an option. coder: as
+    `golfctl.coding.parse_coder` reads it. budget: a profile name, a number of bytes, or `none`. fit: turn one knob,
+    `loss` or the K of clip `sd:K`, so that the result lands `margin` bytes or a little more under the budget. code:
+    source files to embed and count; external: files to count without embedding. slim: leave out tokenizer, evaluation
+    stack and provenance.
     """
 
-    quantizer: Literal["round", "gptq-lite", "gptq"] = "gptq-lite"
-    bits: Bits = 6
-    bits_embed: Bits = 8
+    quantizer: Quantizer | None = None
+    bits: Bits | None = None
+    bits_embed: Bits | None = None
     clip: str | None = None
     clip_embed: str | None = None
     scale_floor: bool = False
+    loss: float | None = Field(default=None, gt=0, le=100)
     gains: Literal["fp16", "fp32"] = "fp32"
     damping: float = Field(default=0.01, ge=0, le=1)
-    calibration: str = "none"
+    output_damping: float = Field(default=0.1, ge=0, le=10)
+    calibration: str | None = None
     seed: int = Field(default=0, ge=0)
-    coder: str = "lzma:9"
+    coder: str = "auto"
     budget: str = "parameter-golf"
+    fit: bool = False
+    margin: int = Field(default=0, ge=0)
     code: tuple[str, ...] = ()
     external: tuple[str, ...] = ()
     slim: bool = False
@@ -49,35 +61,86 @@ class PackConfig(Config):
 
     @field_validator("calibration")
     @classmethod
-    def _calibration_parses(cls, calibration: str) -> str:
-        return _valid(calibration, parse_calibration)
+    def _calibration_parses(cls, calibration: str | None) -> str | None:
+        return None if calibration is None else _valid(calibration, parse_calibration)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        if self.quantizer == "gptq" and self.calibration == "none":
-            raise ValueError("quantizer gptq needs calibration = 'train:TOKENS' or 'self:TOKENS'")
-        if self.quantizer != "gptq" and self.calibration != "none":
-            raise ValueError(f"calibration has no effect with quantizer {self.quantizer!r}; take gptq or drop it")
-        if self.quantizer == "gptq-lite" and not (self.clip or "percentile").startswith("percentile"):
-            raise ValueError(f"gptq-lite is the percentile search; for clip = {self.clip!r} take quantizer = 'round'")
-        for bits, clip, names in ((self.bits, self.clip, "clip"), (self.bits_embed, self.clip_embed, "clip_embed")):
-            if bits in FLOAT_BITS and clip is not None:
-                raise ValueError(f"{names} = {clip!r} has no effect on tensors kept as {bits}-bit floats")
+        self._check_calibration()
+        self._check_quantizer()
+        self._check_fit()
         return self
+
+    @property
+    def method(self) -> Quantizer:
+        """The quantizer in use."""
+        return self.quantizer or ("entropy" if self.fit else "gptq-lite")
+
+    @property
+    def matrix_bits(self) -> int:
+        """Bits of matrices (row schemes)."""
+        return self.bits or 6
+
+    @property
+    def embedding_bits(self) -> int:
+        """Bits of embeddings and heads (row schemes)."""
+        return self.bits_embed or 8
+
+    @property
+    def target_loss(self) -> float:
+        """Estimated loss of the entropy quantizer, in nats per token."""
+        return self.loss or _LOSS
+
+    @property
+    def calibration_choice(self) -> CalibrationChoice:
+        """Where calibration text comes from; source `none` for what needs none."""
+        return parse_calibration(self.calibration or ("train" if self.method in _CALIBRATED else "none"))
 
     def matrix_options(self) -> RowOptions:
         """Options for matrices of at most 8 bits."""
-        default = "max" if self.quantizer == "round" else "percentile"
+        default = "max" if self.method == "round" else "percentile"
         return RowOptions(
             clip=self.clip or default,
             scale_floor=self.scale_floor,
-            feedback="gptq" if self.quantizer == "gptq" else "none",
+            feedback="gptq" if self.method == "gptq" else "none",
             damping=self.damping,
         )
 
     def embedding_options(self) -> RowOptions:
         """Options for embeddings and heads of at most 8 bits."""
         return RowOptions(clip=self.clip_embed or EMBEDDING_CLIP, scale_floor=self.scale_floor)
+
+    def _check_calibration(self) -> None:
+        source = self.calibration and parse_calibration(self.calibration).source
+        if self.method in _CALIBRATED and source == "none":
+            raise ValueError(f"quantizer {self.method} needs calibration = 'train:TOKENS' or 'self:TOKENS'")
+        if self.method not in _CALIBRATED and source not in (None, "none"):
+            raise ValueError(f"calibration has no effect with quantizer {self.method!r}; take gptq or drop it")
+
+    def _check_quantizer(self) -> None:
+        if self.method == "entropy":
+            given = [key for key in ROW_KEYS if getattr(self, key)]
+            if given:
+                raise ValueError(f"{given[0]} has no effect on the entropy quantizer: its knob is loss")
+        elif self.loss is not None:
+            raise ValueError(f"loss has no effect on quantizer {self.method!r}; its knobs are bits and clip")
+        if self.method == "gptq-lite" and not (self.clip or "percentile").startswith("percentile"):
+            raise ValueError(f"gptq-lite is the percentile search; for clip = {self.clip!r} take quantizer = 'round'")
+        for bits, clip, name in ((self.bits, self.clip, "clip"), (self.bits_embed, self.clip_embed, "clip_embed")):
+            if bits in FLOAT_BITS and clip is not None:
+                raise ValueError(f"{name} = {clip!r} has no effect on tensors kept as {bits}-bit floats")
+
+    def _check_fit(self) -> None:
+        if not self.fit:
+            if self.margin:
+                raise ValueError("margin has no effect without fit")
+            return
+        if self.budget == "none":
+            raise ValueError("fit needs a budget")
+        if self.loss is not None:
+            raise ValueError("fit finds the loss by itself; drop one of fit and loss")
+        if self.method != "entropy" and not (self.clip or "").startswith("sd"):
+            raise ValueError(f"fit has no knob on quantizer {self.method!r} without clip = 'sd': take entropy, or sd")
 
 
 def _valid(text: str, parse: object) -> str:

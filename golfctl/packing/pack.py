@@ -1,35 +1,28 @@
 """`pack`: a checkpoint to one artifact, and a receipt in its run's journal."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+import torch
 
-from golfctl.artifact import (
-    Artifact,
-    Budget,
-    LedgerRow,
-    check_budget,
-    counted_bytes,
-    encode_artifact,
-    find_budget,
-    ledger_of,
-    read_artifact,
-    tensor_bytes,
-)
+from golfctl.artifact import Budget, LedgerRow, check_budget, find_budget, tensor_bytes
 from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal
 from golfctl.core.progress import SILENT, Progress
-from golfctl.errors import ArtifactError, NumericsError
-from golfctl.packing.assignment import Assignment, assign
+from golfctl.data.dataset import Dataset
+from golfctl.errors import UsageError
+from golfctl.model.build import empty_model
+from golfctl.model.names import load_named_tensors
+from golfctl.packing.assignment import quantized_parameters
+from golfctl.packing.calibration import held_out_windows, model_of, sequence_length
 from golfctl.packing.checkpoint import Checkpoint, read_checkpoint
 from golfctl.packing.config import PackConfig
-from golfctl.packing.context import JOURNAL_FILE, provenance, run_context
-from golfctl.packing.drafting import draft_artifact, tensor_sections
+from golfctl.packing.context import JOURNAL_FILE, run_context
 from golfctl.packing.figures import GroupFigures, TensorFigures, group_figures, tensor_figures
-from golfctl.packing.unpack import check_tensor_table, decode_parts, model_spec
-from golfctl.quant import QuantizedTensor, quantize
+from golfctl.packing.fitting import fit, knob_of
+from golfctl.packing.measuring import Measured, measure
+from golfctl.packing.packer import Packed, Packer, check_reads_back
+from golfctl.quant import dequantize
 
 ARTIFACT_FILE = "model.golf"
 
@@ -44,6 +37,9 @@ class PackResult(NamedTuple):
     budget: Budget | None
     ledger: list[LedgerRow]
     groups: list[GroupFigures]
+    settings: PackConfig
+    calibration: dict[str, Any]
+    held_out: Measured | None
     notes: list[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,14 +52,25 @@ class PackResult(NamedTuple):
             "budget": self.budget.report(self.ledger) if self.budget else None,
             "ledger": [row.to_json() for row in self.ledger],
             "groups": [group.to_dict() for group in self.groups],
+            "pack": self.settings.to_dict(),
+            "calibration": self.calibration,
+            "held_out": self.held_out.to_dict() if self.held_out else None,
             "notes": self.notes,
         }
 
 
-def pack(path: Path, config: PackConfig, out: Path | None = None, progress: Progress = SILENT) -> PackResult:
+def pack(
+    path: Path,
+    config: PackConfig,
+    out: Path | None = None,
+    data: Path | None = None,
+    progress: Progress = SILENT,
+    measured: bool = False,
+) -> PackResult:
     """Pack the checkpoint at `path` into `out` (default: `model.golf` beside it).
 
-    Nothing is written unless the artifact is inside its budget and reads back exactly.
+    `data` is the dataset of the run: calibration on training text needs it, and so does `measured`, the loss before and
+    after on held-out training text. Nothing is written unless the artifact is inside its budget and reads back exactly.
 
     Raises:
         InputError, CheckpointError: no such checkpoint, or a damaged one. NumericsError: weights a scheme cannot hold.
@@ -71,62 +78,67 @@ def pack(path: Path, config: PackConfig, out: Path | None = None, progress: Prog
     """
     budget = None if config.budget == "none" else find_budget(config.budget)
     checkpoint, context = read_checkpoint(path), run_context(path)
-    assignments = assign(checkpoint.spec, config)
-    quantized = quantize_tensors(checkpoint, assignments, progress)
-    sections = tensor_sections(assignments, quantized, config.coder, progress)
-    origin = provenance(path, checkpoint, context, config)
-    draft = draft_artifact(checkpoint, assignments, quantized, sections, config, context.evaluation, origin)
-    data = encode_artifact(draft)
-    artifact = read_artifact(data)
-    _check_reads_back(artifact, quantized)
-    ledger = ledger_of(artifact)
+    packer = Packer.prepare(path, checkpoint, context, config, data, progress)
+    packed = _packed(packer, config, budget, progress)
+    check_reads_back(packed)
     if budget:
-        check_budget(ledger, budget)
+        check_budget(packed.ledger, budget)
+    held_out = _held_out(packed, checkpoint, data, progress) if measured and data is not None else None
     target = out or context.folder / ARTIFACT_FILE
-    atomic_write(target, data)
-    figures = _figures(artifact, checkpoint, assignments, quantized)
-    notes = [f"{row.name}: {note}" for row in figures for note in row.notes]
-    result = PackResult(
-        target, artifact.sha256, len(data), counted_bytes(ledger), budget, ledger, group_figures(figures), notes
-    )
-    _receipt(context.folder, result, origin)
+    atomic_write(target, packed.data)
+    result = _result(packer, packed, budget, target, held_out)
+    _receipt(context.folder, result, packed.origin)
     return result
 
 
-def quantize_tensors(
-    checkpoint: Checkpoint, assignments: Sequence[Assignment], progress: Progress = SILENT
-) -> dict[str, QuantizedTensor]:
-    """Every tensor by its assignment, in the same order; the errors name the tensor."""
-    quantized = {}
-    with progress.task("quantising", len(assignments), "tensor") as task:
-        for one in assignments:
-            try:
-                quantized[one.name] = quantize(one.scheme, checkpoint.tensors[one.name], None, one.options)
-            except NumericsError as error:
-                raise NumericsError(f"{one.name}: {error}") from error
-            task.advance()
-    return quantized
+def _packed(packer: Packer, config: PackConfig, budget: Budget | None, progress: Progress) -> Packed:
+    if not config.fit:
+        return packer.pack(config)
+    if budget is None or config.margin >= budget.limit_bytes:
+        raise UsageError(f"a margin of {config.margin:,} bytes leaves nothing of the budget")
+    weights = quantized_parameters(packer.checkpoint.spec)
+    return fit(knob_of(config), packer.pack, budget.limit_bytes - config.margin, weights, progress)
 
 
-def _check_reads_back(artifact: Artifact, quantized: Mapping[str, QuantizedTensor]) -> None:
-    """What a reader decodes is what the quantiser said, part by part."""
-    check_tensor_table(artifact.manifest, model_spec(artifact))
-    for name, decoded in decode_parts(artifact).items():
-        for part, array in quantized[name].parts.items():
-            if not np.array_equal(decoded.parts[part], array):
-                raise ArtifactError(f"{name}: part {part!r} does not read back as it was coded; nothing was written")
+def _held_out(packed: Packed, checkpoint: Checkpoint, data: Path, progress: Progress) -> Measured:
+    after = empty_model(checkpoint.spec)
+    decoded = {n: torch.from_numpy(dequantize(q.scheme, q.shape, q.parts)) for n, q in packed.quantized.items()}
+    load_named_tensors(after, decoded)
+    after.eval()
+    ids_NT = held_out_windows(Dataset.open(data), checkpoint.spec.vocab_size, sequence_length(checkpoint))
+    return measure(model_of(checkpoint), after, ids_NT, progress)
 
 
-def _figures(
-    artifact: Artifact,
-    checkpoint: Checkpoint,
-    assignments: Sequence[Assignment],
-    quantized: Mapping[str, QuantizedTensor],
-) -> list[TensorFigures]:
-    sizes = tensor_bytes(artifact)
+def _result(
+    packer: Packer, packed: Packed, budget: Budget | None, target: Path, held_out: Measured | None
+) -> PackResult:
+    figures = _figures(packer, packed)
+    return PackResult(
+        path=target,
+        sha256=packed.artifact.sha256,
+        file_bytes=len(packed.data),
+        counted_bytes=packed.counted_bytes,
+        budget=budget,
+        ledger=packed.ledger,
+        groups=group_figures(figures),
+        settings=packed.config,
+        calibration=packer.calibration.source,
+        held_out=held_out,
+        notes=[f"{row.name}: {note}" for row in figures for note in row.notes],
+    )
+
+
+def _figures(packer: Packer, packed: Packed) -> list[TensorFigures]:
+    sizes = tensor_bytes(packed.artifact)
     return [
-        tensor_figures(one, quantized[one.name], checkpoint.tensors[one.name].float().numpy(), sizes[one.name].bytes)
-        for one in assignments
+        tensor_figures(
+            one,
+            packed.quantized[one.name],
+            packer.checkpoint.tensors[one.name],
+            packer.calibration.stats.get(one.name),
+            sizes[one.name].bytes,
+        )
+        for one in packed.assignments
     ]
 
 
@@ -141,6 +153,7 @@ def _receipt(folder: Path, result: PackResult, origin: dict[str, Any]) -> None:
                 "file_bytes": result.file_bytes,
                 "counted_bytes": result.counted_bytes,
                 "checkpoint_sha256": origin["checkpoint"]["sha256"],
+                "calibration": result.calibration,
                 "pack": origin["pack"],
             },
         )

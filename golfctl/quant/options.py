@@ -73,3 +73,16 @@ class RowOptions(Config):
         except ConfigError as error:
             raise ValueError(str(error)) from error
         return clip
+
+
+class GridOptions(Config):
+    """Options of `grid/1`.
+
+    step: the rounding step in units of the square root of estimated loss: a weight costs about step²/24 nats per token,
+    whichever matrix it is in. damping, output_damping: what is added to the diagonals of the inputs' and of the
+    gradients' moments, as a fraction of their means, once.
+    """
+
+    step: float = Field(default=1e-5, gt=0)
+    damping: float = Field(default=0.01, ge=0, le=1)
+    output_damping: float = Field(default=0.01, ge=0, le=10)

@@ -7,7 +7,9 @@ from torch import Tensor
 from golfctl.core.config import Config
 from golfctl.errors import ArtifactError, NumericsError, UsageError
 from golfctl.quant.floats import FloatLayout
-from golfctl.quant.options import RowOptions
+from golfctl.quant.grid import GridLayout
+from golfctl.quant.gridding import quantize_grid
+from golfctl.quant.options import GridOptions, RowOptions
 from golfctl.quant.rounding import quantize_rows
 from golfctl.quant.rows import RowLayout
 from golfctl.quant.stats import LayerStats
@@ -42,6 +44,9 @@ def quantize(
     if isinstance(layout, RowLayout):
         _expect(options, RowOptions, scheme)
         return quantize_rows(layout, tensor, stats, options if isinstance(options, RowOptions) else RowOptions())
+    if isinstance(layout, GridLayout):
+        _expect(options, GridOptions, scheme)
+        return quantize_grid(tensor, stats, options if isinstance(options, GridOptions) else GridOptions())
     raise UsageError(f"{scheme} can be read but not written by this version")
 
 

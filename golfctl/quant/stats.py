@@ -1,4 +1,8 @@
-"""What calibration knows about a layer: second moments of its inputs, and of the loss gradient at its outputs."""
+"""What calibration knows about a matrix: second moments of its inputs, and of the loss gradient at its outputs.
+
+R rows (outputs), C columns (inputs). With Δ the change of the weights, the second-order estimate of what it costs is
+½ tr(G Δ H Δᵀ) nats per token: H the inputs' moments, G the gradients' (K-FAC: Martens & Grosse, arXiv 1503.05671).
+"""
 
 from dataclasses import dataclass
 
@@ -12,12 +16,13 @@ from golfctl.errors import NumericsError
 class LayerStats:
     """Statistics of one matrix [R, C].
 
-    hessian_CC: mean over calibration tokens of x xᵀ, undamped, float32. gradient_R: mean over tokens of the squared
-    gradient of the loss at each output, or None where it was not collected. tokens: how many were seen.
+    hessian_CC: mean over calibration tokens of x xᵀ, undamped, float32. gradient: mean over tokens of g gᵀ [R, R], or
+    of its diagonal alone [R] where R is large, g the gradient of the loss at the outputs; None where it was not
+    collected. tokens: how many were seen.
     """
 
     hessian_CC: Tensor
-    gradient_R: Tensor | None = None
+    gradient: Tensor | None = None
     tokens: int = 0
 
 
@@ -26,39 +31,58 @@ def hessian_error(delta_RC: Tensor, hessian_CC: Tensor) -> Tensor:
     return ((delta_RC @ hessian_CC) * delta_RC).sum(dim=1)
 
 
-def damped(hessian_CC: Tensor, damping: float) -> Tensor:
-    """The Hessian in float64 with `damping` × mean diagonal added once.
+def estimated_loss(delta_RC: Tensor, stats: LayerStats) -> float:
+    """½ tr(G Δ H Δᵀ): nats per token that changing the weights by Δ is estimated to cost.
 
-    A dead input (never active in calibration) gets a unit diagonal, so that it neither takes nor gives feedback.
+    Raises:
+        ValueError: the statistics have no gradients.
+    """
+    if stats.gradient is None:
+        raise ValueError("these statistics hold no gradients")
+    product_RC = delta_RC @ stats.hessian_CC
+    if stats.gradient.ndim == 1:
+        return 0.5 * float((stats.gradient.double() * (product_RC * delta_RC).sum(dim=1).double()).sum())
+    return 0.5 * float(((stats.gradient @ delta_RC) * product_RC).sum(dtype=torch.float64))
+
+
+def damped(moments: Tensor, damping: float) -> Tensor:
+    """Moments [X, X] (or their diagonal [X], made a matrix) in float64 with `damping` × mean diagonal added once.
+
+    An input that never was active gets a unit diagonal, so that it neither takes nor gives feedback.
 
     Raises:
         NumericsError: NaN, Inf or a negative diagonal.
     """
-    hessian_CC = hessian_CC.to(torch.float64)
-    diagonal_C = hessian_CC.diagonal()
-    if not bool(torch.isfinite(hessian_CC).all()) or bool((diagonal_C < 0).any()):
+    result_XX = torch.diag(moments.double()) if moments.ndim == 1 else moments.to(torch.float64, copy=True)
+    diagonal_X = result_XX.diagonal()
+    if not bool(torch.isfinite(result_XX).all()) or bool((diagonal_X < 0).any()):
         raise NumericsError("a Hessian holds NaN, infinity or a negative diagonal: the calibration run is broken")
-    dead_C = diagonal_C == 0
-    mean = float(diagonal_C.mean())
-    result_CC = hessian_CC.clone()
-    result_CC.diagonal().add_(damping * mean + dead_C * (mean or 1.0))
-    return result_CC
+    mean = float(diagonal_X.mean())
+    diagonal_X.add_(damping * mean + (diagonal_X == 0) * (mean or 1.0))
+    return result_XX
 
 
-def inverse_factor(hessian_CC: Tensor) -> Tensor:
-    """Upper Cholesky factor U of the inverse Hessian: H⁻¹ = Uᵀ U (float64, on the Hessian's device).
-
-    Computed without forming the inverse: flip(H) = L Lᵀ gives H = V Vᵀ with V upper triangular, and U = V⁻¹.
+def upper_factor(moments_XX: Tensor) -> Tensor:
+    """Upper triangular V with V Vᵀ = `moments_XX`; V⁻¹ is the upper Cholesky factor of the inverse.
 
     Raises:
-        NumericsError: the Hessian is not positive definite even with its damping.
+        NumericsError: the moments are not positive definite even with their damping.
     """
-    lower_CC, info = torch.linalg.cholesky_ex(hessian_CC.flip(-2, -1))
+    lower_XX, info = torch.linalg.cholesky_ex(moments_XX.flip(-2, -1))
     if bool((info != 0).any()):
         raise NumericsError(
             "a damped Hessian is not positive definite: raise the damping (pack.damping = 0.05) or calibrate on more"
             " tokens"
         )
-    upper_CC = lower_CC.flip(-2, -1)
-    identity = torch.eye(hessian_CC.shape[-1], dtype=hessian_CC.dtype, device=hessian_CC.device)
-    return torch.linalg.solve_triangular(upper_CC, identity.expand_as(upper_CC), upper=True)
+    return lower_XX.flip(-2, -1)
+
+
+def inverse_factor(moments_XX: Tensor) -> Tensor:
+    """Upper Cholesky factor U of the inverse: M⁻¹ = Uᵀ U (float64), found without forming the inverse.
+
+    Raises:
+        NumericsError: as `upper_factor`.
+    """
+    upper_XX = upper_factor(moments_XX)
+    identity = torch.eye(moments_XX.shape[-1], dtype=moments_XX.dtype, device=moments_XX.device)
+    return torch.linalg.solve_triangular(upper_XX, identity.expand_as(upper_XX), upper=True)

@@ -12,6 +12,7 @@ SCHEMES = Table(
     "quantisation scheme",
     {
         **{f"int{bits}-row/1": f"golfctl.quant.rows:INT{bits}_ROW" for bits in range(2, 9)},
+        "grid/1": "golfctl.quant.grid:GRID",
         "fp16/1": "golfctl.quant.floats:FP16",
         "fp32/1": "golfctl.quant.floats:FP32",
     },

@@ -12,7 +12,7 @@ from golfctl.packing.assignment import assign
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.drafting import draft_artifact, tensor_sections
-from golfctl.packing.pack import quantize_tensors
+from golfctl.packing.packer import quantize_tensors
 from golfctl.packing.unpack import check_tensor_table, decode_parts, load_artifact, model_spec
 from golfctl.quant import dequantize
 
@@ -21,7 +21,7 @@ from golfctl.quant import dequantize
 def draft(run):
     checkpoint, config = read_checkpoint(run), PackConfig()
     assignments = assign(checkpoint.spec, config)
-    quantized = quantize_tensors(checkpoint, assignments)
+    quantized = quantize_tensors(checkpoint, assignments, {})
     sections = tensor_sections(assignments, quantized, "zlib:9")
     return draft_artifact(checkpoint, assignments, quantized, sections, config, None, {"a": 1}), quantized
 

@@ -1,0 +1,131 @@
+"""One checkpoint, ready to be packed as often as a search needs: read once, calibrated once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from golfctl.artifact import Artifact, LedgerRow, counted_bytes, encode_artifact, ledger_of, read_artifact
+from golfctl.core.progress import SILENT, Progress
+from golfctl.errors import ArtifactError, NumericsError
+from golfctl.packing.assignment import Assignment, assign
+from golfctl.packing.calibration import Calibration, calibrate
+from golfctl.packing.checkpoint import Checkpoint
+from golfctl.packing.config import PackConfig
+from golfctl.packing.context import RunContext, provenance
+from golfctl.packing.drafting import draft_artifact, tensor_sections
+from golfctl.packing.unpack import check_tensor_table, decode_parts, model_spec
+from golfctl.quant import QuantizedTensor, quantize
+from golfctl.quant.stats import LayerStats
+
+FALLBACK = "int8-row/1"
+_NONE: Calibration = Calibration({}, {"source": "none"})
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One packing: the artifact's bytes, and what went into them."""
+
+    config: PackConfig
+    assignments: Sequence[Assignment]
+    quantized: Mapping[str, QuantizedTensor]
+    data: bytes
+    origin: dict[str, Any]
+
+    @cached_property
+    def artifact(self) -> Artifact:
+        """The bytes as a reader sees them."""
+        return read_artifact(self.data)
+
+    @property
+    def ledger(self) -> list[LedgerRow]:
+        """Rows that sum to the counted bytes."""
+        return ledger_of(self.artifact)
+
+    @property
+    def counted_bytes(self) -> int:
+        """Bytes that count against a budget."""
+        return counted_bytes(self.ledger)
+
+
+@dataclass(frozen=True)
+class Packer:
+    """A checkpoint, what surrounds it, and its calibration."""
+
+    path: Path
+    checkpoint: Checkpoint
+    context: RunContext
+    calibration: Calibration
+    progress: Progress = SILENT
+
+    @classmethod
+    def prepare(
+        cls, path: Path, checkpoint: Checkpoint, context: RunContext, config: PackConfig, data: Path | None,
+        progress: Progress = SILENT,
+    ) -> "Packer":  # fmt: skip
+        """Calibrate as `config` asks, on the dataset `data` where it asks for training text."""
+        choice, calibration = config.calibration_choice, _NONE
+        if choice.source != "none":
+            gradients = config.method == "entropy"
+            calibration = calibrate(checkpoint, choice, data, gradients, config.seed, progress)
+        return cls(path, checkpoint, context, calibration, progress)
+
+    def pack(self, config: PackConfig) -> Packed:
+        """Quantise, code and encode once.
+
+        Raises:
+            NumericsError: weights a scheme cannot hold; the tensor is named.
+        """
+        assignments = assign(self.checkpoint.spec, config)
+        quantized = quantize_tensors(self.checkpoint, assignments, self.calibration.stats, self.progress)
+        sections = tensor_sections(assignments, quantized, config.coder, self.progress)
+        origin = provenance(self.path, self.checkpoint, self.context, config) | {"calibration": self.calibration.source}
+        evaluation = self.context.evaluation
+        draft = draft_artifact(self.checkpoint, assignments, quantized, sections, config, evaluation, origin)
+        return Packed(config, assignments, quantized, encode_artifact(draft), origin)
+
+
+def quantize_tensors(
+    checkpoint: Checkpoint,
+    assignments: Sequence[Assignment],
+    stats: Mapping[str, LayerStats],
+    progress: Progress = SILENT,
+) -> dict[str, QuantizedTensor]:
+    """Every tensor by its assignment, in the same order; the errors name the tensor."""
+    quantized = {}
+    with progress.task("quantising", len(assignments), "tensor") as task:
+        for one in assignments:
+            try:
+                quantized[one.name] = _quantize(one, checkpoint, stats.get(one.name))
+            except NumericsError as error:
+                raise NumericsError(f"{one.name}: {error}") from error
+            task.advance()
+    return quantized
+
+
+def _quantize(one: Assignment, checkpoint: Checkpoint, stats: LayerStats | None) -> QuantizedTensor:
+    weight = checkpoint.tensors[one.name]
+    if one.scheme == "grid/1" and not _informative(stats):
+        plain = quantize(FALLBACK, weight)
+        note = f"calibration saw no gradient or no input of it: {FALLBACK} instead of {one.scheme}"
+        return QuantizedTensor(plain.scheme, plain.shape, plain.parts, (*plain.notes, note))
+    return quantize(one.scheme, weight, stats, one.options)
+
+
+def _informative(stats: LayerStats | None) -> bool:
+    """Whether anything flows into and out of the matrix."""
+    return (
+        stats is not None and bool(stats.hessian_CC.any()) and stats.gradient is not None and bool(stats.gradient.any())
+    )
+
+
+def check_reads_back(packed: Packed) -> None:
+    """Raise ArtifactError unless a reader decodes what the quantiser said, part by part."""
+    check_tensor_table(packed.artifact.manifest, model_spec(packed.artifact))
+    for name, decoded in decode_parts(packed.artifact).items():
+        for part, array in packed.quantized[name].parts.items():
+            if not np.array_equal(decoded.parts[part], array):
+                raise ArtifactError(f"{name}: part {part!r} does not read back as it was coded; nothing was written")
