@@ -34,15 +34,15 @@ def command(
 ) -> None:  # fmt: skip
     """Show what ARTIFACT holds, to the last byte.
 
-    Without ARTIFACT: model.golf of the run under runs/ that was written to last. Structure and digests are always
-    checked; a damaged artifact ends with exit code 4 and the rule that is broken.
+    ARTIFACT may be a run folder; without it: model.golf of the run under runs/ that was written to last. Structure and
+    digests are always checked; a damaged artifact ends with exit code 4 and the rule that is broken.
     """
     figures = bool(budget or counted or entropy)
     if (source or source_file) and (as_json or verify or older or figures):
         raise UsageError("--source prints code alone: it does not go with --json, --verify, --diff or figures")
     if older is not None and figures:
         raise UsageError("--diff compares two artifacts: it does not go with --budget, --count or --entropy")
-    path = artifact if artifact is not None else _default_artifact()
+    path = _resolve(artifact)
     if source or source_file:
         _print_source(path, source_file)
     elif older is not None:
@@ -51,11 +51,14 @@ def command(
         _print_report(path, budget, counted, as_json, verify, entropy, quiet)
 
 
-def _default_artifact() -> Path:
+def _resolve(artifact: Path | None) -> Path:
+    """The file to inspect: as given, or the artifact of the run folder given, or of the latest run."""
+    if artifact is not None and not artifact.is_dir():
+        return artifact
     from golfctl.training.runs import RunFolder, latest_run
 
-    path = RunFolder(latest_run()).artifact
-    click.echo(f"inspecting {path}, the artifact of the latest run", err=True)
+    path = RunFolder(artifact if artifact is not None else latest_run()).artifact
+    click.echo(f"inspecting {path}{', the artifact of the latest run' if artifact is None else ''}", err=True)
     if not path.is_file():
         raise InputError(f"{path} is not there yet: `golfctl pack` makes it")
     return path

@@ -111,7 +111,10 @@ def test_the_default_is_the_latest_run(golf, capsys):
     for name in ("a", "b"):
         (golf.parent / "runs" / name / "model.golf").write_bytes(golf.read_bytes())
     code, out, err = run(capsys)
-    assert code == 0 and "inspecting runs/b/model.golf" in err and "runs/b/model.golf: " in out
+    assert code == 0 and "inspecting runs/b/model.golf, the artifact of the latest run" in err
+    assert "runs/b/model.golf: " in out
+    code, out, err = run(capsys, "runs/a")
+    assert code == 0 and err == "inspecting runs/a/model.golf\n" and "runs/a/model.golf: " in out
 
 
 def test_diff_names_bytes_schemes_configuration_and_provenance(golf, capsys):
