@@ -1,12 +1,13 @@
 """What `golfctl eval` does: resolve defaults, run, write the report and the receipt, show the result."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from golfctl.cli.eval_view import baseline_rows, summary
+from golfctl.cli.eval_view import baseline_rows, estimate_line, summary
 from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json
 from golfctl.core.files import atomic_write
@@ -26,14 +27,19 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
     config = eval_config(run, options)
 
     from golfctl.cli.devices import pick_device
-    from golfctl.evaluation.evaluate import evaluate
+    from golfctl.evaluation.evaluate import estimate, evaluate
     from golfctl.scoring.ranks import joined_ranks
+
+    if options["estimate"]:
+        expected = asdict(estimate(source, data, config, pick_device(options["device"])))
+        emit_json(expected) if options["as_json"] else click.echo(estimate_line(expected))
+        return
 
     with joined_ranks() as ranks:
         leader = ranks.rank == 0
         progress = reporter(options["quiet"]) if leader else SILENT
         device = pick_device(options["device"])
-        done = evaluate(source, data, config, device, ranks, options["ladder"], progress)
+        done = evaluate(source, data, config, device, ranks, options["ladder"], options["deadline"], progress)
         if leader:
             _finish(done, run, data, options)
 

@@ -24,6 +24,10 @@ def summary(report: dict[str, Any]) -> str:
     if report["source"]["kind"] != "artifact":
         lines.append("source          a checkpoint, for comparison only: scores are made from a packed artifact")
     lines.append(f"seconds         {seconds}")
+    if "deadline" in report:
+        row = report["deadline"]["adaptation_off_at_row"]
+        state = "never switched off" if row is None else f"switched off at row {row:,}"
+        lines.append(f"deadline        {report['deadline']['seconds']:g} s: adaptation {state}")
     if "ladder" in report:
         lines += ["", ladder_rows(report["ladder"])]
     return "\n".join(lines)
@@ -34,6 +38,15 @@ def baseline_rows(report: dict[str, Any], baselines: list[dict[str, Any]]) -> st
     rows = [(b["name"], b["bpb"]) for b in baselines] + [("this artifact", report["val_bpb"])]
     ordered = sorted(rows, key=lambda row: row[1])
     return table(("compressor", "bits per byte"), [(name, f"{bpb:.4f}") for name, bpb in ordered])
+
+
+def estimate_line(expected: dict[str, Any]) -> str:
+    """A projection in one line."""
+    rate = expected["slice_rows"] / max(expected["slice_seconds"], 1e-9)
+    return (
+        f"about {expected['seconds']:,.0f} s for {expected['rows']:,} tokens on one process "
+        f"({expected['slice_rows']:,} tokens took {expected['slice_seconds']:.1f} s, {rate:,.0f} tokens/s)"
+    )
 
 
 def ladder_rows(rungs: list[dict[str, Any]]) -> str:

@@ -5,7 +5,7 @@ the targets' nats in the ledger, and only then lets the scorer observe. R rows, 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,7 @@ class Run:
     ledger: Ledger
     causal: dict[str, Any]
     correction: float
+    deadline: dict[str, Any] | None = field(default=None, kw_only=True)
 
     def properties(self) -> dict[str, dict[str, Any]]:
         """The four findings of the report."""

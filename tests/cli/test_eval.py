@@ -142,6 +142,25 @@ def test_two_ranks_lose_and_double_nothing(folder, capsys, tmp_path):
     assert done.stdout.count("val_loss") == 1
 
 
+def test_the_estimate_scores_a_slice_and_leaves_no_receipt(folder, capsys):
+    before = len(read_journal(folder / "runs/tiny/journal.jsonl").records)
+    assert exit_code_of(["eval", *SMALL, "--ttt", "--estimate", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["slice_rows"] < found["rows"] and found["seconds"] > found["slice_seconds"]
+    assert len(read_journal(folder / "runs/tiny/journal.jsonl").records) == before
+    assert exit_code_of(["eval", *SMALL, "--estimate"]) == 0
+    assert "tokens/s" in capsys.readouterr().out
+
+
+def test_a_deadline_switches_adaptation_off_and_says_when(folder, capsys):
+    chunk = ("--ttt", "--set", "eval.ttt.chunk=256", "--set", "eval.ttt.lr=0.05")
+    cut = evaluated(capsys, *chunk, "--deadline", "0")
+    assert cut["deadline"]["adaptation_off_at_row"] < 256
+    assert cut["val_loss"] == pytest.approx(evaluated(capsys)["val_loss"], abs=1e-6)
+    whole = evaluated(capsys, *chunk, "--deadline", "1000")
+    assert whole["deadline"]["adaptation_off_at_row"] is None and whole["val_loss"] != cut["val_loss"]
+
+
 BAD = {
     ("missing.golf",): (3, "no such file: missing.golf"),
     ("books.jsonl", "--data", "data/books"): (2, "neither an artifact (.golf) nor a checkpoint"),
