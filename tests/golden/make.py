@@ -182,6 +182,26 @@ def rans():
     return assemble(built, [("codes", "rans/1", streams), ("scales", "raw/1", [({}, keys_of(built, ["scales"]))])])
 
 
+def grid():
+    """`grid/1` in every integer type, exponents at both ends, codes coded alone and the rest of a tensor together."""
+    built, streams, rest = [], [], []
+    for i, (dtype, width, rows, columns) in enumerate(
+        [("int8", 99, 9, 14), ("int16", 20_000, 12, 10), ("int32", 1 << 26, 6, 8)]
+    ):
+        limit = min(np.iinfo(dtype).max, 1 << 24)
+        codes = np.clip(bell(i, (rows, columns), width), -limit, limit).astype(dtype)
+        exponents = [
+            np.clip(bell(10 * i + n, (size,), 99), -40, 40).astype(np.int8) for n, size in ((1, rows), (2, columns))
+        ]
+        parts = {"codes": codes, "rows": exponents[0], "columns": exponents[1], "step": np.array([0.0137], np.float32)}
+        built.append((Tensor(f"{dtype}.weight", (rows, columns), "grid/1", ()), parts))
+        streams.append(({}, [(f"{dtype}.weight", "codes")]))
+        rest.append(({}, [(f"{dtype}.weight", part) for part in ("rows", "columns", "step")]))
+    built[0][1]["rows"][:2], built[0][1]["columns"][:2] = (-128, 127), (-128, 127)
+    built[2][1]["codes"][0, :2] = (-(1 << 24), 1 << 24)
+    return assemble(built, [("codes", "rans/1", streams), ("rest", "lzma/1", rest)])
+
+
 MAKERS = {
     "core-raw": core_raw,
     "core-zlib-layouts": core_zlib_layouts,
@@ -189,6 +209,7 @@ MAKERS = {
     "zstd": zstd,
     "brotli": brotli,
     "rans": rans,
+    "grid": grid,
 }
 
 

@@ -3,7 +3,7 @@
 import brotli
 import zstandard
 
-from tests.oracles import golf_rans
+from tests.oracles import golf_grid, golf_rans
 from tests.oracles.golf_reader import need, with_layout
 
 
@@ -23,4 +23,4 @@ FURTHER_CODERS = {
     "brotli/1": with_layout(lambda stream, size: brotli.decompress(stream)),
     "rans/1": golf_rans.decode,
 }
-FURTHER_SCHEMES = {}
+FURTHER_SCHEMES = {"grid/1": golf_grid.weights}
