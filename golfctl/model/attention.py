@@ -88,7 +88,7 @@ class Attention(Component):
 
     def forward(self, u_BTD: Tensor, step: Step, context: Context, parts: list[Component]) -> Tensor:
         """The branch's output; only its rows from `context.wanted` on in the final step."""
-        name = f"blocks.{step.layer}.attn."
+        name, context.step = f"blocks.{step.layer}.attn.", step.number
         q_BTHd, k_BTKd, v_BTKd = self._project(u_BTD, name, context)
         wanted = context.wanted if step.final else 0
         context.notes["query"] = q_BTHd[:, wanted:].flatten(2)

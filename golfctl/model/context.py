@@ -36,6 +36,8 @@ class Context:
     lookup_taps: Sequence[Tap] = ()
     wanted: int = 0
     """Only rows from here on are wanted of the last block."""
+    step: int = 0
+    """Number of the block application under way: tells passes of a repeated block apart."""
     notes: dict[str, Tensor] = field(default_factory=dict)
     """What parts keep for later layers of the same pass."""
 

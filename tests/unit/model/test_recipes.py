@@ -54,8 +54,8 @@ def test_minis_have_every_part_of_the_original(name):
 def implied_loss(spec: ModelSpec) -> float:
     """ln V plus the tied head's own term, from the init alone.
 
-    Branches write nothing yet, so h has length √D and points along the token's embedding, or with SmearGate v1 along the
-    sum of two: the logit of each is D·σ/√n, that of any other token N(0, D·σ²).
+    Branches write nothing yet, so h has length √D and points along the token's embedding, or with SmearGate v1 along
+    the sum of two: the logit of each is D·σ/√n, that of any other token N(0, D·σ²).
     """
     size, own = spec.vocab_size, 2 if "smear" in spec.parts else 1
     cap, std = spec.head.softcap, spec.embedding.std
