@@ -58,11 +58,19 @@ def read_journal(path: Path) -> JournalText:
 def _parse(path: Path, number: int, line: bytes) -> Record:
     try:
         record = Record(**json.loads(line))
-    except (ValueError, TypeError) as error:
+        if not _well_typed(record):
+            raise TypeError("a field is of the wrong type")
+    except (ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: line {number + 1} is not a journal record: {error}") from error
     if record.hash != _digest(record):
         raise CheckpointError(f"{path}: line {number + 1} was changed after it was written (its digest does not match)")
     return record
+
+
+def _well_typed(record: Record) -> bool:
+    numbers = type(record.seq) is int and type(record.time) in (int, float) and record.time >= 0
+    texts = all(isinstance(text, str) for text in (record.kind, record.prev, record.hash))
+    return numbers and texts and bool(record.kind) and isinstance(record.body, dict)
 
 
 def _digest(record: Record) -> str:
