@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from jsonschema import Draft202012Validator
 from golfctl.artifact import write_artifact
 from golfctl.cli.main import exit_code_of
 from golfctl.cli.schema_table import SCHEMAS, file_name, schema_of
+from golfctl.core.recipe import TABLES
 from golfctl.errors import UsageError
 from tests.samples import sample_draft
 
@@ -47,6 +49,21 @@ def test_released_schemas_never_change():
         assert RELEASED.read_text().startswith(old), "released.txt only grows"
 
 
+RECIPES = sorted(path for folder in ("examples", "golfctl") for path in (ROOT / folder).rglob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.name)
+def test_recipes_fit_their_schema(path):
+    recipe = tomllib.loads(path.read_text(encoding="utf-8"))
+    if set(recipe) <= set(TABLES):  # the audit's rules are TOML too
+        Draft202012Validator(schema_of("recipe")).validate(recipe)
+
+
+def test_a_recipe_with_an_unknown_key_does_not_fit():
+    assert not Draft202012Validator(schema_of("recipe")).is_valid({"train": {"stepz": 1}})
+    assert not Draft202012Validator(schema_of("recipe")).is_valid({"trains": {}})
+
+
 def test_a_name_without_version_is_the_newest():
     assert schema_of("manifest") == schema_of("manifest/1")
     with pytest.raises(UsageError, match="did you mean 'manifest/1'"):
@@ -55,7 +72,7 @@ def test_a_name_without_version_is_the_newest():
 
 def test_list_print_and_check(tmp_path, capsys):
     assert exit_code_of(["schema"]) == 0
-    assert "inspect/1  Report of golfctl inspect" in capsys.readouterr().out
+    assert capsys.readouterr().out.split() == list(SCHEMAS)
     assert exit_code_of(["schema", "ledger"]) == 0
     assert json.loads(capsys.readouterr().out)["$id"] == "ledger-1.json"
     write_artifact(tmp_path / "m.golf", sample_draft())

@@ -1,0 +1,28 @@
+"""The JSON Schema of a recipe: its tables are the configurations of the rooms that own them."""
+
+from typing import Any
+
+from golfctl.core.schema import document, record
+
+
+def recipe_schema() -> dict[str, Any]:
+    """JSON Schema of `recipe/1`: `recipe.toml` as one JSON object. Contradictions between values only golfctl sees."""
+    from pydantic.json_schema import models_json_schema
+
+    from golfctl.data.config import DataConfig
+    from golfctl.model.spec import ModelSpec
+    from golfctl.packing.config import PackConfig
+    from golfctl.scoring.config import EvalConfig
+    from golfctl.training.config import TrainConfig
+
+    tables: dict[str, Any] = {
+        "data": DataConfig,
+        "model": ModelSpec,
+        "train": TrainConfig,
+        "pack": PackConfig,
+        "eval": EvalConfig,
+    }
+    refs, definitions = models_json_schema([(config, "validation") for config in tables.values()])
+    by_model = {model: ref for (model, _), ref in refs.items()}
+    fields = {name: by_model[config] for name, config in tables.items()}
+    return document("recipe-1.json", "A golfctl recipe", record({}, fields) | definitions)
