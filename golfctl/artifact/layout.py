@@ -36,9 +36,9 @@ PREAMBLE = struct.Struct("<" + "".join(field.form for field in PREAMBLE_FIELDS))
 PREAMBLE_BYTES = PREAMBLE.size
 SEALED_BYTES = PREAMBLE_BYTES - 32
 
-# number: (name, what a reader needs). A retired number is never given to another coder.
+# number: (name, what the stored manifest is). A retired number is never given to another coder.
 MANIFEST_CODERS = {
-    0: ("raw", "nothing: the JSON text itself"),
+    0: ("raw", "the JSON text itself"),
     1: ("zlib", "a zlib stream (RFC 1950)"),
     2: ("lzma2", "a raw LZMA2 stream; dictionary size = `manifest_raw_bytes`, at least 4,096"),
 }
