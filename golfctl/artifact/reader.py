@@ -107,7 +107,8 @@ def _read_file(path: Path, limits: Limits) -> bytes:
             head = stream.read(PREAMBLE_BYTES)
             preamble = parse_preamble(head, limits)
             check_length(preamble, path.stat().st_size)
-            return head + stream.read(preamble.file_bytes - PREAMBLE_BYTES)
+            stream.seek(0)
+            return stream.read(preamble.file_bytes)
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except OSError as error:
