@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from golfctl.core.table import suggestion
 from golfctl.errors import UsageError
-from golfctl.model.table import BACKENDS
+from golfctl.model.kernels import flash3, has_flash3, varlen
 
 
-@dataclass(frozen=True)
-class Visible:
+class Visible(NamedTuple):
     """Who may look at whom, beside causality."""
 
     documents_BS: Tensor | None = None
@@ -76,7 +77,9 @@ def attend(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible, bac
         UsageError: no such back end, or one that cannot do this.
     """
     name = choose(q_BTHd, k_BSKd, visible) if backend == "auto" else backend
-    return BACKENDS.find(name, UsageError)(q_BTHd, k_BSKd, v_BSKd, visible)
+    if name not in BACKENDS:
+        raise UsageError(f"unknown attention back end {name!r}{suggestion(name, list(BACKENDS))}")
+    return BACKENDS[name](q_BTHd, k_BSKd, v_BSKd, visible)
 
 
 _BLOCK = 128
@@ -91,8 +94,6 @@ def choose(q_BTHd: Tensor, k_BSKd: Tensor, visible: Visible) -> str:
     kernels = half and q_BTHd.is_cuda
     if not kernels or (visible.documents_BS is not None and visible.bounds is None and torch.compiler.is_compiling()):
         return "sdpa"
-    from golfctl.model.kernels import has_flash3
-
     if has_flash3(q_BTHd.device):
         return "fa3"
     return "varlen" if visible.documents_BS is not None else "sdpa"
@@ -155,3 +156,13 @@ def segments(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -
     bounds = visible.starts().tolist()
     pieces = [sdpa(q[:, a:b], k[:, a:b], v[:, a:b], Visible()) for a, b in itertools.pairwise(bounds) if a < b]
     return torch.cat(pieces, dim=1).view_as(q_BTHd)
+
+
+BACKENDS: dict[str, Callable[[Tensor, Tensor, Tensor, Visible], Tensor]] = {
+    "sdpa": sdpa,
+    "folded": folded,
+    "segments": segments,
+    "varlen": varlen,
+    "fa3": flash3,
+    "math": plain,
+}

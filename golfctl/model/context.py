@@ -29,7 +29,7 @@ class Context:
     """Matrices by public name, in the compute dtype."""
     rotation: Rotation
     bos: int
-    visible: Visible = field(default_factory=Visible)
+    visible: Visible
     backend: str = "auto"
     cache: Cache | None = None
     taps: Sequence[Tap] = ()

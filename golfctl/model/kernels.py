@@ -5,26 +5,29 @@ Shapes: B batch, T positions, H query heads, K key-value heads, d head dimension
 
 from __future__ import annotations
 
-import functools
 import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn.attention import varlen as torch_varlen
 
 from golfctl.errors import DependencyError, UsageError
 
 if TYPE_CHECKING:
     from golfctl.model.backends import Visible
 
+# Looked up once, on import: compiled code cannot look for modules.
+_FLASH3: Any = (
+    importlib.import_module("flash_attn_interface") if importlib.util.find_spec("flash_attn_interface") else None
+)
 
-@functools.cache
+
+@torch.compiler.assume_constant_result
 def has_flash3(device: torch.device) -> bool:
     """Whether FlashAttention-3 is installed and `device` is a Hopper processor."""
-    return importlib.util.find_spec("flash_attn_interface") is not None and (
-        torch.cuda.get_device_capability(device)[0] == 9
-    )
+    return _FLASH3 is not None and torch.cuda.get_device_capability(device)[0] == 9
 
 
 def flash3(q_BTHd: Tensor, k_BTKd: Tensor, v_BTKd: Tensor, visible: Visible) -> Tensor:
@@ -34,14 +37,13 @@ def flash3(q_BTHd: Tensor, k_BTKd: Tensor, v_BTKd: Tensor, visible: Visible) -> 
         DependencyError: it is not installed. UsageError: not on CUDA.
     """
     _need_cuda("fa3", q_BTHd, k_BTKd)
-    if importlib.util.find_spec("flash_attn_interface") is None:
+    if _FLASH3 is None:
         raise DependencyError("attention back end 'fa3' needs the flash_attn_interface package (FlashAttention-3)")
-    library = importlib.import_module("flash_attn_interface")
     if visible.documents_BS is None:
-        return _output(library.flash_attn_func(q_BTHd, k_BTKd, v_BTKd, causal=True))
+        return _output(_FLASH3.flash_attn_func(q_BTHd, k_BTKd, v_BTKd, causal=True))
     bounds, longest = visible.starts(), q_BTHd.shape[1]
     q, k, v = (x.flatten(0, 1) for x in (q_BTHd, k_BTKd, v_BTKd))
-    result = library.flash_attn_varlen_func(q, k, v, bounds, bounds, longest, longest, causal=True)
+    result = _FLASH3.flash_attn_varlen_func(q, k, v, bounds, bounds, longest, longest, causal=True)
     return _output(result).view_as(q_BTHd)
 
 
@@ -49,26 +51,27 @@ def varlen(q_BTHd: Tensor, k_BTKd: Tensor, v_BTKd: Tensor, visible: Visible) -> 
     """torch's variable-length flash attention: by segments where documents matter, else one per row.
 
     Raises:
-        DependencyError: this torch has none that shares key-value heads. UsageError: not on CUDA.
+        UsageError: not on CUDA.
     """
     _need_cuda("varlen", q_BTHd, k_BTKd)
-    from torch.nn.attention import varlen as library
-
     batch, length = q_BTHd.shape[:2]
     if visible.documents_BS is None:
         bounds = torch.arange(0, (batch + 1) * length, length, dtype=torch.int32, device=q_BTHd.device)
     else:
         bounds = visible.starts()
     q, k, v = (x.flatten(0, 1) for x in (q_BTHd, k_BTKd, v_BTKd))
-    grouped: dict[str, Any] = {"enable_gqa": True} if q.shape[1] != k.shape[1] else {}
-    try:
-        result = library.varlen_attn(q, k, v, bounds, bounds, length, length, window_size=(-1, 0), **grouped)
-    except TypeError as error:
-        raise DependencyError(
-            "attention back end 'varlen' needs a newer torch (with causal windows and enable_gqa in varlen_attn); "
-            "use 'sdpa' with this one"
-        ) from error
-    return _output(result).view_as(q_BTHd)
+    if q.shape[1] != k.shape[1]:  # key-value heads are repeated: not every torch we support shares them here
+        k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for x in (k, v))
+    return _output(_causal_varlen(q, k, v, bounds, length)).view_as(q_BTHd)
+
+
+def _causal_varlen(q_NHd: Tensor, k_NHd: Tensor, v_NHd: Tensor, bounds: Tensor, longest: int) -> Any:
+    """One call whose spelling of "causal" changed between torch releases."""
+    causal: dict[str, Any] = {"window_size": (-1, 0)} if _WINDOWED else {"is_causal": True}
+    return torch_varlen.varlen_attn(q_NHd, k_NHd, v_NHd, bounds, bounds, longest, longest, **causal)
+
+
+_WINDOWED = "window_size" in torch_varlen.varlen_attn.__annotations__
 
 
 def _output(result: Any) -> Tensor:

@@ -193,6 +193,7 @@ class LanguageModel(nn.Module):
             weights=weights,
             rotation=rotation(base, dims, first, count, like),
             bos=self.spec.bos,
+            visible=Visible(),
             backend=self.backend,
             cache=cache,
             taps=self.taps,

@@ -1,4 +1,4 @@
-"""What can be chosen by name: parts under `[model.parts.NAME]`, forms of residual paths, attention back ends.
+"""What can be chosen by name: parts under `[model.parts.NAME]`, forms of residual paths.
 
 Rows of `PARTS` stand in the order in which parts are applied.
 """
@@ -29,17 +29,5 @@ PATHS = Table(
         "merged_lanes": "golfctl.model.lanes:MergedLanes",
         "sequential_lanes": "golfctl.model.lanes:SequentialLanes",
         "simultaneous_lanes": "golfctl.model.lanes:SimultaneousLanes",
-    },
-)
-
-BACKENDS = Table(
-    "attention back end",
-    {
-        "sdpa": "golfctl.model.backends:sdpa",
-        "folded": "golfctl.model.backends:folded",
-        "math": "golfctl.model.backends:plain",
-        "segments": "golfctl.model.backends:segments",
-        "varlen": "golfctl.model.kernels:varlen",
-        "fa3": "golfctl.model.kernels:flash3",
     },
 )
