@@ -1,35 +1,38 @@
-"""Smaller windows, batches and chunks for probing, so that a short text has many of each boundary."""
+"""Smaller windows, batches, chunks and tables for probing, so that a short text meets many of each boundary.
+
+A chunk still holds whole training sequences, and a hashed table gets about as full as such tables do over a whole
+validation text, for its collisions are the leak.
+"""
 
 from typing import Any
 
 from golfctl.scoring.config import EvalConfig
 
-SEQ_LEN, STRIDE, BATCH, CHUNK = 256, 32, 4, 160
+SEQ_LEN, STRIDE, BATCH, CHUNK, BUCKETS_LOG2 = 64, 16, 4, 128, 9
 
 
 def probe_config(config: EvalConfig, exact: bool = False) -> EvalConfig:
-    """`config` (its `seq_len` resolved) with sizes capped for probing; `exact` leaves it as it is.
-
-    A chunk that is no multiple of the stride stays one: its remainder modulo the stride is kept, scaled.
-    """
+    """`config` (its `seq_len` resolved) with sizes capped for probing; `exact` leaves it as it is."""
+    values = config.to_dict() | {"documents": None, "max_tokens": None}
     if exact:
-        return config
-    values = config.to_dict()
+        return EvalConfig.from_dict(values, "eval")
     seq_len, stride = min(config.seq_len or SEQ_LEN, SEQ_LEN), min(config.stride, STRIDE)
     values |= {"seq_len": seq_len, "stride": min(stride, seq_len), "batch": min(config.batch, BATCH)}
     if config.ttt is not None:
         values["ttt"] = {**values["ttt"], "chunk": _chunk(config.ttt.chunk, config.stride, values["stride"])}
     if config.slot is not None:
         values["slot"] = {**values["slot"], "batch_windows": min(config.slot.batch_windows, BATCH)}
+    if config.ngram is not None:
+        values["ngram"] = {**values["ngram"], "buckets_log2": min(config.ngram.buckets_log2, BUCKETS_LOG2)}
     return EvalConfig.from_dict(values, "eval")
 
 
 def _chunk(chunk: int, stride: int, small_stride: int) -> int:
+    """A smaller chunk that is a multiple of the small stride just where the chunk is one of the stride."""
     if chunk <= CHUNK:
         return chunk
     rest = chunk % stride
-    base = CHUNK // small_stride * small_stride
-    return base + (max(1, rest * small_stride // stride) if rest else 0)
+    return CHUNK + (max(1, rest * small_stride // stride) if rest else 0)
 
 
 def differences(config: EvalConfig, probed: EvalConfig) -> dict[str, Any]:

@@ -51,8 +51,9 @@ def own_subject(own: Own, plan: Plan) -> Subject:
     dataset = Dataset.open(own.data)
     check_tokenizer(model, dataset.tokenizer.digest, own.data)
     config = resolve(own.config, model, own.device)
+    tokens_N = np.asarray(dataset.validation().tokens_N)
     probed = probe_config(config, own.exact_geometry)
-    text_N, rest_M = slice_text(np.asarray(dataset.validation().tokens_N), plan, str(own.data))
+    text_N, rest_M = slice_text(tokens_N, plan, str(own.data))
     leaks = bool(config.leaks)
     small = {1: "batch 1", 3: "batch 3"}
     variants = {

@@ -10,6 +10,7 @@ import click
 from golfctl.cli.audit_view import audit_text, self_test_text
 from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json
+from golfctl.cli.stack_options import STACK
 from golfctl.core.files import atomic_write
 from golfctl.errors import UsageError, VerdictError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from golfctl.auditing.report import AuditReport
 
 _FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "tokens", "vocab")
-_OWN_ONLY = ("source", "recipe", "overrides", "code", "exact_geometry")
+_OWN_ONLY = ("source", "overrides", "code", "exact_geometry", *STACK)
 _PLAN = {"seed": "seed", "cuts": "cuts", "positions": "mass_positions", "answers": "mass_answers"}
 
 

@@ -1,5 +1,6 @@
 """`golfctl audit M.GOLF`: settle artifact, data and stack as `golfctl eval` does, then run the checks."""
 
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from golfctl.errors import UsageError
 if TYPE_CHECKING:
     from golfctl.auditing.report import AuditReport
 
-_PLAN = {"text_tokens": 640, "cuts": 60, "mass_tokens": 160, "mass_positions": 4, "mass_answers": 12}
-_EVAL_OPTIONS = ("stride", "seq_len", "batch", "documents")
+_PLAN = {
+    "text_tokens": 640, "cuts": 24, "mass_tokens": 160, "mass_positions": 4, "mass_answers": 12, "source_tokens": 768,
+}  # fmt: skip
+_CUTS_WHERE_PHASE_MATTERS = 60  # chunks and shared offsets: a slip may show in one cut of ten
 
 
 def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
@@ -26,7 +29,7 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
     run, artifact, data = resolve_paths(options["source"], options["data"])
     if artifact.suffix != ".golf":
         raise UsageError(f"{artifact}: an audit needs a packed artifact (.golf); make one with `golfctl pack`")
-    config = eval_config(run, {**dict.fromkeys(_EVAL_OPTIONS), "strict": False, **options})
+    config = eval_config(run, defaultdict(lambda: None, options))
 
     from golfctl.auditing.own_subject import Own, own_subject
     from golfctl.auditing.rules import load_rules
@@ -40,7 +43,8 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
     own = Own(
         artifact, data, config, pick_device(options["device"]), records, options["code"], options["exact_geometry"]
     )
-    plan = make_plan(options, _PLAN)
+    phased = config.ttt is not None or config.slot is not None or config.adapt_then_score
+    plan = make_plan(options, {**_PLAN, "cuts": _CUTS_WHERE_PHASE_MATTERS} if phased else _PLAN)
     if config.leaks:
         click.echo(f"audited although it is no valid score: {'; '.join(config.leaks)}", err=True)
     context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from golfctl.cli.options import device_option, json_option, quiet_option, set_option
+from golfctl.cli.stack_options import stack_options
 
 _EPILOG = "Exit 6 when a check fails, or when a required one is not covered or inconclusive."
 
@@ -13,7 +14,7 @@ _EPILOG = "Exit 6 when a check fails, or when a required one is not covered or i
 @click.command("audit", epilog=_EPILOG)
 @click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[M.GOLF]")
 @click.option("--data", type=click.Path(path_type=Path), help="Dataset folder. Default: what the run was trained on.")
-@click.option("--recipe", type=click.Path(path_type=Path), help="Take the [eval] table of this recipe.")
+@stack_options
 @set_option
 @click.option("--code", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Code that counts (T6).")
 @click.option("--exact-geometry", is_flag=True, help="Probe with the windows and chunks of the evaluation: slow.")

@@ -98,11 +98,11 @@ def _mass(position: int, answers: Answers, ledgers: list[Ledger]) -> Mass:
     return Mass(position, value, error, answers.exact)
 
 
-def judge(masses: list[Mass], noise: float) -> tuple[Verdict, float, str]:
-    """Verdict, |mean ln Z| or the mean's distance from one, and a line of detail."""
+def judge(masses: list[Mass], noise: float) -> tuple[Verdict, float, float, str]:
+    """Verdict, |mean ln Z| (of sampled masses: |mean Z − 1|), its threshold, and a line of detail."""
     values = np.array([m.value for m in masses])
     if not np.isfinite(values).all():
-        return Verdict.FAIL, float("inf"), "some probed position has no score"
+        return Verdict.FAIL, float("inf"), _MEAN_TOLERANCE, "some probed position has no score"
     low, median, high = values.min(), float(np.median(values)), values.max()
     detail = f"Z at {len(masses)} positions: median {median:.4f}, {low:.4f} to {high:.4f}"
     errors = np.array([m.error for m in masses])
@@ -111,22 +111,22 @@ def judge(masses: list[Mass], noise: float) -> tuple[Verdict, float, str]:
         mean = float(abs(log_Z.mean()))
         slack = 10.0 * noise if np.isfinite(noise) else 0.0
         bad = mean > _MEAN_TOLERANCE + slack or bool((abs(log_Z) > _POSITION_TOLERANCE + slack).any())
-        return (Verdict.FAIL if bad else Verdict.PASS), mean, detail
+        return (Verdict.FAIL if bad else Verdict.PASS), mean, _MEAN_TOLERANCE + slack, detail
     mean, error = float(values.mean()), float(np.sqrt(np.sum(errors**2)) / len(errors))
     detail = f"mean Z {mean:.4f} ± {error:.4f} from samples at {len(masses)} positions"
-    if abs(mean - 1.0) > max(_SIGMAS * error, _POSITION_TOLERANCE):
-        return Verdict.FAIL, abs(mean - 1.0), detail
-    return (Verdict.INCONCLUSIVE if error > _USELESS_ERROR else Verdict.PASS), abs(mean - 1.0), detail
+    threshold = max(_SIGMAS * error, _POSITION_TOLERANCE)
+    if abs(mean - 1.0) > threshold:
+        return Verdict.FAIL, abs(mean - 1.0), threshold, detail
+    return (Verdict.INCONCLUSIVE if error > _USELESS_ERROR else Verdict.PASS), abs(mean - 1.0), threshold, detail
 
 
 def _run(subject: Subject, context: Context, kept: bool) -> Outcome:
     if subject.box is None:
         return not_covered("no scorer to run")
     masses, evidence = measure(subject, context, kept)
-    verdict, value, detail = judge(masses, context.noise)
+    verdict, value, threshold, detail = judge(masses, context.noise)
     sampled = not all(m.exact for m in masses)
     statistic = "|mean Z − 1|, sampled" if sampled else "|mean ln Z|"
-    threshold = _POSITION_TOLERANCE if sampled else _MEAN_TOLERANCE
     shown = value if np.isfinite(value) else None
     return Outcome(
         verdict, statistic, shown, threshold, detail, context.noise, evidence if verdict is Verdict.FAIL else None

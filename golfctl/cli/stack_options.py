@@ -1,0 +1,27 @@
+"""The flags that stack techniques on a model, the same wherever a stack is named."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+_OPTIONS = (
+    click.option("--recipe", type=click.Path(path_type=Path), help="Take the [eval] table of this recipe."),
+    click.option("--stride", type=int, help="Rows scored per window (default 64)."),
+    click.option("--seq-len", type=int, help="Inputs per window. Default: the training length."),
+    click.option("--batch", type=int, help="Windows per forward (default 32)."),
+    click.option("--ttt", is_flag=True, help="Test-time training, score first: the SGD form of PR #549."),
+    click.option("--slot-steps", type=click.IntRange(min=0), metavar="N", help="SLOT with N steps, causal by default."),
+    click.option("--ngram", type=click.IntRange(min=1), metavar="N", help="Mix in exact counts of order N."),
+    click.option("--calibrate", is_flag=True, help="Learn temperature and token bias online."),
+    click.option("--allow-leaks", is_flag=True, help="Permit forms that are no valid scores; they are labelled."),
+)
+STACK = ("recipe", "stride", "seq_len", "batch", "ttt", "slot_steps", "ngram", "calibrate", "allow_leaks")
+
+
+def stack_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the flags to a command, in this order."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
