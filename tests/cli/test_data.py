@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -142,6 +143,20 @@ def test_a_full_disk_leaves_nothing(corpus, capsys, monkeypatch):
     assert build("-o", "d", "--quiet") == 3
     assert "no room left to write" in capsys.readouterr().err
     assert [path.name for path in corpus.iterdir()] == ["books.jsonl"]
+
+
+@pytest.mark.parametrize("limit_bytes", [5_000, 20_000])
+def test_a_real_refusal_by_the_system_leaves_nothing(corpus, limit_bytes):
+    """Files beyond a limit of the process fail as on a full disk: the text file first, or a shard."""
+    assert golfctl("tokenizer", "books.jsonl", "--vocab", "330", "-o", "t.model", "--quiet") == 0
+    command = [sys.executable, "-m", "golfctl", "data", "build", "books.jsonl", "--tokenizer", "t.model", "-o", "out/d"]
+    limit = (limit_bytes, limit_bytes)
+    refused = subprocess.run(
+        [*command, "--quiet"], stderr=subprocess.PIPE, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )  # fmt: skip
+    assert refused.returncode == 3 and refused.stderr.startswith("golfctl: no room left to write"), refused.stderr
+    assert len(refused.stderr.splitlines()) == 1 and list((corpus / "out").iterdir()) == []
 
 
 def _hears_interrupts():
