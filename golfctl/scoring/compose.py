@@ -113,12 +113,12 @@ def _leaf(config: EvalConfig, setting: Setting) -> Scorer:
 
 def _ngram(config: EvalConfig, setting: Setting) -> Scorer:
     assert config.ngram
-    return NgramScorer(setting.vocab_size, config.ngram, setting.device)
+    return NgramScorer(setting.vocab_size, config.ngram, setting.device, setting.rows)
 
 
 def _ctw(config: EvalConfig, setting: Setting) -> Scorer:
     assert config.ctw
-    return CtwScorer(setting.vocab_size, config.ctw, setting.device)
+    return CtwScorer(setting.vocab_size, config.ctw, setting.device, setting.rows)
 
 
 _EXPERTS: dict[str, Callable[[EvalConfig, Setting], Scorer]] = {"ngram": _ngram, "ctw": _ctw}

@@ -16,18 +16,23 @@ from golfctl.scoring.counts import ContextCounts
 from golfctl.scoring.history import History
 from golfctl.scoring.protocol import Block
 
+_MOST_SLOTS_LOG2 = 24  # 512 MiB; beyond that tables grow when they must
+
 
 class CountingScorer:
     """Base of the count models; a subclass fills rows and counts tokens."""
 
     barrier_rows: int | None = None
 
-    def __init__(self, vocab_size: int, longest: int, device: torch.device, columns: int = 4) -> None:
-        """Contexts of 0 … `longest` tokens."""
+    def __init__(
+        self, vocab_size: int, longest: int, device: torch.device, columns: int = 4, expected_rows: int = 0
+    ) -> None:
+        """Contexts of 0 … `longest` tokens; a table made for `expected_rows` at once need not grow, which is slow."""
         self.vocab_size = vocab_size
         self.longest = longest
         self.device = device
         self._columns = columns
+        self._slots_log2 = min(max(16, (expected_rows * (longest + 1)).bit_length()), _MOST_SLOTS_LOG2)
         self.gates = longest + 1
         self.gate_R = np.zeros(0, np.int64)
         self.reset(np.zeros(0, np.int64))
@@ -42,7 +47,7 @@ class CountingScorer:
 
     def reset(self, prefix_N: np.ndarray) -> None:
         """Empty tables; the prefix is context, not a count."""
-        self.counts = ContextCounts(self.longest, self.vocab_size, columns=self._columns)
+        self.counts = ContextCounts(self.longest, self.vocab_size, self._slots_log2, self._columns)
         self._history = History(prefix_N)
         self._ahead = np.zeros(0, np.int64)
 

@@ -145,10 +145,10 @@ def _unwalk(
 class CtwScorer(CountingScorer):
     """Context-tree weighting of depth D over observed tokens."""
 
-    def __init__(self, vocab_size: int, config: CtwConfig, device: torch.device) -> None:
+    def __init__(self, vocab_size: int, config: CtwConfig, device: torch.device, expected_rows: int = 0) -> None:
         self.alpha = config.alpha if config.alpha is not None else 1.0 / vocab_size
         self._was_RK = np.zeros((0, config.depth + 1))
-        super().__init__(vocab_size, config.depth, device, columns=5)
+        super().__init__(vocab_size, config.depth, device, 5, expected_rows)
 
     def fill(self, tokens_N: np.ndarray, first: int, begin: int, p_RV: np.ndarray) -> int:
         """Rows of the weighted tree."""

@@ -82,7 +82,7 @@ def _rows(
 class NgramScorer(CountingScorer):
     """Counts of contexts of 0 … order − 1 observed tokens."""
 
-    def __init__(self, vocab_size: int, config: NgramConfig, device: torch.device) -> None:
+    def __init__(self, vocab_size: int, config: NgramConfig, device: torch.device, expected_rows: int = 0) -> None:
         """
         Raises:
             ValueError: neither a discount nor a strength, so unseen tokens would have no probability.
@@ -90,7 +90,7 @@ class NgramScorer(CountingScorer):
         if config.discount == 0 and config.strength == 0:
             raise ValueError("a discount or a strength is needed")
         self.config = config
-        super().__init__(vocab_size, config.order - 1, device)
+        super().__init__(vocab_size, config.order - 1, device, expected_rows=expected_rows)
 
     def fill(self, tokens_N: np.ndarray, first: int, begin: int, p_RV: np.ndarray) -> int:
         """Rows of the Pitman-Yor chain; checks that each has mass one."""
