@@ -1,0 +1,170 @@
+"""Foreign scorers behind a command: the shipped adapter, its faulty relatives, and commands that misbehave."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golfctl.auditing.command import CommandBox
+from golfctl.auditing.foreign import read_tokens
+from golfctl.auditing.markov import MarkovSource
+from golfctl.cli.main import exit_code_of
+from golfctl.data.shards import write_shard
+from golfctl.errors import InputError, UsageError
+
+ADAPTER = Path(__file__).parents[3] / "examples" / "audit-adapter" / "adapter.py"
+V = 16
+QUICK = ["--vocab", str(V), "--seed", "5", "--tokens-per-text", "64", "--cuts", "8", "--positions", "2", "--quiet"]
+
+
+@pytest.fixture
+def tokens(tmp_path):
+    path = tmp_path / "val.bin"
+    path.write_bytes(np.random.default_rng(0).integers(0, V, 400).astype("<u2").tobytes())
+    return path
+
+
+def adapter(tmp_path, old="", new="", name="scorer.py"):
+    """The shipped adapter for V tokens, with one piece of it replaced."""
+    text = ADAPTER.read_text().replace("vocab=256", f"vocab={V}")
+    assert old in text
+    path = tmp_path / name
+    path.write_text(text.replace(old, new) if old else text)
+    return f"{sys.executable} {path} {{folder}}"
+
+
+def audit(command, tokens, tmp_path, *more):
+    report = tmp_path / "audit.json"
+    code = exit_code_of(
+        ["audit", "--scorer-cmd", command, "--tokens", str(tokens), *QUICK, "--report", str(report), *more]
+    )
+    return code, {f["id"]: f for f in json.loads(report.read_text())["findings"]}
+
+
+def test_the_shipped_adapter_passes(tmp_path, tokens, capsys):
+    code, found = audit(adapter(tmp_path), tokens, tmp_path)
+    shown = capsys.readouterr().out
+    assert code == 0 and found["T1"]["verdict"] == "pass" and found["T3"]["verdict"] == "pass"
+    assert found["T14"]["verdict"] == "pass" and found["T10"]["verdict"] == "not covered"
+    assert "a pass is no clearance" in shown and "legal" not in shown.lower()
+
+
+def test_adapting_before_scoring_fails_with_a_reproducer(tmp_path, tokens, capsys):
+    command = adapter(tmp_path, "Counter(tokens[:1])", "Counter(tokens)")
+    code, found = audit(command, tokens, tmp_path, "--evidence", str(tmp_path / "ev"))
+    assert code == 6 and found["T1"]["verdict"] == "fail"
+    facts = json.loads((Path(found["T1"]["reproducer"]) / "reproducer.json").read_text())
+    texts = [read_tokens(tmp_path / "ev" / "T1" / facts["texts"][n], V) for n in ("original", "altered")]
+    before, after = CommandBox(command, V).score(texts)
+    position = facts["position"]
+    assert before.claimed(64)[position] != after.claimed(64)[position]
+
+
+def test_a_bonus_for_the_realised_token_fails_mass_and_source(tmp_path, tokens):
+    code, found = audit(adapter(tmp_path, "+ 0.5)", "+ 1.5)"), tokens, tmp_path, "--only", "T1,T3,T3r,T12-ii")
+    assert code == 6 and found["T1"]["verdict"] == "pass"
+    assert {found[name]["verdict"] for name in ("T3", "T3r", "T12-ii")} == {"fail"}
+
+
+def test_a_scorer_that_opens_the_real_text_or_the_network_is_seen(tmp_path, tokens):
+    command = adapter(tmp_path, "def score", f"open({str(tokens)!r}, 'rb').read()\n\n\ndef score", "peek.py")
+    code, found = audit(command, tokens, tmp_path, "--only", "T14")
+    assert code == 6 and "val.bin" in found["T14"]["detail"]
+    call = (
+        "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80))\nexcept OSError:\n    pass\n\n\ndef score"
+    )
+    code, found = audit(adapter(tmp_path, "def score", call, "call.py"), tokens, tmp_path, "--only", "T14")
+    assert code == 6 and "socket" in found["T14"]["detail"]
+
+
+def test_a_variant_at_another_batch_size(tmp_path, tokens):
+    other = adapter(tmp_path, "* vocab)", "* vocab + 1)", "other.py")
+    same = adapter(tmp_path)
+    assert audit(same, tokens, tmp_path, "--only", "T10", "--variant-cmd", same)[0] == 0
+    code, found = audit(same, tokens, tmp_path, "--only", "T10", "--variant-cmd", other)
+    assert code == 6 and found["T10"]["verdict"] == "fail"
+
+
+def test_required_but_not_covered_is_6(tmp_path, tokens, capsys):
+    assert audit(adapter(tmp_path), tokens, tmp_path, "--only", "T1,T10", "--require", "T10")[0] == 6
+    assert "T10" in capsys.readouterr().err
+
+
+def test_one_text_at_a_time(tmp_path):
+    script = tmp_path / "one.py"
+    script.write_text(
+        "import sys\nn = len(open(sys.argv[1], 'rb').read()) // 2\n"
+        "open(sys.argv[2], 'w').writelines(f'{i} {i + 1} 1.0\\n' for i in range(n - 1))\n"
+    )
+    (ledger,) = CommandBox(f"{sys.executable} {script} {{tokens}} {{ledger}}", V).score([np.zeros(5, np.uint16)])
+    assert ledger.position_R.tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("false {folder}", "ended with code 1"),
+        ("true {folder}", "left no 00000.ledger"),
+        ("/no/such/program {folder}", "no such|cannot run|ended with code"),
+        ("sleep 30 {folder}", "still running after 1 s"),
+    ],
+)
+def test_commands_that_misbehave_are_named(command, says):
+    command = command.replace("sleep 30 {folder}", "sh -c 'sleep 30' {folder}")
+    with pytest.raises(InputError, match=says):
+        CommandBox(command, V, timeout_seconds=1.0).score([np.zeros(4, np.uint16)])
+
+
+@pytest.mark.parametrize("command", ["scorer", "scorer {tokens}", "scorer {folder} {ledger}", "scorer '{folder}"])
+def test_commands_without_their_places_are_usage_errors(command):
+    with pytest.raises(UsageError):
+        CommandBox(command, V)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--scorer-cmd", "x {folder}", "--tokens", "t"],
+        ["--scorer-cmd", "x {folder}", "--vocab", "9"],
+        ["--scorer-cmd", "x {folder}", "--vocab", "9", "--tokens", "t", "--ttt"],
+        ["--self-test", "--require", "T1"],
+        ["--tokens", "t"],
+        ["--only", "T99", "--scorer-cmd", "x {folder}", "--vocab", "9"],
+    ],
+)
+def test_contradicting_options(arguments):
+    assert exit_code_of(["audit", *arguments]) == 2
+
+
+def test_shards_and_bare_files_are_both_read(tmp_path, tokens):
+    ids = read_tokens(tokens, V)
+    write_shard(tmp_path / "shard.bin", ids)
+    assert np.array_equal(read_tokens(tmp_path / "shard.bin", V), ids)
+    with pytest.raises(InputError, match="vocabulary"):
+        read_tokens(tokens, 4)
+    (tmp_path / "odd.bin").write_bytes(b"abc")
+    with pytest.raises(InputError, match="whole number"):
+        read_tokens(tmp_path / "odd.bin", V)
+
+
+def test_markov_source_is_a_distribution_that_knows_its_cost():
+    rng = np.random.default_rng(1)
+    source = MarkovSource(rng.integers(0, V, 300).astype(np.uint16), V)
+    text_SN, nll_SN = source.sample(2, 40, rng)
+    for s in range(2):
+        for i in (1, 7, 39):
+            row = source.row(text_SN[s, :i])
+            assert row.sum() == pytest.approx(1.0) and nll_SN[s, i] == pytest.approx(-np.log(row[text_SN[s, i]]))
+
+
+def test_the_self_test_command(monkeypatch, capsys):
+    from golfctl.auditing import self_test
+
+    monkeypatch.setattr(self_test, "TOYS", self_test.TOYS[:3])
+    assert exit_code_of(["audit", "--self-test", "--quiet"]) == 0
+    assert "3 of 3 toy scorers" in capsys.readouterr().out
+    broken = self_test.TOYS[0]._replace(scorer=self_test.TOYS[2].scorer)
+    monkeypatch.setattr(self_test, "TOYS", (broken,))
+    assert exit_code_of(["audit", "--self-test", "--json", "--quiet"]) == 6
