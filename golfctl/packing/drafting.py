@@ -19,6 +19,7 @@ from golfctl.packing.sections import NamedPart, code_section
 from golfctl.quant import QuantizedTensor
 
 CODES = "codes"
+_LARGE_FLOATS = 1 << 16
 _BLOB_CODERS = (CoderChoice("raw/1", {}), CoderChoice("lzma/1", {"preset": 9}), CoderChoice("zlib/1", {"level": 9}))
 _AUTO = CoderChoice("auto", {})
 
@@ -29,9 +30,12 @@ def tensor_sections(
     coder: str,
     progress: Progress = SILENT,
 ) -> tuple[TensorSection, ...]:
-    """All tensors as at most three sections: codes of matrices, codes of embeddings and heads, everything small."""
+    """All tensors as at most four sections: codes of matrices, of embeddings and heads, large floats, all the rest.
+
+    Codes stand apart from floats, since a coder must take every part of its section.
+    """
     choice = parse_coder(coder)
-    bins: dict[str, list[NamedPart]] = {"matrices": [], "embeddings": [], "small": []}
+    bins: dict[str, list[NamedPart]] = {"matrices": [], "embeddings": [], "floats": [], "small": []}
     for one in assignments:
         for part, array in quantized[one.name].parts.items():
             bins[_bin(one, part, array)].append(NamedPart(one.name, part, array))
@@ -39,6 +43,8 @@ def tensor_sections(
 
 
 def _bin(one: Assignment, part: str, array: np.ndarray) -> str:
+    if array.dtype.kind == "f":
+        return "floats" if array.size >= _LARGE_FLOATS else "small"
     if part != CODES and array.ndim < 2:
         return "small"
     return "embeddings" if one.role in ("embedding", "head") else "matrices"
