@@ -41,7 +41,9 @@ class RowLayout:
             raise ArtifactError(f"{self.scheme}: a code lies outside −{self.limit + 1}…{self.limit}")
         if not np.isfinite(scales_R).all() or scales_R.min() < 0:
             raise ArtifactError(f"{self.scheme}: a scale is negative, NaN or infinite")
-        return codes_RC.astype(np.float32) * scales_R[:, None]
+        weight_RC = codes_RC.astype(np.float32)
+        weight_RC *= scales_R[:, None]  # in place: a reader's memory is bounded by the weights it holds
+        return weight_RC
 
 
 INT2_ROW, INT3_ROW, INT4_ROW, INT5_ROW, INT6_ROW, INT7_ROW, INT8_ROW = (RowLayout(bits) for bits in range(2, 9))
