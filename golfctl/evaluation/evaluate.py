@@ -185,7 +185,8 @@ def _setting(source: Source, stream: Stream, config: EvalConfig, device: torch.d
 def _plan(stream: Stream, config: EvalConfig, ranks: Ranks) -> Plan:
     assert config.seq_len is not None
     starts = tuple(stream.lane_starts()) if config.context == "documents" else None
-    return Plan(stream.rows, config.seq_len, config.stride, config.batch * ranks.world, starts, config.strict)
+    lanes = config.ttt.lanes if config.ttt and config.ttt.form == "lora" else None
+    return Plan(stream.rows, config.seq_len, config.stride, config.batch * ranks.world, starts, config.strict, lanes)
 
 
 def score_tokens(

@@ -19,7 +19,7 @@ from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.probe import CausalityProbe
 from golfctl.evaluation.stream import Stream
 from golfctl.scoring.protocol import Block, Scorer, Window
-from golfctl.scoring.windows import blocks, group_windows, sliding_windows
+from golfctl.scoring.windows import blocks, group_documents, group_windows, sliding_windows
 
 LARGEST_CORRECTION = 1e-3  # nats; rows further from mass one are no distributions but a bug
 
@@ -34,12 +34,15 @@ class Plan:
     per_block: int
     starts: tuple[int, ...] | None = None
     strict: bool = False
+    documents_per_block: int | None = None
+    """Whole documents a block; None: windows are counted instead."""
 
     def groups(self, barrier_rows: int | None) -> Iterator[tuple[Window, ...]]:
         """Windows of each block."""
-        return group_windows(
-            sliding_windows(self.rows, self.seq_len, self.stride, self.starts), self.per_block, barrier_rows
-        )
+        windows = sliding_windows(self.rows, self.seq_len, self.stride, self.starts)
+        if self.documents_per_block is not None:
+            return group_documents(windows, self.documents_per_block)
+        return group_windows(windows, self.per_block, barrier_rows)
 
     def blocks(self, tokens_N: np.ndarray, barrier_rows: int | None) -> Iterator[Block]:
         """The blocks in stream order; single rows in strict mode."""

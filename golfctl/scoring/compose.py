@@ -14,10 +14,11 @@ from golfctl.errors import UsageError
 from golfctl.scoring.calibrate import CalibratedScorer
 from golfctl.scoring.config import EvalConfig, MixConfig
 from golfctl.scoring.ctw import CtwScorer
+from golfctl.scoring.lora import LoraScorer
 from golfctl.scoring.mix import GeometricMix, LinearMix
 from golfctl.scoring.neural import IncrementalScorer, NeuralScorer, WindowForward
 from golfctl.scoring.ngram import NgramScorer
-from golfctl.scoring.protocol import Adaptable, HiddenStates, Incremental, Scorer
+from golfctl.scoring.protocol import Adaptable, HiddenStates, Incremental, Scorer, Tapped
 from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.shared import Shared, SharedGated
 from golfctl.scoring.slot import SlotScorer
@@ -43,7 +44,7 @@ def compose(config: EvalConfig, setting: Setting) -> Scorer:
         UsageError: the model lacks what a technique needs, or two techniques exclude each other.
     """
     scorer = _leaf(config, setting)
-    if config.ttt:
+    if config.ttt and config.ttt.form != "lora":
         scorer = TttScorer(scorer, trainer(config, setting))
     experts = [build(config, setting) for name, build in _EXPERTS.items() if getattr(config, name)]
     if experts:
@@ -59,11 +60,14 @@ def ladder(config: EvalConfig, setting: Setting) -> list[tuple[str, Scorer]]:
     Raises:
         UsageError: nothing is stacked, or what `compose` refuses.
     """
-    plain_config = config.model_copy(update={"slot": None})
+    plain_config = config.model_copy(update={"slot": None, "ttt": None})
     untouched = replace(setting, model=copy.deepcopy(setting.model)) if config.ttt else setting
     top: Scorer = Shared(_leaf(plain_config, untouched))
     rungs = [("sliding", top)]
-    if config.ttt:
+    if config.ttt and config.ttt.form == "lora":
+        top = Shared(_leaf(config, setting))
+        rungs.append(("+ lora", top))
+    elif config.ttt:
         top = Shared(TttScorer(_leaf(plain_config, setting), trainer(config, setting)))
         rungs.append(("+ ttt", top))
     if config.slot:
@@ -106,6 +110,9 @@ def _leaf(config: EvalConfig, setting: Setting) -> Scorer:
     technique = "slot" if config.slot else "the sliding window"
     require(setting.model, HiddenStates, technique, "hidden states and an output layer")
     forward = WindowForward(setting.model, setting.seq_len, config.batch, setting.device, setting.ranks)
+    if config.ttt and config.ttt.form == "lora":
+        require(setting.model, Tapped, "ttt form lora", "taps on its matrix products")
+        return LoraScorer(forward, setting.vocab_size, config.ttt)
     if config.slot:
         return SlotScorer(forward, setting.vocab_size, config.slot)
     return NeuralScorer(forward, setting.vocab_size)

@@ -21,7 +21,11 @@ SEED_PRIMES = (36313, 27191, 51647, 81929, 131071, 175447, 209591)
 
 
 class TttConfig(Config):
-    """Score-first test-time training: after a chunk is scored, train on it (PR #461, #549)."""
+    """Score-first test-time training: after a chunk is scored, train on it (PR #461, #549).
+
+    `lora` (PR #77, #1530) instead gives each document adapters of its own, `lanes` documents at a time; its chunk is
+    the stride, its optimizer AdamW, and `epochs`, `chunk`, `schedule`, `freeze_blocks` and `grad_clip` are not its own.
+    """
 
     form: Literal["sgd", "adamw", "lora"] = "sgd"
     lr: float = Field(default=0.002, ge=0)
@@ -37,7 +41,18 @@ class TttConfig(Config):
     freeze_blocks: int = Field(default=0, ge=0)
     rank: int = Field(default=8, ge=1)
     alpha: float | None = Field(default=None, gt=0)
-    lanes: int = Field(default=16, ge=1)
+    lanes: int = Field(default=8, ge=1)
+
+    @model_validator(mode="after")
+    def _effective(self) -> Self:
+        """An option without effect is an error."""
+        adapters = {"rank", "alpha", "lanes"}
+        chunked = {"epochs", "chunk", "batch_sequences", "grad_clip", "schedule", "freeze_blocks", "momentum"}
+        idle = {"lora": chunked, "sgd": adapters | {"betas", "eps"}, "adamw": adapters | {"momentum"}}[self.form]
+        changed = {name for name in idle if getattr(self, name) != type(self).model_fields[name].default}
+        if changed:
+            raise ValueError(f"{', '.join(sorted(changed))} has no effect on ttt form {self.form!r}: drop it")
+        return self
 
 
 class SlotConfig(Config):
@@ -112,7 +127,7 @@ class EvalConfig(Config):
     seq_len: int | None = Field(default=None, ge=1)
     stride: int = Field(default=64, ge=1)
     batch: int = Field(default=32, ge=1)
-    context: Literal["sliding", "documents", "rolling"] = "sliding"
+    context: Literal["sliding", "documents"] = "sliding"
     strict: bool = False
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     documents: int | None = Field(default=None, ge=1)
@@ -137,6 +152,8 @@ class EvalConfig(Config):
             raise ValueError("adapt_then_score has nothing to adapt: add ttt")
         if self.ttt and self.ttt.form == "lora" and self.context != "documents":
             raise ValueError('ttt form "lora" adapts document by document: set context = "documents"')
+        if self.ttt and self.ttt.form == "lora" and (self.strict or self.slot):
+            raise ValueError('ttt form "lora" has no strict mode and takes no slot: drop one of the two')
         if self.leaks:
             self._replayable()
         if self.leaks and not self.allow_leaks:

@@ -74,6 +74,21 @@ def group_windows(windows: Iterator[Window], per_block: int, barrier_rows: int |
         yield tuple(group)
 
 
+def group_documents(windows: Iterator[Window], documents: int) -> Iterator[tuple[Window, ...]]:
+    """Windows of isolated documents in groups of `documents` whole ones."""
+    group: list[Window] = []
+    begun = 0
+    for window in windows:
+        begins = window.first == window.start
+        if begins and begun == documents:
+            yield tuple(group)
+            group, begun = [], 0
+        begun += begins
+        group.append(window)
+    if group:
+        yield tuple(group)
+
+
 def _chunk(window: Window, barrier_rows: int | None) -> int:
     return window.first // barrier_rows if barrier_rows else 0
 
