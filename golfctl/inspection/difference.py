@@ -50,6 +50,10 @@ def _pick(row: Json, keys: list[str]) -> Json | None:
 
 def _changes(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
     """Leaves that differ, by dotted path; a side that lacks the leaf gives None."""
+    if isinstance(old, dict) and new in (None, _MISSING):
+        new = {}
+    if isinstance(new, dict) and old in (None, _MISSING):
+        old = {}
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             yield from _changes(f"{path}.{key}", old.get(key, _MISSING), new.get(key, _MISSING))
