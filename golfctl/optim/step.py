@@ -34,6 +34,7 @@ class AdamConfig(Config):
     beta2: float = Field(default=0.95, ge=0.0, lt=1.0)
     eps: float = Field(default=1e-8, gt=0.0)
     weight_decay: float = Field(default=0.0, ge=0.0)
+    embedding_weight_decay: float | None = Field(default=None, ge=0.0, description="None: as weight_decay.")
 
 
 class ClipConfig(Config):
@@ -150,11 +151,18 @@ class Optimizers:
 
 
 def _adam(groups: RoleGroups, config: AdamConfig) -> torch.optim.AdamW | None:
-    rates = ((groups.embeddings, config.embedding_lr), (groups.heads, config.head_lr), (groups.gains, config.gain_lr))
-    entries = [{"params": list(ps.values()), "lr": lr, "base_lr": lr} for ps, lr in rates if ps]
+    embedding_decay = config.weight_decay if config.embedding_weight_decay is None else config.embedding_weight_decay
+    rates = (
+        (groups.embeddings, config.embedding_lr, embedding_decay),
+        (groups.heads, config.head_lr, config.weight_decay),
+        (groups.gains, config.gain_lr, config.weight_decay),
+    )
+    entries = [
+        {"params": list(ps.values()), "lr": lr, "base_lr": lr, "weight_decay": decay} for ps, lr, decay in rates if ps
+    ]
     if not entries:
         return None
-    device = next(p.device.type for ps, _ in rates for p in ps.values())
+    device = next(p.device.type for ps, _, _ in rates for p in ps.values())
     return torch.optim.AdamW(
         entries,
         lr=config.gain_lr,

@@ -2,12 +2,14 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from golfctl.core.config import Config
 from golfctl.optim.muon import MuonConfig
 from golfctl.optim.schedule import ScheduleConfig
 from golfctl.optim.step import AdamConfig, ClipConfig
+from golfctl.packing.calibration_choice import parse_calibration
+from golfctl.training.qat import QatConfig
 
 
 class AverageConfig(Config):
@@ -46,6 +48,7 @@ class TrainConfig(Config):
     keep_checkpoints: int = Field(default=2, ge=1)
     log_every: int = Field(default=10, ge=1)
     held_out_tokens: int = Field(default=65536, ge=0, description="Tokens of the held-out loss at the end; 0 for none.")
+    node_benchmark_seconds: float = Field(default=0.3, ge=0.0, description="0: none; 10 tells slow nodes for sure.")
     rank_timeout_seconds: float = Field(default=300.0, gt=0.0, description="A rank silent for this long is lost.")
     unbanked: Literal["adam", "muon"] = "adam"
     recurrence_start: float = Field(
@@ -57,6 +60,11 @@ class TrainConfig(Config):
     clip: ClipConfig = ClipConfig()
     average: AverageConfig = AverageConfig()
     decay_taper: TaperConfig = TaperConfig()
+    qat: QatConfig = QatConfig()
+    calibration: str = Field(
+        default="none",
+        description="Statistics for packing, collected on the training clock: none, or train:TOKENS.",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainConfig":
@@ -72,6 +80,13 @@ class TrainConfig(Config):
                 f"sequence_length {self.sequence_length}"
             )
         return self
+
+    @field_validator("calibration")
+    @classmethod
+    def _calibration_parses(cls, text: str) -> str:
+        if parse_calibration(text).source == "self":
+            raise ValueError("calibration 'self' touches no training data: ask `golfctl pack` for it")
+        return text
 
     @property
     def batch_sequences(self) -> int:

@@ -16,7 +16,7 @@ from golfctl.training.trainer import StepResult, Trainer
 _CONTROL_EVERY = {"cpu": 1}  # steps between host syncs; accelerators run ahead of the host
 _CONTROL_EVERY_DEFAULT = 8
 _RESERVE_WRITES = 2.0
-_RESERVE_STEPS = 1.5
+_RESERVE_STEPS = 1.1
 
 
 class Control(NamedTuple):
@@ -29,10 +29,19 @@ class Control(NamedTuple):
 
 
 class Loop:
-    """Drives a trainer through its budget; `clock` must not have been started."""
+    """Drives a trainer through its budget; `clock` must not have been started.
+
+    `calibration_seconds` of a wall-clock budget are kept back for what follows the loop.
+    """
 
     def __init__(
-        self, trainer: Trainer, store: Store, clock: TrainingClock, stop: StopRequest, progress: Progress
+        self,
+        trainer: Trainer,
+        store: Store,
+        clock: TrainingClock,
+        stop: StopRequest,
+        progress: Progress,
+        calibration_seconds: float = 0.0,
     ) -> None:
         self.trainer, self.store, self.clock, self.stop, self.progress = trainer, store, clock, stop, progress
         self.config = trainer.setup.train
@@ -40,7 +49,9 @@ class Loop:
         self._control_every = _CONTROL_EVERY.get(trainer.setup.device.type, _CONTROL_EVERY_DEFAULT)
         self._seconds = self._saved_at = clock.seconds
         self._logged = (clock.seconds, trainer.steps_done)
-        self._step_seconds = self._reserved = 0.0
+        self._step_seconds = 0.0
+        self._kept_back = calibration_seconds
+        self._reserved = calibration_seconds + _RESERVE_WRITES * store.write_seconds
         self._shown = 0
 
     def run(self) -> None:
@@ -56,9 +67,9 @@ class Loop:
             while not self._spent():
                 before = self.clock.seconds
                 result = self.trainer.step(self._clock())
-                self._step_seconds = max(self.clock.seconds - before, 0.9 * self._step_seconds)
                 if self.trainer.steps_done % self._control_every == 0:
                     self._after_step(result, task)
+                self._step_seconds = max(self.clock.seconds - before, 0.9 * self._step_seconds)
         self._save()
 
     def _after_step(self, result: StepResult, task: Task) -> None:
@@ -76,7 +87,8 @@ class Loop:
     def _agree(self, result: StepResult) -> Control:
         """One small sum over ranks; without other ranks, plain host values."""
         group, seconds = self.trainer.group, self.clock.seconds
-        reserve = _RESERVE_WRITES * self.store.write_seconds + _RESERVE_STEPS * self._step_seconds
+        writes, steps = _RESERVE_WRITES * self.store.write_seconds, _RESERVE_STEPS * self._step_seconds
+        reserve = self._kept_back + writes + steps
         if group.world == 1:
             return Control(seconds, reserve, bool(self.stop), float(result.loss))
         times = [seconds, reserve] if group.rank == 0 else [0.0, 0.0]

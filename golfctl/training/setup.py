@@ -29,6 +29,7 @@ class Setup:
     recipe: Recipe
     train: TrainConfig
     data: DataConfig
+    pack: PackConfig
     spec: ModelSpec
     dataset: Dataset
     device: torch.device
@@ -71,13 +72,13 @@ def prepare(recipe: Recipe, data_path: Path, device: torch.device) -> Setup:
     data = recipe.read("data", DataConfig)
     dataset = Dataset.open(data_path)
     spec = _model_spec(recipe, dataset)
-    recipe.read("pack", PackConfig)  # a mistake in a later step's table is found now, not after the training
-    recipe.read("eval", EvalConfig)
+    pack = recipe.read("pack", PackConfig)
+    recipe.read("eval", EvalConfig)  # a mistake in a later step's table is found now, not after the training
     if train.recurrence_start and spec.recurrence is None:
         raise ConfigError(f"{recipe.where} [train] recurrence_start: the model has no [model.recurrence]")
     dtype = choose_dtype(train.dtype, device)
     resolved = recipe.replace(train=train.to_dict(), data=data.to_dict(), model=spec.to_dict())
-    return Setup(resolved, train, data, spec, dataset, device, dtype)
+    return Setup(resolved, train, data, pack, spec, dataset, device, dtype)
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:

@@ -13,15 +13,18 @@ from golfctl.core.progress import SILENT, Progress
 from golfctl.core.recipe import Recipe
 from golfctl.errors import GolfError
 from golfctl.optim.collectives import Group
+from golfctl.training.calibration import measure_calibration, save_calibration
 from golfctl.training.clock import TrainingClock
 from golfctl.training.distributed import choose_threads, process_group, resolve_device
 from golfctl.training.held_out import HeldOut, held_out_loss
 from golfctl.training.interrupt import StopRequest, stop_on_signals
 from golfctl.training.loop import Loop
+from golfctl.training.node import node_benchmark
 from golfctl.training.runs import RunFolder, numbered_run
 from golfctl.training.setup import Setup, prepare
 from golfctl.training.store import Store, check_out, newest_state
 from golfctl.training.trainer import Trainer
+from golfctl.training.warmup import warm_up
 
 
 @dataclass(frozen=True)
@@ -72,35 +75,54 @@ def train(
 def _run(
     setup: Setup, folder: RunFolder, resume: bool, group: Group, stop: StopRequest, progress: Progress
 ) -> TrainResult:
-    start = time.monotonic()
     trainer = Trainer(setup, group)
     store = Store(folder, setup, writes=group.rank == 0, progress=progress)
-    clock = TrainingClock()
-    if resume:
-        path, state = newest_state(folder, progress)
-        trainer.restore(state, str(path))
-        clock = TrainingClock(state.position.seconds)
-        progress.say(f"resuming {folder.path} at step {trainer.steps_done:,}, {clock.seconds:.1f} s of training clock")
-    else:
-        store.begin()
-    store.record("train.start", _start_record(setup, group, trainer, resume))
     try:
-        store.save(trainer, clock.seconds)  # a state to fall back on, and a measure of what the final write costs
-        warmup = time.monotonic() - start
-        loop = Loop(trainer, store, clock, stop, progress)
-        loop.run()
-        seconds = clock.seconds
-        held_out = _held_out(setup, trainer)
+        return _train(setup, trainer, store, resume, stop, progress)
     except (GolfError, KeyboardInterrupt) as error:
         code = getattr(error, "exit_code", 130)
         store.record_end({"exit_code": code, "message": str(error) or "interrupted", "step": trainer.steps_done})
         raise
+    finally:
+        trainer.close()
+
+
+def _train(
+    setup: Setup, trainer: Trainer, store: Store, resume: bool, stop: StopRequest, progress: Progress
+) -> TrainResult:
+    start = time.monotonic()
+    clock = _begin(setup, trainer, store, resume, progress)
+    store.save(trainer, clock.seconds)  # a state to fall back on, and a measure of what the final write costs
+    warm_up(trainer, progress)
+    measured = measure_calibration(setup, trainer.checkpoint()) if trainer.group.rank == 0 else 0.0
+    warmup = time.monotonic() - start
+    loop = Loop(trainer, store, clock, stop, progress, measured)
+    loop.run()
+    checkpoint = store.folder.checkpoint(trainer.steps_done)
+    if trainer.group.rank == 0 and (path := save_calibration(setup, checkpoint)):
+        store.record("train.calibration", {"file": path.name, "seconds": round(clock.seconds, 3)})
+    seconds = clock.seconds
     result = TrainResult(
-        folder.path, folder.checkpoint(trainer.steps_done), trainer.steps_done, trainer.tokens, seconds, warmup,
-        loop.last_loss, held_out,
+        store.folder.path, checkpoint, trainer.steps_done, trainer.tokens, seconds, warmup, loop.last_loss,
+        _held_out(setup, trainer),
     )  # fmt: skip
     store.record_end(_end_record(result, setup))
     return result
+
+
+def _begin(setup: Setup, trainer: Trainer, store: Store, resume: bool, progress: Progress) -> TrainingClock:
+    """Start the run's folder, or take up its newest state; either way the journal says so."""
+    clock = TrainingClock()
+    if resume:
+        path, state = newest_state(store.folder, progress)
+        trainer.restore(state, str(path))
+        clock = TrainingClock(state.position.seconds)
+        progress.say(f"resuming {path} at step {trainer.steps_done:,}, {clock.seconds:.1f} s of training clock")
+    else:
+        store.begin()
+    if trainer.group.rank == 0:
+        store.record("train.start", _start_record(setup, trainer, resume))
+    return clock
 
 
 def _new_run(name: str, group: Group, device: torch.device) -> Path:
@@ -120,7 +142,8 @@ def _held_out(setup: Setup, trainer: Trainer) -> HeldOut | None:
         return held_out_loss(trainer.model, setup.dataset, config.sequence_length, config.held_out_tokens, setup.device)
 
 
-def _start_record(setup: Setup, group: Group, trainer: Trainer, resume: bool) -> dict[str, Any]:
+def _start_record(setup: Setup, trainer: Trainer, resume: bool) -> dict[str, Any]:
+    seconds = setup.train.node_benchmark_seconds
     return {
         "recipe": setup.recipe.tables,
         "recipe_digest": setup.digest,
@@ -128,7 +151,8 @@ def _start_record(setup: Setup, group: Group, trainer: Trainer, resume: bool) ->
         "environment": describe_environment(),
         "device": str(setup.device),
         "dtype": str(setup.dtype).removeprefix("torch."),
-        "ranks": group.world,
+        "ranks": trainer.group.world,
+        "node": node_benchmark(setup.device, seconds) if seconds else None,
         "micro_sequences": trainer.micro_sequences,
         "parameters": sum(p.numel() for p in trainer.parameters.values()),
         "resumed_at": trainer.steps_done if resume else None,

@@ -4,7 +4,7 @@ Shapes: B sequences, T positions.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from golfctl.optim.groups import group_by_role
 from golfctl.optim.schedule import Clock, learning_rate_scale, ramp, taper
 from golfctl.optim.step import Optimizers, Rates
 from golfctl.packing.checkpoint import Checkpoint
+from golfctl.training.qat import FakeQuantizer
 from golfctl.training.setup import Setup
 from golfctl.training.state import Position, TrainingState
 
@@ -47,6 +48,9 @@ class Trainer:
             self.model.double()
         self.model.to(setup.device)
         self.model.set_compute_dtype(setup.dtype if setup.dtype == torch.bfloat16 else None)
+        self.loss_function: Callable[[Tensor, Tensor], Tensor] = self.model.loss
+        qat = config.qat
+        self.quantizer = FakeQuantizer(qat, setup.pack, setup.device) if qat.rounding != "none" else None
         self.parameters = {entry.path: entry.parameter for entry in self.model.layer_parameters()}
         roles = {entry.path: str(entry.role) for entry in self.model.layer_parameters()}
         groups = group_by_role(self.parameters.items(), roles, config.unbanked == "adam")
@@ -77,12 +81,12 @@ class Trainer:
     def step(self, clock: Clock) -> StepResult:
         """One optimizer step on the next global batch."""
         start = time.perf_counter()
-        self._set_loops(clock)
+        scale = learning_rate_scale(self.setup.train.schedule, clock)
+        self._enter(self.phase(clock), scale)
         x_BT, y_BT = self._next_batch()
         loaded = time.perf_counter()
         loss = self._gradients(x_BT, y_BT)
         computed = time.perf_counter()
-        scale = learning_rate_scale(self.setup.train.schedule, clock)
         norm = self.optimizers.step(self._rates(scale, clock))
         self.optimizers.zero_grad()
         self.steps_done += 1
@@ -138,9 +142,23 @@ class Trainer:
         self.loader.restore(position.loader)
         self.steps_done = position.step
 
+    def snapshot(self) -> TrainingState:
+        """A state of its own memory, to `restore` later in this process."""
+        position, tensors = self.state(0.0)
+        return TrainingState(position, {name: tensor.clone() for name, tensor in tensors.items()})
+
+    def reset_counters(self) -> None:
+        """Forget what was timed."""
+        self.phase_seconds = dict.fromkeys(self.phase_seconds, 0.0)
+
+    def close(self) -> None:
+        """Stop what runs beside the trainer."""
+        self.loader.close()
+
     @contextmanager
     def deployed(self) -> Iterator[None]:
-        """Inside the block the model holds the weights to deploy."""
+        """Inside the block the model is the one to deploy: averaged weights, not quantised, all passes."""
+        self._enter((self.setup.spec.recurrence.extra if self.setup.spec.recurrence else 0, False), 0.0)
         if not self.average.count:
             yield
             return
@@ -153,10 +171,22 @@ class Trainer:
             for p, value in zip(self.parameters.values(), live, strict=True):
                 p.data = value
 
-    def _set_loops(self, clock: Clock) -> None:
-        """Depth recurrence begins at `recurrence_start` of the budget."""
-        if recurrence := self.setup.spec.recurrence:
-            self.model.set_loops(recurrence.extra if clock.fraction >= self.setup.train.recurrence_start else 0)
+    def phase(self, clock: Clock) -> tuple[int, bool]:
+        """Extra passes of the repeated layers, and whether the forward pass is quantised, at this point of the run."""
+        recurrence = self.setup.spec.recurrence
+        looping = recurrence is not None and clock.fraction >= self.setup.train.recurrence_start
+        scale = learning_rate_scale(self.setup.train.schedule, clock)
+        return recurrence.extra if recurrence and looping else 0, self.quantizer.active(
+            scale
+        ) if self.quantizer else False
+
+    def _enter(self, phase: tuple[int, bool], scale: float) -> None:
+        loops, quantised = phase
+        if self.setup.spec.recurrence:
+            self.model.set_loops(loops)
+        self.model.weight_map = self.quantizer if quantised else None
+        if self.quantizer and quantised:
+            self.quantizer.set_steepness(scale)
 
     def _next_batch(self) -> tuple[Tensor, Tensor]:
         x_BT, y_BT = self.loader.next()
@@ -171,7 +201,7 @@ class Trainer:
         rows = self.setup.train.batch_sequences
         for first in range(0, len(x_BT), self.micro_sequences):
             x, y = x_BT[first : first + self.micro_sequences], y_BT[first : first + self.micro_sequences]
-            share = self.model.loss(x, y) * (len(x) / rows)
+            share = self.loss_function(x, y) * (len(x) / rows)
             share.backward()
             total += share.detach()
         return total
@@ -226,6 +256,7 @@ class Trainer:
         if adam := self.optimizers.adam:
             for p in (p for entry in adam.param_groups for p in entry["params"]):
                 names = {key: f"adam.{part}.{path[id(p)]}" for part, key in _ADAM_PARTS.items()}
+                adam.state.pop(p, None)
                 if names["step"] in tensors:  # the step counter stays where AdamW keeps it
                     moved = {key: tensors[name].to(p.device, copy=True) for key, name in names.items() if key != "step"}
                     adam.state[p] = {**moved, "step": tensors[names["step"]].clone()}

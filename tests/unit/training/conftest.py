@@ -42,6 +42,7 @@ TABLES = {
         "log_every": 2,
         "checkpoint_seconds": 1000.0,
         "dtype": "float32",
+        "node_benchmark_seconds": 0.0,
         "average": {"decay": 0.9},
     },
 }

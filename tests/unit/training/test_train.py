@@ -10,6 +10,8 @@ from golfctl.core.journal import read_journal
 from golfctl.errors import CheckpointError, ConfigError, InterruptedRun, NumericsError, StorageError, UsageError
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.training import store
+from golfctl.training import train as trains
+from golfctl.training.clock import TrainingClock
 from golfctl.training.runs import RunFolder, latest_checkpoint, run_data, run_records
 from golfctl.training.train import train
 from golfctl.training.trainer import Trainer
@@ -18,16 +20,16 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_run_leaves_everything_later_steps_need(tmp_path, tiny_recipe, dataset_path):
-    result = train(tiny_recipe(steps=40), dataset_path, tmp_path / "run")
+    result = train(tiny_recipe(steps=30), dataset_path, tmp_path / "run")
     run = RunFolder(tmp_path / "run")
     checkpoint = read_checkpoint(result.checkpoint)
-    assert result.step == 40 and checkpoint.step == 40 and checkpoint.tokenizer
+    assert result.step == 30 and checkpoint.step == 30 and checkpoint.tokenizer
     assert checkpoint.provenance["weights"] == "ema" and checkpoint.provenance["sequence_length"] == 16
     assert run_data(run.path) == dataset_path.resolve()
     kinds = [record.kind for record in read_journal(run.journal).records]
     assert kinds[0] == "train.start" and kinds[-1] == "train.end"
     losses = [body["loss"] for body in run_records(run.path, "train.log")]
-    assert len(losses) == 20 and losses[-1] < losses[0] - 0.5
+    assert len(losses) == 15 and losses[-1] < losses[0] - 0.5
     assert result.held_out is not None and result.held_out.loss < losses[0]
 
 
@@ -57,10 +59,25 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, tiny_recipe, dataset_p
     assert run_records(tmp_path / "broken", "train.start")[-1]["resumed_at"] == 4
 
 
-def test_a_wall_clock_run_is_sealed_within_its_budget(tmp_path, tiny_recipe, dataset_path):
-    train(tiny_recipe(seconds=1.0), dataset_path, tmp_path / "run")
+class Ticking:
+    """A clock on which every look takes a hundredth of a second."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        self.seconds += 0.01
+        return self.seconds
+
+
+def test_a_wall_clock_run_is_sealed_within_its_budget(tmp_path, tiny_recipe, dataset_path, monkeypatch):
+    ticking = Ticking()
+    monkeypatch.setattr(trains, "TrainingClock", lambda spent=0.0: TrainingClock(spent, now=ticking))
+    monkeypatch.setattr(store.time, "perf_counter", ticking)
+    train(tiny_recipe(seconds=3.0), dataset_path, tmp_path / "run")
     end = run_records(tmp_path / "run", "train.end")[-1]
-    assert end["sealed_in_budget"] and end["step"] > 3
+    assert end["sealed_in_budget"] and end["step"] > 3, end
+    assert 2.0 < end["seconds"] <= 3.0
     assert run_records(tmp_path / "run", "train.log")[-1]["lr_scale"] < 0.5
 
 
