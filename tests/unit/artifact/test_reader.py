@@ -2,12 +2,23 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from golfctl.artifact import Limits, RuleError, encode_artifact, open_artifact, read_artifact
+from golfctl.artifact import (
+    Budget,
+    Limits,
+    RuleError,
+    encode_artifact,
+    ledger_of,
+    open_artifact,
+    overhead_bytes,
+    read_artifact,
+)
 from golfctl.artifact.layout import LIMIT_REASONS, MANIFEST_CODERS, PREAMBLE_BYTES, PREAMBLE_FIELDS
 from golfctl.errors import ArtifactError, InputError
+from golfctl.inspection.report import build_report
 from tests.samples import SOURCE, sample_draft
 
 
@@ -52,11 +63,13 @@ def test_every_limit_has_a_reason():
 
 def test_unknown_coders_and_schemes_are_readable_to_the_byte():
     draft = sample_draft()
-    strange = encode_artifact(draft).replace(b"", b"")
-    artifact = read_artifact(strange)
-    assert sum(stream.bytes for stream in artifact.streams()) == sum(
-        section.bytes for section in artifact.manifest.sections if section.kind == "tensors"
-    )
+    tensors = tuple(replace(tensor, scheme="e8-lattice/3") for tensor in draft.tensors)
+    sections = tuple(replace(section, coder="warp-drive/9") for section in draft.sections)
+    artifact = read_artifact(encode_artifact(replace(draft, tensors=tensors, sections=sections)))
+    report = build_report(artifact, ledger_of(artifact), Budget(16_000_000))
+    assert sum(row["bytes"] for row in report["ledger"] if row["where"] == "file") == artifact.file_bytes
+    assert sum(tensor["bytes"] for tensor in report["tensors"]) + overhead_bytes(artifact) == artifact.file_bytes
+    assert {tensor["scheme"] for tensor in report["tensors"]} == {"e8-lattice/3"}
 
 
 def test_section_lookup_names_what_there_is():
