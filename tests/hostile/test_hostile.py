@@ -1,5 +1,8 @@
 """One named check and at least one malformed file per rule; every message names rule, place, expected and found."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from golfctl.artifact import RULES, RuleError, open_artifact, read_artifact
@@ -8,6 +11,7 @@ from tests.hostile.build import FILES, cases
 from tests.hostile.craft import valid_bytes
 
 CASES = cases()
+ROOT = Path(__file__).parents[2]
 
 
 def rule_of(stem):
@@ -52,3 +56,8 @@ def test_damage_is_placed_in_its_section():
 def test_an_unknown_rule_is_a_bug():
     with pytest.raises(KeyError):
         fail("no-such-rule", "preamble", 0, 1, 2)
+
+
+def test_every_check_in_the_source_names_a_rule_of_the_table():
+    source = "".join(path.read_text() for path in sorted((ROOT / "golfctl" / "artifact").glob("*.py")))
+    assert set(re.findall(r'fail\(\s*"([a-z-]+)"', source)) == set(RULES)
