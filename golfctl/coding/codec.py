@@ -38,7 +38,10 @@ def decode(coder_id: str, data: bytes | bytearray | memoryview, dtype: DTypeLike
     if kind.name not in DTYPES or not found.accepts(kind, shape):
         raise ArtifactError(f"coder {coder_id} does not hold {kind} arrays of shape {shape}")
     size_bytes(kind, shape)
-    array = found.decode(memoryview(data).cast("B"), kind, shape)
+    try:
+        array = found.decode(memoryview(data).cast("B"), kind, shape)
+    except MemoryError as error:
+        raise ArtifactError(f"coder {coder_id}: no memory for {kind} {shape}") from error
     if array.dtype != kind or array.shape != shape:
         raise ArtifactError(f"coder {coder_id} gave {array.dtype} {array.shape} instead of {kind} {shape}")
     return array

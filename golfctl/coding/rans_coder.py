@@ -132,8 +132,6 @@ def _take_side(state: Any, words: Array, taken: int, side: Side, size: int) -> t
 
     if not side.present:
         return state, taken, np.zeros(size, np.int32)
-    if size > words.size * 64:
-        raise ArtifactError("rans/1: damaged stream: too short for its side information")
     tables = side_tables(side)
     bucket = side.bucket
     state, taken, values = take_vector(

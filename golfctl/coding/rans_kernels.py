@@ -156,6 +156,8 @@ def take_vector(state, words_W, taken, size, bucket, cum_S, look_S):  # type: ig
     values = np.zeros(size, np.int64)
     for i in range(size):
         state, taken, values[i] = _take_code(state, words_W, taken, bucket, cum_S, look_S)
+        if taken > words_W.size:
+            break
     return state, taken, values
 
 

@@ -80,6 +80,6 @@ def test_old_streams_decode(coder_id, stream):
 
 
 def test_our_own_coder_writes_the_same_bytes_for_ever():
-    """rans/1 depends on no library: its encoder is pinned too, so a change of choices is a decision, not an accident."""
+    """rans/1 depends on no library, so its encoder is pinned too: another choice of spreads is no accident."""
     ours = [stream for coder_id, stream in STREAMS if coder_id == "rans/1"]
     assert encode("rans/1", sample()).hex() == ours[-1]

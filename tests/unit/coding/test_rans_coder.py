@@ -122,6 +122,20 @@ def test_floats_are_not_taken():
         encode("rans/1", np.zeros((3, 3), np.float32))
 
 
+def test_a_nearly_empty_matrix_takes_a_few_bytes():
+    codes = np.zeros((4, 60_000), np.int8)
+    codes[1, [5, 70, 999]] = [1, -2, 100]
+    data = encode("rans/1", codes)
+    assert len(data) < 120
+    assert (decode("rans/1", data, np.int8, codes.shape) == codes).all()
+
+
+def test_a_huge_shape_with_a_small_stream_fails_at_once():
+    data = encode("rans/1", CASES["plain"])
+    with pytest.raises(ArtifactError):
+        decode("rans/1", data, np.int8, (60_000, 60_000))
+
+
 def test_encoding_does_not_change_its_input():
     codes = CASES["plain"].copy()
     encode_matrix(codes)
