@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quickstart": ("golfctl.cli.cmd_quickstart", "Train, pack, inspect and evaluate a small model in minutes."),
     "data": ("golfctl.cli.cmd_data", "Build, fetch and verify token shards; train tokenizers."),
     "train": ("golfctl.cli.cmd_train", "Train a model from a TOML recipe."),
+    "plot": ("golfctl.cli.cmd_plot", "Draw loss, rate and schedule curves of runs."),
     "pack": ("golfctl.cli.cmd_pack", "Quantise and compress a checkpoint into one .golf artifact."),
     "import": ("golfctl.cli.cmd_import", "Read checkpoints and artifacts of the reference programs; runs no code."),
     "inspect": ("golfctl.cli.cmd_inspect", "Show, verify and budget an artifact, to the last byte."),
@@ -22,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("golfctl.cli.cmd_audit", "Check by test whether a score is what it says."),
     "compare": ("golfctl.cli.cmd_compare", "Test whether one set of runs beats another."),
     "submission": ("golfctl.cli.cmd_submission", "Check record folders of the challenge's form."),
+    "doctor": ("golfctl.cli.cmd_doctor", "Show what this machine has and what golfctl will use."),
 }
 
 

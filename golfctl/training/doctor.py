@@ -1,0 +1,112 @@
+"""What this machine has, what golfctl will use of it, what is missing and how to get it."""
+
+import importlib.util
+import os
+import shutil
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from golfctl.core.environment import describe_environment
+from golfctl.errors import GolfError
+from golfctl.training.distributed import choose_threads, resolve_device
+from golfctl.training.setup import choose_dtype
+
+Status = Literal["ok", "missing", "note"]
+
+
+class Finding(NamedTuple):
+    """One line of the report: what was looked at, how it stands, what was found, and what to do if anything."""
+
+    name: str
+    status: Status
+    found: str
+    advice: str = ""
+
+
+_EXTRAS = {
+    "brotli": ("brotli coder", "pip install 'golfctl[brotli]'"),
+    "matplotlib": ("plots", "pip install 'golfctl[plots]'"),
+    "huggingface_hub": ("data fetch", "pip install 'golfctl[data]'"),
+}
+_CUDA_BUILD = "pip install torch --index-url https://download.pytorch.org/whl/cu128"
+_KERNELS = {"flash_attn_interface": "FlashAttention 3"}
+
+
+def examine(device: str = "auto") -> list[Finding]:
+    """All findings, in a fixed order; never fails for what is missing."""
+    return [*_machine(), *_device(device), *_compilers(), *_attention(), *_extras()]
+
+
+def _machine() -> list[Finding]:
+    facts: dict[str, Any] = describe_environment()
+    packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return [
+        Finding("python", "ok", f"{facts['python']} on {facts['system']}"),
+        Finding("packages", "ok", packages),
+        Finding("processor", "ok", f"{facts['processor'] or 'unknown'}, {cores} usable cores"),
+        Finding("threads", "ok", f"training will use {choose_threads(None)}"),
+        Finding("cpu bfloat16", *_cpu_bfloat16()),
+    ]
+
+
+def _cpu_bfloat16() -> tuple[Status, str]:
+    probes = {"AMX": "_is_amx_tile_supported", "AVX-512 BF16": "_is_avx512_bf16_supported"}
+    found = [name for name, probe in probes.items() if getattr(torch.cpu, probe, lambda: False)()]
+    if found:
+        return "ok", f"{', '.join(found)}: CPU training computes in bfloat16"
+    return "note", "none: CPU training computes in float32"
+
+
+def _device(name: str) -> list[Finding]:
+    findings = []
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            properties = torch.cuda.get_device_properties(index)
+            memory = f"{properties.total_memory / 1e9:.0f} GB"
+            findings.append(Finding(f"cuda:{index}", "ok", f"{properties.name}, {memory}, CUDA {torch.version.cuda}"))
+    elif torch.version.cuda:
+        found = f"torch is built for CUDA {torch.version.cuda}, but finds no GPU"
+        findings.append(Finding("cuda", "missing", found, "check the driver with nvidia-smi"))
+    else:
+        findings.append(Finding("cuda", "note", "torch is a CPU build", f"for a GPU: {_CUDA_BUILD}"))
+    try:
+        device = resolve_device(name)
+        dtype = str(choose_dtype("auto", device)).removeprefix("torch.")
+        findings.append(Finding("training device", "ok", f"{device}, computing in {dtype}"))
+    except GolfError as error:
+        findings.append(Finding("training device", "missing", str(error)))
+    backends = [name for name in ("gloo", "nccl") if torch.distributed.is_backend_available(name)]
+    findings.append(Finding("torchrun", "ok" if backends else "missing", f"back ends: {', '.join(backends) or 'none'}"))
+    return findings
+
+
+def _compilers() -> list[Finding]:
+    compiler = next((name for name in ("c++", "g++", "clang++") if shutil.which(name)), None)
+    triton = importlib.util.find_spec("triton") is not None
+    return [
+        Finding("C++ compiler", "ok", compiler) if compiler else
+        Finding("C++ compiler", "missing", "none: train.compile will not work on the CPU", "install g++"),
+        Finding("triton", "ok" if triton else "note", "found" if triton else "none: train.compile needs it on CUDA"),
+    ]  # fmt: skip
+
+
+def _attention() -> list[Finding]:
+    findings = [Finding("attention", "ok", "scaled_dot_product_attention, plain matrix products for short sequences")]
+    for module, label in _KERNELS.items():
+        found = importlib.util.find_spec(module) is not None
+        advice = "" if found else "only for Hopper GPUs: build hopper/ of the flash-attention repository"
+        findings.append(Finding(label, "ok" if found else "note", "found" if found else "not installed", advice))
+    return findings
+
+
+def _extras() -> list[Finding]:
+    findings = []
+    for module, (purpose, advice) in _EXTRAS.items():
+        found = importlib.util.find_spec(module) is not None
+        if found:
+            findings.append(Finding(purpose, "ok", module))
+        else:
+            findings.append(Finding(purpose, "missing", f"{module} is not installed", advice))
+    return findings
