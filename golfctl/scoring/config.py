@@ -106,6 +106,7 @@ class MixConfig(Config):
     rule: Literal["geometric", "linear", "fixed"] = "geometric"
     lr: float = Field(default=0.1, ge=0)
     every: int = Field(default=32, ge=1)
+    share: float = Field(default=1e-6, gt=0, lt=0.5)
     weight: float = Field(default=0.1, ge=0, le=1)
     low: float = Field(default=0.02, ge=0, le=1)
     span: float = Field(default=0.3, ge=0, le=1)

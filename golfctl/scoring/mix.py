@@ -5,6 +5,9 @@
 is) plus one shared row, and follow the gradient E_p[log p_i] − log p_i(target) with AdaGrad steps. The loss is convex
 in the weights (Mattern 2013), hence no tuning per text.
 
+The mixture is guarded: it and the first scorer alone are averaged under their posterior (with a little fixed share,
+Herbster and Warmuth 1998), so an expert that is of no use costs about ln 2 nats in all, however long the text.
+
 Weights move only at multiples of `every` rows of the stream, so rows do not depend on how blocks are cut; within a
 block earlier targets are used at once, as an overlay that `observe` makes permanent.
 
@@ -24,6 +27,7 @@ from golfctl.scoring.config import MixConfig
 from golfctl.scoring.protocol import Block, Scorer
 
 ENTROPY_EDGES = (0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0)  # nats
+_TINY = 1e-37  # what float32 still holds as a normal number
 
 
 @runtime_checkable
@@ -60,14 +64,13 @@ class Combination:
         for scorer in self.scorers:
             scorer.observe(block, targets_R)
 
-    def gates(self, rows_RV: Tensor) -> tuple[Tensor, int]:
-        """Gate cell of each row [R] and the number of cells: matched length × entropy of the leading scorer."""
-        edges = torch.tensor(ENTROPY_EDGES, device=rows_RV.device)
-        cell_R = torch.bucketize(entropy(rows_RV), edges)
+    def gates(self, entropy_R: Tensor) -> Tensor:
+        """Gate cell of each row [R]: matched length × entropy of the leading scorer."""
+        cell_R = torch.bucketize(entropy_R, torch.tensor(ENTROPY_EDGES, device=entropy_R.device))
         for scorer in self.scorers[1:]:
             if isinstance(scorer, Gated):
-                return cell_R + len_edges() * torch.from_numpy(scorer.gate_R).to(cell_R.device), self.cells
-        return cell_R, self.cells
+                return cell_R + len_edges() * torch.from_numpy(scorer.gate_R).to(cell_R.device)
+        return cell_R
 
     @property
     def cells(self) -> int:
@@ -118,13 +121,42 @@ class WeightState:
 
 
 @dataclass
+class Guard:
+    """The posterior of the mixture against the first scorer alone."""
+
+    log_odds: Tensor
+    pending: Tensor
+
+    @classmethod
+    def start(cls, device: torch.device) -> "Guard":
+        """Even odds."""
+        zero = torch.zeros((), dtype=torch.float64, device=device)
+        return cls(zero, zero.clone())
+
+    def copy(self) -> "Guard":
+        """An independent copy."""
+        return Guard(self.log_odds.clone(), self.pending.clone())
+
+    def trust(self, share: float) -> Tensor:
+        """Weight of the mixture, kept `share` away from 0 and 1."""
+        return share + (1 - 2 * share) * torch.sigmoid(self.log_odds)
+
+    def apply(self, share: float) -> None:
+        """Update the odds with the nats gained since the last step."""
+        self.log_odds = torch.logit(self.trust(share)) + self.pending
+        self.pending = torch.zeros_like(self.pending)
+
+
+@dataclass
 class _Ahead:
     """State after a predicted block, but for its last row, whose target is not known yet."""
 
     state: WeightState
+    guard: Guard
     cell: Tensor
     mean_S: Tensor
     logp_SV: Tensor
+    mixed_V: Tensor
     ends_step: bool
 
 
@@ -141,63 +173,85 @@ class GeometricMix(Combination):
         """Weights back to the first scorer alone."""
         super().reset(prefix_N)
         self._state = WeightState.start(self.cells, len(self.scorers), self.device)
+        self._guard = Guard.start(self.device)
         self._ahead: dict[bytes, _Ahead] = {}
 
     @torch.no_grad()
     def predict(self, block: Block) -> Tensor:
         """Log-probability rows [R, V]."""
         rows = [scorer.predict(block) for scorer in self.scorers]
-        cell_R, _ = self.gates(rows[0])
+        p_RV = rows[0].exp()
+        cell_R = self.gates(-torch.einsum("rv,rv->r", p_RV, rows[0]))
         target_R = torch.from_numpy(block.inputs(block.first + 1, block.stop)).to(self.device)
-        state, out_RV = self._state.copy(), torch.empty_like(rows[0])
+        state, guard, out_RV = self._state.copy(), self._guard.copy(), torch.empty_like(p_RV)
         for begin, stop in segments(block.first, block.stop, self.config.every):
             part = slice(begin - block.first, stop - block.first)
             logp = [r[part] for r in rows]
-            out_RV[part] = mix_rows(logp, state.of(cell_R[part]))
-            mean_RS = _means(out_RV[part], logp)
+            mixed_RV, logmass_R1 = _mixture(logp, state.of(cell_R[part]))
+            weight = guard.trust(self.config.share).float()
+            mean_RS = torch.stack([torch.einsum("rv,rv->r", mixed_RV, row_RV) for row_RV in logp], dim=1)
+            torch.lerp(p_RV[part], mixed_RV, weight, out=out_RV[part])
             known = min(stop, block.stop - 1) - begin
             if known:
                 y_R1 = target_R[part][:known, None]
                 got_RS = torch.cat([row[:known].gather(1, y_R1) for row in logp], dim=1)
+                weights_RS = state.of(cell_R[part][:known])
+                gain_R1 = (weights_RS * got_RS).sum(dim=1, keepdim=True) - logmass_R1[:known] - got_RS[:, :1]
+                guard.pending += gain_R1.double().sum()
                 state.push(cell_R[part][:known], mean_RS[:known] - got_RS)
             if stop % self.config.every == 0 and known == stop - begin:
-                state.apply(self.config.lr)
+                self._step(state, guard)
         last = _Ahead(
-            state, cell_R[-1:], mean_RS[-1], torch.stack([row[-1] for row in rows]), not stop % self.config.every
-        )
+            state, guard, cell_R[-1:], mean_RS[-1], torch.stack([row[-1] for row in rows]),
+            mixed_RV[-1], not stop % self.config.every,
+        )  # fmt: skip
         self._ahead[block.ids_N.tobytes()] = last
-        return out_RV
+        return out_RV.clamp_min_(_TINY).log_()
 
     def observe(self, block: Block, targets_R: np.ndarray) -> None:
         """Make the overlay of this block permanent, with the gradient of its last row."""
         super().observe(block, targets_R)
-        ahead = self._ahead[block.ids_N.tobytes()]
-        self._state = ahead.state
-        self._state.push(ahead.cell, (ahead.mean_S - ahead.logp_SV[:, int(targets_R[-1])])[None])
+        ahead, target = self._ahead[block.ids_N.tobytes()], int(targets_R[-1])
+        self._state, self._guard = ahead.state, ahead.guard
+        self._state.push(ahead.cell, (ahead.mean_S - ahead.logp_SV[:, target])[None])
+        self._guard.pending += (ahead.mixed_V[target].clamp_min(_TINY).log() - ahead.logp_SV[0, target]).double()
         if ahead.ends_step:
-            self._state.apply(self.config.lr)
+            self._step(self._state, self._guard)
         self._ahead = {}
+
+    def _step(self, state: WeightState, guard: Guard) -> None:
+        state.apply(self.config.lr)
+        guard.apply(self.config.share)
 
     def state_id(self) -> str:
         """Digest of the scorers' states and the weights."""
         digest = hashlib.sha256(" ".join(scorer.state_id() for scorer in self.scorers).encode())
-        for tensor in (self._state.weight_CS, self._state.square_CS, self._state.pending_CS):
+        s, g = self._state, self._guard
+        for tensor in (s.weight_CS, s.square_CS, s.pending_CS, g.log_odds, g.pending):
             digest.update(tensor.cpu().numpy().tobytes())
         return digest.hexdigest()
 
 
-def mix_rows(logp: list[Tensor], weight_RS: Tensor) -> Tensor:
-    """log Π p_i^w_i / Z for rows [R, V] and weights [R, S]; Z is the exact sum over the vocabulary."""
+def _mixture(logp: list[Tensor], weight_RS: Tensor) -> tuple[Tensor, Tensor]:
+    """Π p_i^w_i / Z for rows [R, V] and weights [R, S], and log Z [R, 1]; Z is the exact sum over the vocabulary."""
+    z_RV = _weighted(logp, weight_RS)
+    high_R1 = z_RV.amax(dim=-1, keepdim=True)
+    p_RV = z_RV.sub_(high_R1).exp_()
+    mass_R1 = p_RV.sum(dim=-1, keepdim=True)
+    return p_RV.div_(mass_R1), mass_R1.log() + high_R1
+
+
+def _weighted(logp: list[Tensor], weight_RS: Tensor) -> Tensor:
     z_RV = logp[0] * weight_RS[:, :1]
     for s, row_RV in enumerate(logp[1:], start=1):
         z_RV.addcmul_(row_RV, weight_RS[:, s : s + 1])
+    return z_RV
+
+
+def mix_rows(logp: list[Tensor], weight_RS: Tensor) -> Tensor:
+    """log Π p_i^w_i / Z for rows [R, V] and weights [R, S]; Z is the exact sum over the vocabulary."""
+    z_RV = _weighted(logp, weight_RS)
     return z_RV.sub_(torch.logsumexp(z_RV, dim=-1, keepdim=True))
-
-
-def _means(mixed_RV: Tensor, logp: list[Tensor]) -> Tensor:
-    """E_p[log p_i] for each scorer, [R, S]."""
-    p_RV = mixed_RV.exp()
-    return torch.stack([torch.einsum("rv,rv->r", p_RV, row_RV) for row_RV in logp], dim=1)
 
 
 def segments(first: int, stop: int, every: int) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from golfctl.scoring.config import MixConfig, NgramConfig
-from golfctl.scoring.mix import GeometricMix, LinearMix
+from golfctl.scoring.mix import ENTROPY_EDGES, GeometricMix, LinearMix, entropy
 from golfctl.scoring.ngram import NgramScorer
 from golfctl.scoring.windows import blocks, group_windows, sliding_windows
 from tests.oracles.mixing import plain_mixture
@@ -62,14 +62,12 @@ def tables():
 @pytest.mark.parametrize("every", [1, 8, 32])
 def test_the_mixture_equals_one_row_at_a_time(tokens_N, tables, every):
     rows, gate_R = tables
-    mix = GeometricMix([Table(rows[0]), Table(rows[1], gate_R, 3)], MixConfig(every=every, lr=0.1), CPU)
+    mix = GeometricMix([Table(rows[0]), Table(rows[1], gate_R, 3)], MixConfig(every=every, lr=0.1, share=1e-3), CPU)
     mixed_RV = run_scorer(mix, tokens_N)
-    cell_R = mix.gates(rows[0])[0] if False else None
-    leader = Table(rows[1], gate_R, 3)
-    leader.gate_R = gate_R
-    cell_R, cells = GeometricMix([Table(rows[0]), leader], MixConfig(), CPU).gates(rows[0])
+    cell_R = np.searchsorted(ENTROPY_EDGES, entropy(rows[0]).numpy()) + (len(ENTROPY_EDGES) + 1) * gate_R
+    cells = 3 * (len(ENTROPY_EDGES) + 1)
     stacked = np.stack([r.double().numpy() for r in rows])
-    expected, weight = plain_mixture(stacked, cell_R.numpy(), tokens_N[1:].astype(int), cells, 0.1, every)
+    expected, weight = plain_mixture(stacked, cell_R, tokens_N[1:].astype(int), cells, 0.1, every, 1e-3)
     assert np.abs(mixed_RV.numpy() - expected).max() < 1e-4
     assert np.abs(mix._state.weight_CS.numpy() - weight).max() < 1e-5
 
@@ -117,3 +115,12 @@ def test_a_useful_expert_helps_and_a_useless_one_costs_little(tokens_N):
     assert loss([Table(uniform), NgramScorer(VOCAB, NgramConfig(order=4), CPU)]) < np.log(VOCAB) - 0.5
     noise = torch.log_softmax(torch.from_numpy(rng.normal(size=(400, VOCAB)).astype(np.float32)), -1)
     assert loss([Table(uniform), Table(noise)]) < np.log(VOCAB) + 0.05
+
+
+def test_where_nothing_can_be_gained_the_guard_bounds_the_cost():
+    rows_RV = torch.log_softmax(2 * torch.randn(4000, VOCAB, generator=torch.Generator().manual_seed(0)), -1)
+    drawn = torch.multinomial(rows_RV.exp(), 1, generator=torch.Generator().manual_seed(1))
+    tokens_N = np.concatenate([[1], drawn[:, 0].numpy()]).astype(np.uint16)
+    mix = GeometricMix([Table(rows_RV), NgramScorer(VOCAB, NgramConfig(order=4), CPU)], MixConfig(), CPU)
+    cost = rows_RV.gather(1, drawn).sum() - run_scorer(mix, tokens_N).gather(1, drawn).sum()
+    assert float(cost) < 2.0, "the first scorer is the source itself: nothing can beat it for long"
