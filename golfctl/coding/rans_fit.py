@@ -11,7 +11,7 @@ import numpy as np
 
 from golfctl.coding.rans_kernels import jit, shift_of
 from golfctl.coding.rans_side import SIDE_REACH, choose_side, side_bits, side_costs
-from golfctl.coding.rans_tables import BUCKETS, COST_ONE, REACH, SHAPES, costs
+from golfctl.coding.rans_tables import BUCKETS, COST_ONE, REACH, SHAPES, all_costs, costs
 
 Array = np.ndarray[Any, Any]
 _ROUNDS, _SWEEPS, _QUICK_SWEEPS = 2, 6, 2
@@ -33,7 +33,7 @@ def fit(codes_RC: Array, lo: int, hi: int) -> Fit:
     base, rows_R, columns_C = _centred(*_moments(codes_RC))
     shape = SHAPES.index(_FIRST_SHAPE)
     for _ in range(_ROUNDS):
-        cost = costs(np.arange(BUCKETS), SHAPES[shape], lo, hi)
+        cost = all_costs(SHAPES[shape], lo, hi)
         for _ in range(_SWEEPS):
             moved = _move_rows(codes_RC, rows_R, columns_C, base, cost, _prices(rows_R))
             moved += _move_columns(codes_RC, rows_R, columns_C, base, cost, _prices(columns_C))
@@ -71,7 +71,7 @@ def _prices(values: Array) -> Array:
 def quick_fit(codes_RC: Array, lo: int, hi: int) -> Fit:
     """Spreads from moments and two sweeps; the shape by code length."""
     base, rows_R, columns_C = _centred(*_moments(codes_RC))
-    cost = costs(np.arange(BUCKETS), _FIRST_SHAPE, lo, hi)
+    cost = all_costs(_FIRST_SHAPE, lo, hi)
     for _ in range(_QUICK_SWEEPS):
         _move_rows(codes_RC, rows_R, columns_C, base, cost, _prices(rows_R))
         _move_columns(codes_RC, rows_R, columns_C, base, cost, _prices(columns_C))

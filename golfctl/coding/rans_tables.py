@@ -25,7 +25,8 @@ SHAPES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 1024)  # m
 _ONE = 1 << 31
 _QUARTER_POWERS = (65536, 77935, 92681, 110217)  # floor(2^16 · 2^(k/4))
 _TOPS = np.arange(256, dtype=np.int64) << (TOTAL_BITS - 8)
-COST_ONE = 1024  # one bit, in the unit of costs
+_COST_BITS = 10
+COST_ONE = 1 << _COST_BITS  # one bit, in the unit of costs
 
 
 class Tables(NamedTuple):
@@ -106,9 +107,30 @@ def build(buckets: Array, m: int, phases: int, lo: int, hi: int) -> Tables:
 def costs(buckets: Array, m: int, lo: int, hi: int) -> Array:
     """Code lengths int32 [BUCKETS, 2·REACH + 1] in 1/COST_ONE bits, for choosing only: a decoder never needs them."""
     result = np.zeros((BUCKETS, 2 * REACH + 1), np.int32)
-    for bucket in buckets.tolist():
-        mass = _masses(bucket - PER_OCTAVE * shift_of(bucket), m, 0)
-        freq = frequencies(mass, *bucket_range(bucket, lo, hi))
-        bits = TOTAL_BITS - np.log2(np.maximum(freq, 1).astype(np.float64))
-        result[bucket] = np.floor(bits * COST_ONE + 0.5)
+    freq = [
+        frequencies(_masses(bucket - PER_OCTAVE * shift_of(bucket), m, 0), *bucket_range(bucket, lo, hi))
+        for bucket in buckets.tolist()
+    ]
+    result[buckets] = TOTAL_BITS * COST_ONE - _log2(np.maximum(np.array(freq), 1))
     return result
+
+
+@lru_cache(maxsize=32)
+def all_costs(m: int, lo: int, hi: int) -> Array:
+    """`costs` of every bucket; not to be written to."""
+    result = costs(np.arange(BUCKETS), m, lo, hi)
+    result.setflags(write=False)
+    return result
+
+
+def _log2(values: Array) -> Array:
+    """COST_ONE · log2, rounded, of integers from 1 to 2^20: by squaring, so that it is the same number everywhere."""
+    whole = np.zeros(values.shape, np.int64)
+    for step in (16, 8, 4, 2, 1):
+        whole += np.where(values >> (whole + step) > 0, step, 0)
+    mantissa, result = values << (30 - whole), whole
+    for _ in range(_COST_BITS + 1):
+        mantissa = mantissa * mantissa >> 30
+        carry = mantissa >> 31
+        mantissa, result = mantissa >> carry, 2 * result + carry
+    return (result + 1) >> 1
