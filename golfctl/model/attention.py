@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from golfctl.core.config import Config
 from golfctl.errors import ConfigError
@@ -25,9 +23,6 @@ if TYPE_CHECKING:
     from golfctl.model.context import Context
     from golfctl.model.plan import Step
     from golfctl.model.spec import ModelSpec
-
-
-_INPUTS = ("c_q", "c_k", "c_v")
 
 
 class AttentionConfig(Config):
@@ -82,10 +77,6 @@ class Attention(Component):
         if config.rotary.reference_length and dims < 4:
             raise ConfigError("model.attention.rotary: reference_length needs at least 4 rotated dimensions")
 
-    def __init__(self, config: AttentionConfig, spec: ModelSpec) -> None:
-        super().__init__(config, spec)
-        self.layers = spec.layers
-
     def forward(self, u_BTD: Tensor, step: Step, context: Context, parts: list[Component]) -> Tensor:
         """The branch's output; only its rows from `context.wanted` on in the final step."""
         name, context.step = f"blocks.{step.layer}.attn.", step.number
@@ -106,19 +97,7 @@ class Attention(Component):
             y_BTHd = part.attended(y_BTHd, v_BTKd, u_BTD, step.layer, context)
         return context.linear(y_BTHd.flatten(2), f"{name}proj.weight")
 
-    def fused(self, matrices: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Add W_q, W_k and W_v of every block as one matrix [D + 2Kd, D]: one product instead of three."""
-        for i in range(self.layers):
-            name = f"blocks.{i}.attn."
-            matrices[f"{name}qkv"] = torch.cat([matrices[f"{name}{kind}.weight"] for kind in _INPUTS])
-        return matrices
-
     def _project(self, u_BTD: Tensor, name: str, context: Context) -> tuple[Tensor, ...]:
+        q_BTC, k_BTC, v_BTC = context.products(u_BTD, *(f"{name}{kind}.weight" for kind in ("c_q", "c_k", "c_v")))
         heads, kv_heads = self.config.heads, self.config.kv_heads
-        sizes = [context.weights[f"{name}{kind}.weight"].shape[0] for kind in _INPUTS]
-        q_BTC, k_BTC, v_BTC = F.linear(u_BTD, context.weights[f"{name}qkv"]).split(sizes, dim=-1)
-        for tap in context.taps:
-            q_BTC = tap(f"{name}c_q.weight", u_BTD, q_BTC)
-            k_BTC = tap(f"{name}c_k.weight", u_BTD, k_BTC)
-            v_BTC = tap(f"{name}c_v.weight", u_BTD, v_BTC)
         return q_BTC.unflatten(2, (heads, -1)), k_BTC.unflatten(2, (kv_heads, -1)), v_BTC.unflatten(2, (kv_heads, -1))

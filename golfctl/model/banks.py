@@ -8,11 +8,13 @@ per use.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from golfctl.model.component import Weight
+from golfctl.model.products import Slot, unbind
 
 WeightMap = Callable[[str, Tensor], Tensor]
 """(bank or weight name, masters [B, O, I] or [O, I]) -> what the forward pass uses instead, of the same shape."""
@@ -30,6 +32,13 @@ def bank_layout(weights: Sequence[Weight]) -> dict[str, list[Weight]]:
     return layout
 
 
+class Matrices(NamedTuple):
+    """Matrices by public name, ready for products; slices of banks also have a slot for their gradient."""
+
+    weights: dict[str, Tensor]
+    slots: dict[str, Slot]
+
+
 class Banks(nn.Module):
     """All banks of a model, as parameters `qo`, `kv`, `mlp_up`, `mlp_down` and what parts add."""
 
@@ -40,11 +49,13 @@ class Banks(nn.Module):
             self.names[bank] = tuple(weight.name for weight in slices)
             self.register_parameter(bank, nn.Parameter(torch.empty((len(slices), *slices[0].shape))))
 
-    def matrices(self, dtype: torch.dtype, weight_map: WeightMap | None = None) -> dict[str, Tensor]:
-        """Every slice [O, I] by public name, cast to `dtype` bank by bank."""
-        result: dict[str, Tensor] = {}
+    def matrices(self, dtype: torch.dtype, weight_map: WeightMap | None = None) -> Matrices:
+        """Every slice [O, I] by public name, cast to `dtype` bank by bank, with its slot."""
+        result = Matrices({}, {})
         for bank, names in self.names.items():
             weight = self.get_parameter(bank)
             mapped = weight_map(bank, weight) if weight_map else weight
-            result.update(zip(names, mapped.to(dtype).unbind(0), strict=True))
+            slices, slots = unbind(mapped.to(dtype))
+            result.weights.update(zip(names, slices, strict=True))
+            result.slots.update(zip(names, slots, strict=False))
         return result

@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from golfctl.model.backends import Visible
+from golfctl.model.banks import Matrices
 from golfctl.model.cache import Cache
+from golfctl.model.products import products
 from golfctl.model.rotary import Rotation
 
 Tap = Callable[[str, Tensor, Tensor], Tensor]
@@ -25,7 +27,7 @@ class Context:
     ids_BT: Tensor
     dtype: torch.dtype
     """Compute dtype: of the residual stream and of the weights in products."""
-    weights: dict[str, Tensor]
+    matrices: Matrices
     """Matrices by public name, in the compute dtype."""
     rotation: Rotation
     bos: int
@@ -48,10 +50,15 @@ class Context:
 
     def linear(self, x: Tensor, name: str) -> Tensor:
         """x Wᵀ for the matrix with public name `name`."""
-        y = F.linear(x, self.weights[name])
+        return self.products(x, name)[0]
+
+    def products(self, x: Tensor, *names: str) -> list[Tensor]:
+        """x Wᵀ for several matrices of one input, which share the pass over its gradient."""
+        weights = [self.matrices.weights[name] for name in names]
+        outputs = list(products(x, weights, [self.matrices.slots.get(name) for name in names]))
         for tap in self.taps:
-            y = tap(name, x, y)
-        return y
+            outputs = [tap(name, x, y) for name, y in zip(names, outputs, strict=True)]
+        return outputs
 
     def lookup(self, ids_BT: Tensor, name: str, table: Tensor) -> Tensor:
         """Rows [B, T, ...] of the table with public name `name`, in the compute dtype."""

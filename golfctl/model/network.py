@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from golfctl.errors import UsageError
 from golfctl.model.attention import Attention
 from golfctl.model.backends import Visible
-from golfctl.model.banks import Banks, WeightMap
+from golfctl.model.banks import Banks, Matrices, WeightMap
 from golfctl.model.cache import Cache
 from golfctl.model.component import Component
 from golfctl.model.context import Context, Tap
@@ -125,7 +125,7 @@ class LanguageModel(nn.Module):
         Under the length-dependent rotary base (off by default) all positions use the base of an input of `length`.
         """
         dims = self.spec.attention.rotary.dims or self.spec.head_dim
-        return Cache(batch, length, self._matrices(), effective_base(self.spec.attention.rotary, dims, length))
+        return Cache(batch, length, self._matrices().weights, effective_base(self.spec.attention.rotary, dims, length))
 
     @torch.no_grad()
     def extend_hidden(self, ids_BT: Tensor, cache: Cache) -> Tensor:
@@ -166,20 +166,20 @@ class LanguageModel(nn.Module):
         owner: Component = self.core.embedding if name == TABLE else self.core.head
         return owner.own(name)
 
-    def _matrices(self) -> dict[str, Tensor]:
+    def _matrices(self) -> Matrices:
         dtype = self.compute_dtype or self._own_parameter(TABLE).dtype
         matrices = self.banks.matrices(dtype, self.weight_map)
         for component in (*self.core.children(), *self.parts):
             assert isinstance(component, Component)
-            matrices.update(component.matrices(dtype, self.weight_map))
-        return self.core.attention.fused(matrices)
+            matrices.weights.update(component.matrices(dtype, self.weight_map))
+        return matrices
 
     # the pass itself -------------------------------------------------------------------------------------------------
 
     def _context(
         self, ids_BT: Tensor, wanted: int = 0, cache: Cache | None = None, bounds: Tensor | None = None
     ) -> Context:
-        weights = cache.weights if cache else self._matrices()
+        matrices = Matrices(cache.weights, {}) if cache else self._matrices()
         table = self._own_parameter(TABLE)
         dtype = self.compute_dtype or table.dtype
         first, count = (cache.position if cache else 0), ids_BT.shape[1]
@@ -190,7 +190,7 @@ class LanguageModel(nn.Module):
         context = Context(
             ids_BT=ids_BT,
             dtype=dtype,
-            weights=weights,
+            matrices=matrices,
             rotation=rotation(base, dims, first, count, like),
             bos=self.spec.bos,
             visible=Visible(),
