@@ -3,12 +3,15 @@
 Legend: S texts, N tokens of a text, R rows of a block, V vocabulary.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from golfctl.auditing.ledger import Ledger
+from golfctl.auditing.subject import Subject
 from golfctl.evaluation.evaluate import resolve, score_tokens
 from golfctl.evaluation.runner import Plan as RunPlan
 from golfctl.evaluation.sources import Source as Model
@@ -18,6 +21,7 @@ from golfctl.scoring.protocol import Block, Scorer
 from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.windows import sliding_windows
 
+_BATCHES = (1, 3)
 _PLAIN = ("seq_len", "stride", "batch", "context", "dtype")
 
 
@@ -30,7 +34,9 @@ class RunnerBox:
 
     def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
         """One evaluation for each text, each from a fresh state."""
-        scored = (score_tokens(self._model, text_N, self._config, self._device) for text_N in texts)
+        scored = (
+            score_tokens(fresh(self._model, self._config), text_N, self._config, self._device) for text_N in texts
+        )
         return [Ledger.of(ledger.position_R, ledger.nll_R) for ledger in scored]
 
 
@@ -38,7 +44,7 @@ class OwnSession:
     """A fresh scorer walked block by block by the auditor, who holds the text and reveals it (level 2)."""
 
     def __init__(self, model: Model, config: EvalConfig, device: torch.device, text_N: np.ndarray) -> None:
-        config = resolve(config, model, device)
+        config, model = resolve(config, model, device), fresh(model, config)
         assert config.seq_len is not None
         rows = len(text_N) - 1
         model.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
@@ -105,6 +111,35 @@ class OwnSource:
         ids_BT = torch.from_numpy(prefix_N[-self._config.seq_len :].astype(np.int64))[None].to(self._device)
         logits_V = self._model.model.head(self._model.model.hidden(ids_BT)[0, -1])
         return np.asarray(torch.softmax(logits_V.double(), dim=-1).cpu().numpy())
+
+
+def scoring_subject(
+    name: str, model: Model, config: EvalConfig, device: torch.device, text_N: np.ndarray, others_M: np.ndarray
+) -> Subject:
+    """The scoring half of a subject: box, batch variants, source and, for honest stacks, sessions."""
+    sizes = [size for size in _BATCHES if size != config.batch]
+    return Subject(
+        name=name,
+        box=RunnerBox(name, model, config, device),
+        text_N=text_N,
+        others_M=others_M if len(others_M) else text_N,
+        variants={f"batch {size}": RunnerBox(name, model, rebatched(config, size), device) for size in sizes},
+        source=OwnSource(model, config, device),
+        session=None if config.leaks else (lambda text: OwnSession(model, config, device, text)),
+    )
+
+
+def fresh(model: Model, config: EvalConfig) -> Model:
+    """A copy of the model where the stack trains it, so that no evaluation meets what another has learnt."""
+    return replace(model, model=copy.deepcopy(model.model)) if config.ttt is not None else model
+
+
+def rebatched(config: EvalConfig, batch: int) -> EvalConfig:
+    """The same evaluation with another number of windows at once."""
+    values = config.to_dict() | {"batch": batch}
+    if config.slot is not None:
+        values["slot"] = {**values["slot"], "batch_windows": batch}
+    return EvalConfig.from_dict(values, "eval")
 
 
 def unadapted(config: EvalConfig) -> EvalConfig:

@@ -4,7 +4,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from golfctl.artifact import open_artifact
 from golfctl.auditing.foreign import slice_text
 from golfctl.auditing.geometry import differences, probe_config
-from golfctl.auditing.own import OwnSession, OwnSource, RunnerBox
+from golfctl.auditing.own import scoring_subject
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.receipts import byte_claim, phase_seconds
 from golfctl.auditing.subject import CountedFile, Subject
@@ -54,22 +54,10 @@ def own_subject(own: Own, plan: Plan) -> Subject:
     tokens_N = np.asarray(dataset.validation().tokens_N)
     probed = probe_config(config, own.exact_geometry)
     text_N, rest_M = slice_text(tokens_N, plan, str(own.data))
-    leaks = bool(config.leaks)
-    small = {1: "batch 1", 3: "batch 3"}
-    variants = {
-        name: RunnerBox(name, model, rebatched(probed, size), own.device)
-        for size, name in small.items()
-        if size != probed.batch
-    }
     records = list(own.records)
-    return Subject(
-        name=own.artifact.name,
-        box=RunnerBox(own.artifact.name, model, probed, own.device),
-        text_N=text_N,
-        others_M=rest_M if len(rest_M) else text_N,
-        variants=variants,
-        source=OwnSource(model, probed, own.device),
-        session=None if leaks else (lambda text: OwnSession(model, probed, own.device, text)),
+    scoring = scoring_subject(own.artifact.name, model, probed, own.device, text_N, rest_M)
+    return replace(
+        scoring,
         traces=lambda: [trace_evaluation(own, dataset)],
         forbidden=dataset.train_shards,
         dataset=dataset,
@@ -84,14 +72,6 @@ def own_subject(own: Own, plan: Plan) -> Subject:
             "changed_for_probing": differences(config, probed),
         },
     )
-
-
-def rebatched(config: EvalConfig, batch: int) -> EvalConfig:
-    """The same evaluation with another number of windows at once."""
-    values = config.to_dict() | {"batch": batch}
-    if config.slot is not None:
-        values["slot"] = {**values["slot"], "batch_windows": batch}
-    return EvalConfig.from_dict(values, "eval")
 
 
 def counted_files(artifact: Path, code: Sequence[Path]) -> list[CountedFile]:

@@ -66,7 +66,7 @@ class ByteClaim(NamedTuple):
     raw_bytes: int | None = None
     billed_bytes: int | None = None
     tokens: int | None = None
-    text_sha256: str | None = None
+    text: str | None = None
 
 
 class CountedFile(NamedTuple):

@@ -96,7 +96,7 @@ def check_claim(dataset: Dataset, claim: ByteClaim) -> list[str]:
         ("raw bytes", claim.raw_bytes, v.raw_bytes),
         ("billed bytes", claim.billed_bytes, v.billed_bytes),
         ("tokens scored", claim.tokens, len(v.tokens_N) - 1),
-        ("text digest", claim.text_sha256, v.text_sha256),
+        ("text digest", claim.text, v.text_sha256),
     ]
     return [f"{what}: claimed {said}, is {true}" for what, said, true in pairs if said is not None and said != true]
 

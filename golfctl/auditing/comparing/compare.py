@@ -100,7 +100,7 @@ def _signature(receipt: Receipt) -> dict[str, Any]:
     return {
         "code": report["code_sha256"],
         "config": report["config"],
-        "data": {key: report[key] for key in ("data_sha256", "text_sha256", "tokens")},
+        "data": {key: report[key] for key in ("data_sha256", "text", "tokens")},
         "environment": environment,
         "training": receipt.training,
     }
@@ -120,7 +120,7 @@ def _short(value: Any) -> str:
 
 
 def _check_comparable(base: Receipt, new: Receipt, unit: Unit) -> None:
-    for key in ("text_sha256",):
+    for key in ("text",):
         if base.report[key] != new.report[key]:
             raise VerdictError(f"base and new were scored on different texts ({base.source}, {new.source})")
     if unit == "nats" and base.report["tokens"] != new.report["tokens"]:

@@ -10,7 +10,7 @@ from golfctl.core.journal import Record, read_journal
 from golfctl.errors import InputError
 
 _LIMIT_BYTES = 64 << 20
-_NEEDED = ("val_loss", "val_bpb", "tokens", "artifact_sha256", "data_sha256", "text_sha256", "config", "code_sha256",
+_NEEDED = ("val_loss", "val_bpb", "tokens", "artifact_sha256", "data_sha256", "text", "config", "code_sha256",
            "environment")  # fmt: skip
 _SEED_KEYS = ("seed",)
 

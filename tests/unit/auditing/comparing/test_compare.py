@@ -16,7 +16,7 @@ ENVIRONMENT = {"python": "3.11", "packages": {"torch": "2.10"}, "cpus": 2, "devi
 def report(loss, name, **changes):
     values = {
         "val_loss": loss, "val_bpb": loss / 1.6, "tokens": 1000, "artifact_sha256": name, "data_sha256": "d",
-        "text_sha256": "t", "config": {"stride": 64, "ttt": None}, "code_sha256": "c", "environment": ENVIRONMENT,
+        "text": "t", "config": {"stride": 64, "ttt": None}, "code_sha256": "c", "environment": ENVIRONMENT,
         "honest": True, "reasons": [],
     }  # fmt: skip
     return values | changes

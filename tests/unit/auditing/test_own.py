@@ -1,0 +1,129 @@
+"""golfctl's own stacks on a small random model: honest forms pass every check, leaking forms fail where they must."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from golfctl.auditing.finding import Verdict
+from golfctl.auditing.geometry import differences, probe_config
+from golfctl.auditing.own import OwnSession, OwnSource, scoring_subject, unadapted
+from golfctl.auditing.plan import Plan
+from golfctl.auditing.rules import load_rules
+from golfctl.auditing.run import run_audit
+from golfctl.auditing.subject import Context
+from golfctl.evaluation.evaluate import score_tokens
+from golfctl.evaluation.sources import Source
+from golfctl.scoring.config import EvalConfig
+from tests.unit.evaluation.conftest import random_model
+
+CPU = torch.device("cpu")
+VOCAB = 16
+WINDOWS = {"seq_len": 32, "stride": 8, "batch": 4}
+SCORING = ("T1", "T3", "T3r", "T4", "T7", "T8", "T9", "T10", "T12-i", "T12-ii")
+HONEST = {
+    "plain": {},
+    "documents": {"context": "documents"},
+    "ttt": {"ttt": {"chunk": 64, "lr": 0.02}},
+    "slot": {"slot": {"steps": 3, "lr": 0.05}},
+    "ngram": {"ngram": {"order": 4}},
+    "all": {"ttt": {"chunk": 64, "lr": 0.02}, "ngram": {"order": 3}, "calibrate": {}},
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Source(
+        random_model(vocab_size=VOCAB, layers=2, dim=16), "artifact", Path("m.golf"), "0" * 64, VOCAB, None, 32, {}
+    )
+
+
+def audit(model, seed=7, **stack):
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(seed)
+    phrases = [rng.integers(2, VOCAB, size=rng.integers(3, 9)) for _ in range(9)]
+    text = np.concatenate([phrases[i] for i in rng.integers(0, 9, 90)])[:260].astype(np.uint16)
+    config = EvalConfig.from_dict({**WINDOWS, **stack})
+    plan = Plan.from_dict({"seed": seed, "text_tokens": 160, "cuts": 10, "mass_tokens": 100, "mass_positions": 2,
+                           "source_texts": 2, "source_tokens": 300, "uniform_tokens": 100})  # fmt: skip
+    subject = scoring_subject("own", model, config, CPU, text[:160], text[160:])
+    report = run_audit(subject, Context(plan, load_rules()), only=SCORING)
+    return {f.id: f for f in report.findings}
+
+
+def some_slow(names, quick):
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("name", some_slow(HONEST, {"plain", "ngram"}))
+def test_honest_stacks_pass_everything(model, name):
+    found = audit(model, **HONEST[name])
+    wrong = {f.id: f.detail for f in found.values() if f.verdict not in (Verdict.PASS, Verdict.WARN)}
+    assert wrong == {} and found["T7"].value <= 1e-9
+
+
+LEAKS = {
+    "slot shared (#1084, #1128, #1150)": (
+        {"slot": {"form": "shared", "steps": 5, "lr": 0.05, "batch_windows": 4}}, {"T1", "T3", "T10", "T12-i"}, {"T3r"},
+    ),
+    "slot per sample (#1722)": (
+        {"slot": {"form": "per-sample", "steps": 8, "lr": 0.1, "bias": True}}, {"T1", "T3", "T3r", "T12-i"},
+        {"T10", "T12-ii"},
+    ),
+    "hashed n-gram (#761)": (
+        {"ngram": {"form": "target-keyed", "order": 4, "buckets_log2": 8}}, {"T3", "T3r", "T12-i"}, {"T12-ii"},
+    ),
+    "adapt then score (#761)": (
+        {"ttt": {"chunk": 64, "lr": 0.1}, "adapt_then_score": True}, {"T1", "T3", "T12-i"}, {"T3r", "T12-ii"},
+    ),
+    "adapt then score, hashed n-gram (#761)": (
+        {"ttt": {"chunk": 64, "lr": 0.1}, "adapt_then_score": True,
+         "ngram": {"form": "target-keyed", "order": 4, "buckets_log2": 8}}, {"T1", "T3", "T3r", "T12-i"}, {"T12-ii"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", some_slow(LEAKS, {"slot shared (#1084, #1128, #1150)", "hashed n-gram (#761)"}))
+def test_leaking_forms_fail_where_they_must(model, name):
+    stack, must, may = LEAKS[name]
+    found = audit(model, **stack, allow_leaks=True)
+    failed = {f.id for f in found.values() if f.verdict is Verdict.FAIL}
+    assert must <= failed and failed <= must | may, {k: (f.verdict.value, f.value, f.detail) for k, f in found.items()}
+
+
+def test_the_tail_rule_warns_and_no_more(model):
+    found = audit(model, tail="reference", allow_leaks=True)
+    assert found["T8"].verdict is Verdict.WARN
+    assert {f.id for f in found.values() if f.verdict is Verdict.FAIL} == set()
+
+
+def test_the_source_costs_what_the_plain_evaluation_costs(model):
+    """Sampled through the cache, scored through windows: the same model."""
+    config = EvalConfig.from_dict(WINDOWS)
+    text_SN, nll_SN = OwnSource(model, config, CPU).sample(2, 150, np.random.default_rng(0))
+    for s in range(2):
+        scored = score_tokens(model, text_SN[s], config, CPU).nll_R
+        assert np.abs(scored - nll_SN[s, 1:]).max() < 1e-4
+    row = OwnSource(model, config, CPU).row(text_SN[0, :20])
+    assert row.sum() == pytest.approx(1.0) and row.shape == (VOCAB,)
+
+
+def test_a_session_sees_no_target_before_it_is_revealed(model):
+    text = np.arange(100).astype(np.uint16) % VOCAB
+    session = OwnSession(model, EvalConfig.from_dict(WINDOWS), CPU, text)
+    for block in session.blocks():
+        assert len(block.ids_N) == block.stop - block.origin  # the last target is not among the inputs
+        assert session.predict(block).shape == (block.stop - block.first, VOCAB)
+        session.observe(block, text[block.first + 1 : block.stop + 1])
+
+
+def test_probing_sizes_keep_what_matters():
+    config = EvalConfig.from_dict({"seq_len": 2048, "stride": 64, "ttt": {"chunk": 32768}, "slot": {}})
+    small = probe_config(config)
+    assert small.seq_len <= 64 and small.ttt.chunk % small.stride == 0 and small.ttt.chunk >= small.seq_len
+    odd = probe_config(EvalConfig.from_dict({"seq_len": 2048, "stride": 64, "ttt": {"chunk": 32800}}))
+    assert odd.ttt.chunk % odd.stride != 0  # a chunk that was out of step with the stride stays so
+    assert set(differences(config, small)) == {"seq_len", "stride", "batch", "ttt.chunk", "slot.batch_windows"}
+    assert differences(config, probe_config(config, exact=True)) == {}
+    assert unadapted(config).ttt is None and unadapted(config).stride == 64
