@@ -1,0 +1,252 @@
+"""Training steps beside the reference program of PR #549, driven from a path: speed, and loss at equal tokens.
+
+    python benchmarks/train.py --peer FOLDER --data DIR [--recipe examples/pr549-mini.toml] [--repeats 7]
+    python benchmarks/train.py --peer FOLDER --data DIR --loss-steps 200 --seeds 3
+
+FOLDER holds the record's `train_gpt.py`; its classes are used, its file is not changed and not copied. Both sides have
+the same initial weights, batches, dtype, threads and compile mode; micro-batches are those of the recipe. Steps are
+interleaved, seconds are processor time (wall clock on a GPU), the figure is the median of paired ratios (reference /
+ours: above 1, ours is faster). Prints one JSON document.
+"""
+
+import argparse
+import importlib.util
+import json
+import math
+import platform
+import statistics
+import sys
+import time
+import types
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from golfctl.core.canonical import sha256_file
+from golfctl.core.config import apply_overrides, load_toml
+from golfctl.core.recipe import Recipe
+from golfctl.model.names import named_tensors
+from golfctl.optim.collectives import Alone
+from golfctl.optim.schedule import Clock, learning_rate_scale, ramp
+from golfctl.training.setup import prepare
+from golfctl.training.trainer import Trainer
+
+ROOT = Path(__file__).parents[1]
+SHIMS = [
+    "flash_attn_interface.flash_attn_func: torch's scaled_dot_product_attention (enable_gqa), the same on both sides",
+    "main(): needs CUDA, so model, optimizers and loop order are set up here as it does; its loader and its log are "
+    "left out, its batches are ours",
+    "dtype: in fp32 its embeddings stay fp32 (they are bf16 on CUDA) and there is no autocast",
+]
+STUDENT_95 = {2: 6.314, 3: 2.920, 4: 2.353, 5: 2.132}  # one-sided, by number of pairs
+
+
+def load_peer(folder):
+    """The record's module, with the kernel it imports replaced."""
+
+    def attention(q, k, v, causal):
+        q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+        return F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=True).transpose(1, 2)
+
+    sys.modules["flash_attn_interface"] = types.SimpleNamespace(flash_attn_func=attention)
+    spec = importlib.util.spec_from_file_location("peer_train_gpt", folder / "train_gpt.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def last(layers):
+    """How many layers at the end `layers` selects."""
+    return len(layers) if isinstance(layers, tuple) else int(str(layers).removeprefix("last "))
+
+
+class Peer:
+    """The record's model and optimizers, stepping as its main() does."""
+
+    def __init__(self, module, trainer):
+        self.setup, self.config = trainer.setup, trainer.setup.train
+        spec, names = self.setup.spec, named_tensors(trainer.model)
+        parts = spec.parts
+        value_layers = [n.split(".")[-1] for n in names if n.startswith("ve_layer_scales.")]
+        self.model = module.GPT(
+            vocab_size=spec.vocab_size, num_layers=spec.layers, model_dim=spec.dim,
+            num_heads=spec.attention.heads, num_kv_heads=spec.attention.kv_heads,
+            mlp_mult=spec.feed_forward.hidden // spec.dim, tie_embeddings=True, tied_embed_init_std=0.005,
+            logit_softcap=spec.head.softcap, rope_base=spec.attention.rotary.base,
+            qk_gain_init=spec.attention.qk_gain, bigram_vocab_size=parts["bigram"].buckets,
+            bigram_dim=parts["bigram"].dim, xsa_last_n=last(parts["xsa"].layers),
+            rope_dims=spec.attention.rotary.dims, ln_scale=True, ve_enabled=True, ve_dim=parts["value_embedding"].dim,
+            ve_layers=",".join(str(spec.layers - len(value_layers) + i) for i in range(len(value_layers))),
+        ).to(self.setup.device)  # fmt: skip
+        state = module._rebank_state_dict(
+            {n: t.clone() for n, t in names.items()}, spec.layers, self.model.state_dict()
+        )
+        self.model.load_state_dict(state, strict=True)
+        self.loss = self.model
+        if self.config.compile:
+            self.loss = torch.compile(self.model, dynamic=False, fullgraph=True)
+        self._optimizers(module)
+        self.ema = {name: t.detach().float().clone() for name, t in self.model.state_dict().items()}
+
+    def _optimizers(self, module):
+        adam, muon = self.config.adam, self.config.muon
+        banks = [getattr(self.model, f"{name}_bank") for name in ("qo", "kv", "mlp_up", "mlp_down")]
+        tables = [self.model.tok_emb.weight, self.model.bigram.embed.weight, self.model.ve_shared.embed.weight]
+        taken = {id(p) for p in [*banks, *tables]}
+        gains = [p for p in self.model.parameters() if id(p) not in taken]
+        options = {"betas": (adam.beta1, adam.beta2), "eps": adam.eps, "weight_decay": adam.weight_decay, "fused": True}
+        self.tables = torch.optim.AdamW(
+            [{"params": [p], "lr": adam.embedding_lr, "base_lr": adam.embedding_lr} for p in tables], **options
+        )
+        self.gains = torch.optim.AdamW([{"params": gains, "lr": adam.gain_lr, "base_lr": adam.gain_lr}], **options)
+        self.banks = module.Muon(
+            banks, lr=muon.lr, momentum=muon.momentum, backend_steps=muon.iterations, weight_decay=muon.weight_decay
+        )
+        self.banks.param_groups[0]["base_lr"] = muon.lr
+
+    def step(self, x, y, clock):
+        config, rows = self.config, self.setup.micro_sequences()
+        total = torch.zeros((), device=x.device)
+        micro = range(0, len(x), rows)
+        for first in micro:
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=self.setup.dtype == torch.bfloat16):
+                loss = self.loss(x[first : first + rows], y[first : first + rows])
+            total += loss.detach()
+            (loss / len(micro)).backward()
+        scale = learning_rate_scale(config.schedule, clock)
+        muon = config.muon
+        momentum = ramp(muon.momentum_start, muon.momentum, muon.momentum_warmup_steps, clock.step)
+        self.banks.param_groups[0]["momentum"] = momentum
+        for optimizer in (self.tables, self.gains, self.banks):
+            for group in optimizer.param_groups:
+                group["lr"] = group["base_lr"] * scale
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip.norm)
+        self.banks.launch_reduce_scatters()
+        self.tables.step()
+        self.gains.step()
+        self.banks.step()
+        self.model.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for name, t in self.model.state_dict().items():
+                self.ema[name].mul_(config.average.decay).add_(t.detach().float(), alpha=1.0 - config.average.decay)
+        return float(total) / len(micro)
+
+
+class Ours:
+    """golfctl's trainer on batches it is given."""
+
+    def __init__(self, trainer):
+        self.trainer = trainer
+        if trainer.setup.train.compile:
+            trainer.loss_function = torch.compile(trainer.model.loss, fullgraph=True, dynamic=False)
+
+    def step(self, x, y, clock):
+        self.trainer._next_batch = lambda: (x, y)
+        return float(self.trainer.step(clock).loss)
+
+
+def clock_of(setup):
+    if setup.device.type != "cuda":
+        return time.process_time
+
+    def wall():
+        torch.cuda.synchronize(setup.device)
+        return time.perf_counter()
+
+    return wall
+
+
+def pair(arguments, module, seed):
+    """Both sides with the same weights, and the batches they share."""
+    table = apply_overrides(load_toml(arguments.recipe), arguments.set)
+    steps = max(arguments.loss_steps, arguments.repeats + 2)
+    table["train"] = {k: v for k, v in table["train"].items() if k != "seconds"} | {
+        "steps": steps, "dtype": arguments.dtype, "seed": seed, "compile": arguments.compile,
+    }  # fmt: skip
+    table["train"]["muon"] = {**table["train"].get("muon", {}), "compute": "bfloat16"}
+    setup = prepare(Recipe(table, str(arguments.recipe)), arguments.data, torch.device(arguments.device))
+    trainer = Trainer(setup, Alone())
+    batches = trainer._next_batch
+    return Ours(trainer), Peer(module, trainer), batches, setup, steps
+
+
+def run(arguments, module, seed):
+    """Losses and seconds of every step, both sides taking turns."""
+    ours, peer, batches, setup, steps = pair(arguments, module, seed)
+    now = clock_of(setup)
+    losses, seconds = {"ours": [], "reference": []}, {"ours": [], "reference": []}
+    for step in range(steps):
+        x, y = batches()
+        sides = [("ours", ours), ("reference", peer)]
+        for name, side in sides if step % 2 else reversed(sides):
+            start = now()
+            losses[name].append(side.step(x, y, Clock(step, 0.0, steps, None)))
+            seconds[name].append(now() - start)
+    ours.trainer.close()
+    return losses, seconds, setup
+
+
+def speed(seconds, setup):
+    ratios = [r / o for o, r in zip(seconds["ours"][2:], seconds["reference"][2:], strict=True)]
+    tokens = setup.train.batch_tokens
+    return {
+        "ratio_median": round(statistics.median(ratios), 4),
+        "ratios": [round(r, 3) for r in sorted(ratios)],
+        "tokens_per_second": {n: round(tokens / statistics.median(s[2:]), 1) for n, s in seconds.items()},
+    }
+
+
+def difference(pairs):
+    """ours − reference, mean loss of the last tenth of the steps, with a one-sided 95 % upper bound over seeds."""
+    deltas = []
+    for losses in pairs:
+        tail = max(1, len(losses["ours"]) // 10)
+        deltas.append(statistics.fmean(losses["ours"][-tail:]) - statistics.fmean(losses["reference"][-tail:]))
+    result = {"deltas": [round(d, 5) for d in deltas], "mean": round(statistics.fmean(deltas), 5)}
+    if len(deltas) in STUDENT_95:
+        error = statistics.stdev(deltas) / math.sqrt(len(deltas))
+        result["upper_95"] = round(statistics.fmean(deltas) + STUDENT_95[len(deltas)] * error, 5)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--recipe", type=Path, default=ROOT / "examples" / "pr549-mini.toml")
+    parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--loss-steps", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--compile", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    module = load_peer(arguments.peer)
+    runs = [run(arguments, module, seed) for seed in range(1, arguments.seeds + 1)]
+    losses, seconds, setup = runs[0]
+    words = " ".join(sys.argv[1:]).replace(str(arguments.peer), "PEER").replace(str(arguments.data), "DATA")
+    result = {
+        "command": f"python benchmarks/train.py {words}",
+        "peer_sha256": sha256_file(arguments.peer / "train_gpt.py"),
+        "shims": SHIMS,
+        "machine": f"{platform.machine()}, {arguments.threads} thread(s), {arguments.device}",
+        "torch": torch.__version__,
+        "data_digest": setup.dataset.digest,
+        "recipe": arguments.recipe.name,
+        "dtype": arguments.dtype,
+        "batch_tokens": setup.train.batch_tokens,
+        "micro_sequences": setup.micro_sequences(),
+        "first_losses": {name: round(values[0], 6) for name, values in losses.items()},
+        "speed": speed(seconds, setup),
+    }
+    if arguments.loss_steps:
+        result["loss"] = difference([losses for losses, _, _ in runs])
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
