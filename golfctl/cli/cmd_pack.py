@@ -15,7 +15,7 @@ from golfctl.errors import InputError, UsageError
 @click.command()
 @click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[RUN|CHECKPOINT]")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Artifact to write  [default: RUN/model.golf]")
-@click.option("--bits", type=int, help="Bits of matrices: 2 to 8, or 16 or 32 for floats.")
+@click.option("--bits", type=int, help="Bits of matrices: 2 to 8; 16 or 32 for floats; 1 for ternary.")
 @click.option("--bits-embed", type=int, help="Bits of embeddings and heads.")
 @click.option("--quantizer", help="round, gptq-lite, gptq or entropy.")
 @click.option("--clip", help="max, percentile, percentile-row, quantile:P or sd:K.")

@@ -7,7 +7,7 @@ from golfctl.core.config import Config
 from golfctl.model.names import roles_by_name, shapes_by_name
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
-from golfctl.packing.config import FLOAT_BITS, PackConfig
+from golfctl.packing.config import FLOAT_BITS, TERNARY_BITS, PackConfig
 from golfctl.quant.options import GridOptions
 
 GROUPS = ("attention", "mlp", "other matrices", "embedding", "head", "gains")
@@ -61,6 +61,8 @@ def _one(name: str, role: Role, config: PackConfig, grid: GridOptions | None) ->
     if grid is not None:
         return Assignment(name, role, group, "grid/1", grid)
     bits = config.matrix_bits if role is Role.MATRIX else config.embedding_bits
+    if bits == TERNARY_BITS:
+        return Assignment(name, role, group, "ternary-group/1", None)
     if bits in FLOAT_BITS:
         return Assignment(name, role, group, f"fp{bits}/1", None)
     options = config.matrix_options() if role is Role.MATRIX else config.embedding_options()

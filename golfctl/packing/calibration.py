@@ -111,7 +111,5 @@ def held_out_windows(dataset: Dataset, vocab_size: int, length: int, tokens: int
 
 def _checked(ids_NT: np.ndarray, vocab_size: int, dataset: Dataset) -> Tensor:
     if ids_NT.max() >= vocab_size:
-        raise DataError(
-            f"{dataset.path}: token {ids_NT.max()} is beyond the model's {vocab_size:,}: another tokenizer?"
-        )
+        raise DataError(f"{dataset.path}: token {ids_NT.max()} is beyond the model's vocabulary of {vocab_size:,}")
     return torch.from_numpy(ids_NT.astype(np.int64))

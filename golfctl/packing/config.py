@@ -9,9 +9,10 @@ from golfctl.errors import GolfError
 from golfctl.packing.calibration_choice import CalibrationChoice, parse_calibration
 from golfctl.quant.options import RowOptions, parse_clip
 
-Bits = Literal[2, 3, 4, 5, 6, 7, 8, 16, 32]
+Bits = Literal[1, 2, 3, 4, 5, 6, 7, 8, 16, 32]
 Quantizer = Literal["round", "gptq-lite", "gptq", "entropy"]
 FLOAT_BITS = (16, 32)
+TERNARY_BITS = 1  # the nearest whole number below log2(3)
 EMBEDDING_CLIP = "quantile:0.9999984"  # the baseline's rule for int8 embeddings
 ROW_KEYS = ("bits", "bits_embed", "clip", "clip_embed", "scale_floor")  # without effect on the entropy quantizer
 _CALIBRATED = ("gptq", "entropy")
@@ -24,8 +25,8 @@ class PackConfig(Config):
     quantizer: `round` to nearest; `gptq-lite`, rounding with a percentile search; `gptq`, full-Hessian error feedback;
     `entropy`, unbounded integers on steps of equal estimated loss, made for the entropy coder. None: `entropy` with
     `fit`, else `gptq-lite`. bits (None: 6), bits_embed (None: 8): of matrices, and of embeddings and heads; 16 and 32
-    keep floats. clip, clip_embed: see `golfctl.quant.options.parse_clip`; None takes the quantizer's own. scale_floor:
-    PR #549's floor under the scales. loss: what `entropy` may cost by its own estimate, nats per token (None: 0.001).
+    keep floats, 1 is ternary. clip, clip_embed: see `golfctl.quant.options.parse_clip`; None takes the quantizer's own.
+    scale_floor: PR #549's floor under the scales. loss: what `entropy` may cost by its own estimate, nats per token (None: 0.001).
     gains: floats for gains, gates and scalars. damping, output_damping: see `golfctl.quant.options`. calibration: text
     for gptq and entropy, `train:TOKENS` or `self:TOKENS`; validation text is never an option. coder: as
     `golfctl.coding.parse_coder` reads it. budget: a profile name, a number of bytes, or `none`. fit: turn one knob,
@@ -127,8 +128,8 @@ class PackConfig(Config):
         if self.method == "gptq-lite" and not (self.clip or "percentile").startswith("percentile"):
             raise ValueError(f"gptq-lite is the percentile search; for clip = {self.clip!r} take quantizer = 'round'")
         for bits, clip, name in ((self.bits, self.clip, "clip"), (self.bits_embed, self.clip_embed, "clip_embed")):
-            if bits in FLOAT_BITS and clip is not None:
-                raise ValueError(f"{name} = {clip!r} has no effect on tensors kept as {bits}-bit floats")
+            if bits in (TERNARY_BITS, *FLOAT_BITS) and clip is not None:
+                raise ValueError(f"{name} = {clip!r} has no effect on tensors of {bits} bits")
 
     def _check_fit(self) -> None:
         if not self.fit:

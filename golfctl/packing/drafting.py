@@ -18,7 +18,7 @@ from golfctl.packing.context import read_source
 from golfctl.packing.sections import NamedPart, code_section
 from golfctl.quant import QuantizedTensor
 
-CODES = "codes"
+CODES = ("codes", "trits")
 _LARGE_FLOATS = 1 << 16
 _BLOB_CODERS = (CoderChoice("raw/1", {}), CoderChoice("lzma/1", {"preset": 9}), CoderChoice("zlib/1", {"level": 9}))
 _AUTO = CoderChoice("auto", {})
@@ -45,7 +45,7 @@ def tensor_sections(
 def _bin(one: Assignment, part: str, array: np.ndarray) -> str:
     if array.dtype.kind == "f":
         return "floats" if array.size >= _LARGE_FLOATS else "small"
-    if part != CODES and array.ndim < 2:
+    if part not in CODES and array.ndim < 2:
         return "small"
     return "embeddings" if one.role in ("embedding", "head") else "matrices"
 

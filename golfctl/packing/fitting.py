@@ -1,7 +1,7 @@
 """`pack --fit`: turn one knob until the artifact lands just under its budget. Search effort is counted in packings.
 
 The knob is the entropy quantiser's estimated loss, or the K of `sd:K`; steps grow with √loss and with K. Bytes fall by
-one bit per weight and doubling of the step where steps are fine, so the search is a secant on the logarithm.
+one bit per weight and doubling of the step where steps are fine, so the search is a secant of the logarithms.
 """
 
 import math
@@ -87,17 +87,23 @@ def fit(
 
 
 def _next(knob: Knob, tried: dict[float, int], room_bytes: int, weights: int) -> float | None:
-    """Where to look next: secant between the two nearest on either side, else along the slope; None at an end."""
-    goal = _GOAL * room_bytes
-    above = [(size, value) for value, size in tried.items() if size > room_bytes]
-    below = [(size, value) for value, size in tried.items() if size <= room_bytes]
+    """Where to look next: between the nearest settings on either side, else along the slope; None at an end."""
+    goal = math.log(_GOAL * room_bytes)
+    sizes = {value: math.log(size) for value, size in tried.items()}
+    above = sorted(value for value, size in tried.items() if size > room_bytes)
+    below = sorted(value for value, size in tried.items() if size <= room_bytes)
     if above and below:
-        (large, low), (small, high) = min(above), max(below)
-        share = min(max((large - goal) / (large - small), 0.1), 0.9)
-        return low + share * (high - low)
-    size, value = min(above) if above else max(below)
-    octave_bytes = weights / 8 * (0.5 if knob.name == "loss" else 1.0)
-    reached = min(max(value + (size - goal) / octave_bytes, knob.low), knob.high)
+        low, high = above[-1], below[0]
+        share = (sizes[low] - goal) / (sizes[low] - sizes[high])
+        return low + min(max(share, 0.1), 0.9) * (high - low)
+    nearest, *others = above[::-1] or below
+    if others and sizes[nearest] != sizes[others[0]]:
+        slope = (sizes[nearest] - sizes[others[0]]) / (nearest - others[0])
+        step = 1.25 * (goal - sizes[nearest]) / slope  # a little too far, so that the next ones are between
+    else:
+        octave_bytes = weights / 8 * (0.5 if knob.name == "loss" else 1.0)
+        step = (tried[nearest] - math.exp(goal)) / octave_bytes
+    reached = min(max(nearest + step, knob.low), knob.high)
     return reached if reached not in tried else None
 
 

@@ -1,8 +1,7 @@
 """Parts of quantised tensors to the coded sections of an artifact.
 
-Codes of matrices and of embeddings are a section each, everything small (scales, gains) a third one. Within a section
-the parts of one dtype share a stream, because byte coders learn across tensors; the integer coder takes one
-matrix at a time.
+Codes of matrices and of embeddings are a section each, everything small (scales, gains) a third one. A matrix has a
+stream of its own, so that its bytes are known exactly; small parts of one dtype share a stream.
 """
 
 from collections.abc import Sequence
@@ -55,7 +54,7 @@ def _code(name: str, parts: Sequence[NamedPart], choice: CoderChoice) -> TensorS
             payload=encode(choice.coder_id, joined(bunch), **choice.options),
             parts=tuple((part.tensor, part.part) for part in bunch),
         )
-        for bunch in _bunches(parts, alone=choice.coder_id.startswith("rans"))
+        for bunch in _bunches(parts)
     ]
     return TensorSection(name=name, coder=choice.coder_id, streams=tuple(streams))
 
@@ -67,10 +66,10 @@ def joined(parts: Sequence[NamedPart]) -> np.ndarray:
     return np.concatenate([part.array.ravel() for part in parts])
 
 
-def _bunches(parts: Sequence[NamedPart], alone: bool) -> list[list[NamedPart]]:
-    if alone:
-        return [[part] for part in parts]
-    by_dtype: dict[str, list[NamedPart]] = {}
+def _bunches(parts: Sequence[NamedPart]) -> list[list[NamedPart]]:
+    """Matrices alone, everything else by dtype."""
+    bunches: dict[str, list[NamedPart]] = {}
     for part in parts:
-        by_dtype.setdefault(part.array.dtype.name, []).append(part)
-    return list(by_dtype.values())
+        own = f"{part.tensor} {part.part}" if part.array.ndim > 1 else part.array.dtype.name
+        bunches.setdefault(own, []).append(part)
+    return list(bunches.values())

@@ -15,6 +15,7 @@ from golfctl.quant.rows import RowLayout
 from golfctl.quant.stats import LayerStats
 from golfctl.quant.table import SCHEMES
 from golfctl.quant.tensor import QuantizedTensor
+from golfctl.quant.ternary import TernaryLayout, quantize_ternary
 
 _SMALLEST_NORMAL = 2.0**-14
 
@@ -44,6 +45,9 @@ def quantize(
     if isinstance(layout, RowLayout):
         _expect(options, RowOptions, scheme)
         return quantize_rows(layout, tensor, stats, options if isinstance(options, RowOptions) else RowOptions())
+    if isinstance(layout, TernaryLayout):
+        _expect(options, type(None), scheme)
+        return quantize_ternary(layout, tensor.cpu().numpy())
     if isinstance(layout, GridLayout):
         _expect(options, GridOptions, scheme)
         return quantize_grid(tensor, stats, options if isinstance(options, GridOptions) else GridOptions())

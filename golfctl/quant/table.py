@@ -13,6 +13,7 @@ SCHEMES = Table(
     {
         **{f"int{bits}-row/1": f"golfctl.quant.rows:INT{bits}_ROW" for bits in range(2, 9)},
         "grid/1": "golfctl.quant.grid:GRID",
+        "ternary-group/1": "golfctl.quant.ternary:TERNARY",
         "fp16/1": "golfctl.quant.floats:FP16",
         "fp32/1": "golfctl.quant.floats:FP32",
     },

@@ -35,5 +35,5 @@ def run(tmp_path, spec, tokenizer):
     Journal(folder / "journal.jsonl").append("train.start", {"data": {"path": "nowhere"}})
     path = folder / "checkpoint-0000007.safetensors"
     tensors = {name: tensor + 0.01 for name, tensor in named_tensors(build_model(spec, 1)).items()}
-    write_checkpoint(path, Checkpoint(spec, tensors, tokenizer.proto, 7, {"seed": 1}))
+    write_checkpoint(path, Checkpoint(spec, tensors, tokenizer.proto, 7, {"seed": 1, "sequence_length": 32}))
     return path
