@@ -14,7 +14,7 @@ from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal
 from golfctl.core.progress import SILENT
 from golfctl.core.recipe import Recipe
-from golfctl.errors import InputError
+from golfctl.errors import InputError, UsageError
 from golfctl.scoring.config import EvalConfig
 
 if TYPE_CHECKING:
@@ -112,6 +112,13 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str,
     if options["report"]:
         atomic_write(options["report"], json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
         click.echo(f"report: {options['report']}", err=True)
+    if options["plot"]:
+        from golfctl.evaluation.curves import save_plot
+
+        if not done.curves:
+            raise UsageError("--plot draws honest scores: a replay scores rows in any order")
+        save_plot(options["plot"], done.stream, done.curves)
+        click.echo(f"plot: {options['plot']}", err=True)
     baselines = _baselines(data, done) if options["baselines"] else []
     if options["as_json"]:
         emit_json({**report, "baselines": baselines} if options["baselines"] else report)

@@ -22,6 +22,7 @@ SCHEMAS = Table(
         "data-tokenizer/1": "golfctl.data.reports:tokenizer_schema",
         "data-verify/1": "golfctl.data.reports:verify_schema",
         "eval-report/1": "golfctl.evaluation.schema:eval_report_schema",
+        "eval-estimate/1": "golfctl.evaluation.schema:eval_estimate_schema",
         "audit/1": "golfctl.auditing.schema:audit_schema",
         "comparison/1": "golfctl.auditing.schema:comparison_schema",
         "rules/1": "golfctl.auditing.schema:rules_schema",

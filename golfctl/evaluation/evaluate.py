@@ -12,6 +12,7 @@ from golfctl.data.dataset import Dataset
 from golfctl.errors import DataError, UsageError
 from golfctl.evaluation.bpb import Score, score
 from golfctl.evaluation.clock import Clock
+from golfctl.evaluation.curves import by_length
 from golfctl.evaluation.deadline import Deadline
 from golfctl.evaluation.estimate import Estimate, project, slice_config
 from golfctl.evaluation.ladder import Climb, climb
@@ -36,6 +37,8 @@ class Evaluation:
     report: dict[str, Any]
     ledger: Ledger | ReplayLedger
     stream: Stream
+    curves: dict[str, np.ndarray]
+    """Nats of every row: of the score, or of each rung of a ladder; none for replays that score rows repeatedly."""
 
 
 def evaluate(
@@ -78,7 +81,8 @@ def evaluate(
     if isinstance(result, Run) and result.deadline:
         facts["deadline"] = result.deadline
     report = build_report(figures(stream, result), result.properties(), result.ledger, config, clock, facts)
-    return Evaluation(report, result.ledger, stream)
+    facts_by_length = by_length(stream, result.ledger.nll_R) if isinstance(result, Run) else []
+    return Evaluation({**report, "by_length": facts_by_length}, result.ledger, stream, _curves(result))
 
 
 def estimate(source_path: Path, data_path: Path, config: EvalConfig, device: torch.device) -> Estimate:
@@ -106,6 +110,12 @@ def _load(
     stream = Stream.of(dataset)
     stream = stream.head(config.documents) if config.documents else stream
     return source, dataset, stream.cut(config.max_tokens) if config.max_tokens else stream
+
+
+def _curves(result: Run | ReplayRun) -> dict[str, np.ndarray]:
+    if isinstance(result, Climb):
+        return {name: ledger.nll_R for name, ledger in zip(result.names, result.ledgers, strict=True)}
+    return {"score": result.ledger.nll_R} if isinstance(result, Run) else {}
 
 
 def figures(stream: Stream, result: Run | ReplayRun) -> Score:

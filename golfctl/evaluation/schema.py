@@ -35,6 +35,10 @@ def eval_report_schema() -> Json:
         "documents": count("documents scored", 1),
         "raw_bytes_are": {"enum": ["raw", "decoded"]},
         "world": count("ranks", 1),
+        "by_length": listing(
+            record({"from_bytes": count("shortest"), "documents": count("documents", 1), "val_bpb": _NUMBER}),
+        )
+        | {"description": "by document length; empty for replays"},
     }
     optional = {
         "journal_head": DIGEST | {"description": "hash of this evaluation's receipt"},
@@ -43,6 +47,13 @@ def eval_report_schema() -> Json:
         "baselines": listing({"type": "object"}),
     }
     return document("eval-report-1.json", "Report of golfctl eval", record(required, optional))
+
+
+def eval_estimate_schema() -> Json:
+    """JSON Schema of `eval-estimate/1`: what `golfctl eval --estimate --json` prints."""
+    rows = {"rows": count("targets in the whole text", 1), "slice_rows": count("targets scored for the projection", 1)}
+    seconds = dict.fromkeys(("seconds", "slice_seconds", "load_seconds"), _NUMBER)
+    return document("eval-estimate-1.json", "Projection of golfctl eval --estimate", record(rows | seconds))
 
 
 def _rung() -> Json:

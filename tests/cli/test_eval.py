@@ -110,6 +110,14 @@ def test_the_ladders_rungs_are_the_stacks_themselves(folder, capsys):
     assert rungs[4]["all"] == pytest.approx(rungs[4]["val_bpb"] - rungs[0]["val_bpb"], abs=1e-12)
 
 
+def test_a_ladder_is_drawn(folder, capsys, tmp_path):
+    report = evaluated(capsys, "--ngram", "3", "--ladder", "--plot", str(tmp_path / "p.png"))
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    assert sum(row["documents"] for row in report["by_length"]) == report["documents"]
+    assert exit_code_of(["eval", *SMALL, "--plot", "p.gif"]) == 2
+    assert ".png" in capsys.readouterr().err
+
+
 def test_strict_and_fast_agree(folder, capsys):
     short = ("--set", "eval.max_tokens=300")
     fast, strict = evaluated(capsys, *short), evaluated(capsys, *short, "--strict")
@@ -146,6 +154,7 @@ def test_the_estimate_scores_a_slice_and_leaves_no_receipt(folder, capsys):
     before = len(read_journal(folder / "runs/tiny/journal.jsonl").records)
     assert exit_code_of(["eval", *SMALL, "--ttt", "--estimate", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
+    Draft202012Validator(schema_of("eval-estimate")).validate(found)
     assert found["slice_rows"] < found["rows"] and found["seconds"] > found["slice_seconds"]
     assert len(read_journal(folder / "runs/tiny/journal.jsonl").records) == before
     assert exit_code_of(["eval", *SMALL, "--estimate"]) == 0

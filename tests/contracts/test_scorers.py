@@ -1,0 +1,120 @@
+"""What every scorer promises, over the stacks that configuration can build."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from golfctl.evaluation.runner import Plan, run
+from golfctl.evaluation.stream import Stream
+from golfctl.model.build import build_model
+from golfctl.scoring.compose import Setting, compose, ladder
+from golfctl.scoring.config import EvalConfig
+from golfctl.scoring.ranks import Ranks
+from golfctl.scoring.windows import blocks, group_windows, sliding_windows
+from tests.unit.model.cases import shake, small
+
+CPU = torch.device("cpu")
+VOCAB = 48
+STACKS = {
+    "neural": {},
+    "documents": {"context": "documents"},
+    "ttt": {"ttt": {"chunk": 64, "lr": 0.02}},
+    "adamw": {"ttt": {"form": "adamw", "chunk": 64, "lr": 0.001, "freeze_blocks": 2}},
+    "slot": {"slot": {"steps": 2, "span": 16}},
+    "slot bias": {"slot": {"steps": 2, "span": 16, "bias": True, "final_lr": 0.001}},
+    "ngram": {"ngram": {"order": 4}},
+    "ctw": {"ctw": {"depth": 3}},
+    "linear": {"ngram": {"order": 4}, "mix": {"rule": "linear"}},
+    "fixed": {"ctw": {"depth": 2}, "mix": {"rule": "fixed", "weight": 0.3}},
+    "calibrate": {"calibrate": {}},
+    "all": {
+        "ttt": {"chunk": 64, "lr": 0.02}, "slot": {"steps": 2, "span": 16}, "ngram": {"order": 4}, "ctw": {"depth": 3},
+        "calibrate": {},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def model(one_thread):
+    return shake(build_model(small(), 0)).eval()
+
+
+@pytest.fixture(scope="module")
+def stream():
+    rng = np.random.default_rng(5)
+    phrases = [rng.integers(2, VOCAB, size=rng.integers(3, 12)) for _ in range(9)]
+    tokens_N = np.concatenate([[1], *[phrases[i] for i in rng.integers(0, 9, 60)]])[:241].astype(np.uint16)
+    starts_D = np.array([0, 90, 150])
+    return Stream.of_arrays(tokens_N, starts_D, np.full(3, 300), np.ones(241, np.int64), "x")
+
+
+def scorer_of(name, model, **changes):
+    config = EvalConfig.from_dict({"seq_len": 32, "stride": 8, "batch": 4, **STACKS[name], **changes})
+    own = copy.deepcopy(model).requires_grad_(False)
+    return compose(config, Setting(own, VOCAB, 32, 240, CPU, Ranks()))
+
+
+def plan_of(name, stream, per_block=4, strict=False):
+    starts = tuple(stream.lane_starts()) if STACKS[name].get("context") == "documents" else None
+    return Plan(stream.rows, 32, 8, per_block, starts, strict)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_the_run_is_honest_and_repeats_after_reset(name, model, stream):
+    scorer = scorer_of(name, model)
+    first = run(scorer, stream, plan_of(name, stream))
+    assert {p["verdict"] for p in first.properties().values()} == {True}, first.properties()
+    assert "bit for bit" in first.causal["how"] and first.correction < 1e-5
+    state = scorer.state_id()
+    assert np.array_equal(run(scorer, stream, plan_of(name, stream), probe=False).ledger.nll_R, first.ledger.nll_R)
+    assert scorer.state_id() == state
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STACKS)
+def test_blocks_and_batches_do_not_matter(name, model, stream):
+    scorer = scorer_of(name, model)
+    small_blocks = run(scorer, stream, plan_of(name, stream, 1), probe=False).ledger.nll_R
+    large_blocks = run(scorer, stream, plan_of(name, stream, 50), probe=False).ledger.nll_R
+    assert np.abs(small_blocks - large_blocks).max() < 2e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STACKS)
+def test_strict_mode_agrees(name, model, stream):
+    fast = run(scorer_of(name, model), stream, plan_of(name, stream), probe=False).ledger.nll_R
+    strict = run(scorer_of(name, model, strict=True), stream, plan_of(name, stream, strict=True)).ledger.nll_R
+    difference = np.abs(fast - strict)
+    assert difference.max() < 1e-3 and difference.mean() < 5e-5
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_predicting_changes_nothing_and_observing_does(name, model, stream):
+    scorer = scorer_of(name, model)
+    scorer.reset(stream.tokens_N[:1].astype(np.int64))
+    starts = stream.lane_starts() if name == "documents" else None
+    groups = group_windows(sliding_windows(240, 32, 8, starts), 4, scorer.barrier_rows)
+    for block in list(blocks(stream.tokens_N, groups))[:4]:
+        before = scorer.state_id()
+        rows_RV = scorer.predict(block)
+        other = type(block)(block.origin, (block.ids_N + 3) % VOCAB, block.windows, block.first, block.stop)
+        scorer.predict(other)
+        assert scorer.state_id() == before and torch.equal(scorer.predict(block), rows_RV)
+        scorer.observe(block, stream.tokens_N[block.first + 1 : block.stop + 1].astype(np.int64))
+    changes = {"ngram", "ctw", "linear", "fixed", "calibrate", "ttt", "adamw", "all"}
+    assert (scorer.state_id() != before) == (name in changes)
+
+
+def test_a_ladder_ends_at_the_stack_itself(model, stream):
+    from golfctl.evaluation.ladder import climb
+
+    config = EvalConfig.from_dict({"seq_len": 32, "stride": 8, "batch": 4, **STACKS["all"]})
+    model.requires_grad_(False)
+    rungs = ladder(config, Setting(copy.deepcopy(model), VOCAB, 32, 240, CPU, Ranks()))
+    climbed = climb(rungs, stream, plan_of("all", stream))
+    assert climbed.names == ["sliding", "+ ttt", "+ slot", "+ ngram", "+ ctw", "+ calibrate"]
+    whole = run(scorer_of("all", model), stream, plan_of("all", stream), probe=False)
+    assert np.abs(climbed.ledgers[-1].nll_R - whole.ledger.nll_R).max() < 1e-5
+    assert climbed.properties()["causal"]["verdict"] is True
