@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from golfctl.coding import decode, encode, parse_coder
+from golfctl.coding import accepts, decode, encode, parse_coder
 from golfctl.model.names import roles_by_name
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.packing.config import PackConfig
@@ -51,6 +51,7 @@ CODERS = (
     "brotli:11",
     "brotli:11,layout=transposed",
     "rans",
+    "rans-lp",
 )
 TOOLS = {
     "zpaq -m5": (["zpaq", "a", "{out}", "{in}", "-m5"], ".zpaq", ["zpaq", "x", "{out}", "-to", "{back}", "-f"]),
@@ -132,10 +133,15 @@ def measure(codes, tools):
     rows.append(
         Row("torch.save + lzma 9", len(lzma.compress(stream.getvalue(), preset=9)), time.perf_counter() - begin)
     )
-    rows += [coded(text, codes) for text in CODERS]
+    rows += [coded(text, codes) for text in CODERS if taken(text, codes)]
     if tools:
         rows += [row for name in TOOLS if (row := external(name, codes))]
     return rows
+
+
+def taken(text, codes):
+    coder_id = parse_coder(text).coder_id
+    return all(accepts(coder_id, array.dtype, array.shape) for array in codes.values())
 
 
 def entropy_bytes(array):
@@ -182,7 +188,7 @@ def table(rows, codes):
     for row in rows:
         ratios = [row.bytes / by_name[name] for name in ("torch.save + lzma 9", "H0 per tensor")]
         seconds = ["" if s is None else f"{s:.2f}" for s in (row.encode_seconds, row.decode_seconds)]
-        name = f"**{row.name}**" if row.name == "rans" else row.name
+        name = f"**{row.name}**" if row.name.startswith("rans") else row.name
         lines.append(
             f"| {name} | {row.bytes:,.0f} | {row.bytes * 8 / codes:.4f} | {ratios[0]:.4f} | {ratios[1]:.4f} | "
             f"{seconds[0]} | {seconds[1]} |"

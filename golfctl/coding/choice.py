@@ -56,16 +56,22 @@ class CoderChoice(NamedTuple):
 def candidates(dtype: DTypeLike, shape: tuple[int, ...], brotli: bool = False) -> list[CoderChoice]:
     """What `auto` tries on such an array, in the order that decides ties.
 
-    Integer matrices of 65,536 cells and more: rans/1, and zstd at level 9 in two layouts, which sees repeated rows.
-    Everything else: raw, and zlib 9, lzma 9 extreme, zstd 22 in each layout that makes a difference, lzma without
-    literal context, rans where it takes the array. With `brotli`: brotli 11 in those layouts too.
+    Integer matrices of 65,536 cells and more: rans/1, rans-lp/1 where it takes the array, and zstd at level 9 in two
+    layouts, which sees repeated rows. Everything else: raw, and zlib 9, lzma 9 extreme, zstd 22 in each layout that
+    makes a difference, lzma without literal context, rans/1 where it takes the array. With `brotli`: brotli 11 too.
     """
     kind, layouts = np.dtype(dtype), _layouts(np.dtype(dtype), shape)
     weights = CoderChoice("rans/1", {})
     extra = [CoderChoice("brotli/1", {"quality": 11, "layout": layout}) for layout in layouts] if brotli else []
     integers = accepts("rans/1", kind, shape)
     if integers and len(shape) > 1 and math.prod(shape) >= _LARGE:
-        return [weights, *(CoderChoice("zstd/1", {"level": 9, "layout": layout}) for layout in layouts), *extra]
+        predicted = [CoderChoice("rans-lp/1", {})] if accepts("rans-lp/1", kind, shape) else []
+        return [
+            weights,
+            *predicted,
+            *(CoderChoice("zstd/1", {"level": 9, "layout": layout}) for layout in layouts),
+            *extra,
+        ]
     listed = [CoderChoice("raw/1", {})]
     listed += [CoderChoice("zlib/1", {"level": 9, "layout": layout}) for layout in layouts]
     listed += [CoderChoice("lzma/1", {"preset": 9, "extreme": True, "layout": layout}) for layout in layouts]

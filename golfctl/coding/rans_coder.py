@@ -75,13 +75,13 @@ def _offset(codes_RC: Array) -> int:
 def encode_matrix(codes_RC: Array, offset: int = 0) -> bytes:
     """One stream for a matrix of int32 with at least one cell."""
     from golfctl.coding.rans_fit import fit
-    from golfctl.coding.rans_kernels import put_matrix, put_vector
+    from golfctl.coding.rans_kernels import put_matrix
 
     lo, hi = int(codes_RC.min()), int(codes_RC.max())
     found = fit(codes_RC, lo, hi)
     sides = [choose_side(found.rows_R), choose_side(found.columns_C)]
     header = Header(found.shape, offset, lo, hi, found.base, *sides)
-    tables = build(used_buckets(found.base + found.rows_R, found.columns_C), SHAPES[found.shape], 1, lo, hi)
+    tables = build(used_buckets(found.base + found.rows_R, found.columns_C), SHAPES[found.shape], lo, hi)
     words = np.empty(4 * codes_RC.size + 4 * sum(codes_RC.shape) + 64, np.uint32)
     state, used = put_matrix(
         np.uint64(first_state(*codes_RC.shape)),
@@ -92,39 +92,42 @@ def encode_matrix(codes_RC: Array, offset: int = 0) -> bytes:
         found.columns_C,
         tables.cum,
     )
-    for side, values in [(sides[1], found.columns_C), (sides[0], found.rows_R)]:
+    return write_header(header) + finish_words(state, words, used, header, found.rows_R, found.columns_C)
+
+
+def finish_words(state: Any, words: Array, used: int, header: Header, rows_R: Array, columns_C: Array) -> bytes:
+    """Code the side information on top of the codes (it is decoded first) and turn the words round."""
+    from golfctl.coding.rans_kernels import put_vector
+
+    for side, values in [(header.columns, columns_C), (header.rows, rows_R)]:
         if side.present:
-            state, used = put_vector(
-                np.uint64(state),
-                words,
-                used,
-                differences(values, side),
-                side.bucket,
-                side_tables(side).cum[side.bucket],
-            )
-    state = int(state)
-    last = np.array([state & 0xFFFFFFFF, state >> 32], np.uint32)
-    return write_header(header) + np.concatenate([words[:used], last])[::-1].astype("<u4").tobytes()
+            steps, cum = differences(values, side), side_tables(side).cum[side.bucket]
+            state, used = put_vector(np.uint64(state), words, used, steps, side.bucket, cum)
+    last = np.array([int(state) & 0xFFFFFFFF, int(state) >> 32], np.uint32)
+    return np.concatenate([words[:used], last])[::-1].astype("<u4").tobytes()
 
 
 def decode_matrix(header: Header, words: Array, rows: int, columns: int) -> Array:
     """The codes int32 [rows, columns]; an `ArtifactError` unless the words end exactly where the codes do."""
     from golfctl.coding.rans_kernels import take_matrix
 
-    state, taken = np.uint64((int(words[0]) << 32) | int(words[1])), 2
-    vectors = []
-    for side, size in [(header.rows, rows), (header.columns, columns)]:
-        state, taken, values = _take_side(state, words, taken, side, size)
-        vectors.append(values)
-    rows_R, columns_C = vectors[0] + header.base, vectors[1]
-    tables = build(used_buckets(rows_R, columns_C), SHAPES[header.shape], 1, header.lo, header.hi)
+    state, taken, rows_R, columns_C = read_sides(header, words, rows, columns)
+    tables = build(used_buckets(rows_R, columns_C), SHAPES[header.shape], header.lo, header.hi)
     codes_RC = np.zeros((rows, columns), np.int32)
     state, taken, inside = take_matrix(
-        np.uint64(state), words, taken, codes_RC, rows_R, columns_C, tables.cum, tables.look, header.lo, header.hi
+        state, words, taken, codes_RC, rows_R, columns_C, tables.cum, tables.look, header.lo, header.hi
     )
     if not inside or taken != words.size or int(state) != first_state(rows, columns):
         raise ArtifactError("rans/1: damaged stream: the codes do not end where the words do")
     return codes_RC
+
+
+def read_sides(header: Header, words: Array, rows: int, columns: int) -> tuple[Any, int, Array, Array]:
+    """State, words taken, and the spreads of rows (the base included) and columns."""
+    state, taken = np.uint64((int(words[0]) << 32) | int(words[1])), 2
+    state, taken, rows_R = _take_side(state, words, taken, header.rows, rows)
+    state, taken, columns_C = _take_side(state, words, taken, header.columns, columns)
+    return np.uint64(state), taken, rows_R + header.base, columns_C
 
 
 def _take_side(state: Any, words: Array, taken: int, side: Side, size: int) -> tuple[Any, int, Array]:

@@ -43,7 +43,7 @@ def side_bits(values: Array, side: Side) -> float:
 
 def side_tables(side: Side) -> Tables:
     """The one table a vector of spreads is coded with, in its bucket's row."""
-    return build(np.array([side.bucket]), SIDE_SHAPE, 1, *_RANGE)
+    return build(np.array([side.bucket]), SIDE_SHAPE, *_RANGE)
 
 
 def differences(values: Array, side: Side) -> Array:

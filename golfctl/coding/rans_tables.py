@@ -20,17 +20,17 @@ BUCKETS = 320  # spreads: σ from 2^-4 to beyond 2^35
 SPLIT_BUCKET = 64  # the last spread (σ = 16) coded without a shift
 REACH = 127  # symbols are -REACH … REACH; the outermost stand for everything beyond and are followed by an escape
 TOTAL_BITS = 20  # frequencies of one table sum to 2^20
-POINTS = 16  # density points per bin, and the number of phases
+POINTS = 16  # density points per bin, and the phases that a centre can be moved by
 SHAPES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 1024)  # m
 _ONE = 1 << 31
 _QUARTER_POWERS = (65536, 77935, 92681, 110217)  # floor(2^16 · 2^(k/4))
-_TOPS = np.arange(256, dtype=np.int64) << (TOTAL_BITS - 8)
+_TOPS = (np.arange(256) << (TOTAL_BITS - 8)).astype(np.uint32)
 _COST_BITS = 10
 COST_ONE = 1 << _COST_BITS  # one bit, in the unit of costs
 
 
 class Tables(NamedTuple):
-    """Tables of one shape; row b·P + phase holds the table of bucket b."""
+    """Tables of one shape; row b holds the table of bucket b."""
 
     cum: Array  # uint32 [rows, 2·REACH + 2]: symbol s of index s + REACH owns slots cum[s + REACH] … cum[s + REACH + 1]
     look: Array  # uint8 [rows, 256]: the index that owns slot top byte · 2^12
@@ -84,31 +84,38 @@ def bucket_range(bucket: int, lo: int, hi: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=4096)
-def _masses(reduced_bucket: int, m: int, phase: int) -> Array:
+def cached_masses(reduced_bucket: int, m: int, phase: int) -> Array:
+    """`masses`, kept; not to be written to."""
     mass = masses(reduced_bucket, m, phase)
     mass.setflags(write=False)
     return mass
 
 
-def build(buckets: Array, m: int, phases: int, lo: int, hi: int) -> Tables:
-    """Tables for the buckets in use; rows of others are zero. `phases` is 1 or POINTS."""
-    cum = np.zeros((BUCKETS * phases, 2 * REACH + 2), np.int64)
-    look = np.zeros((BUCKETS * phases, 256), np.uint8)
+def build(buckets: Array, m: int, lo: int, hi: int) -> Tables:
+    """Tables for the buckets in use; rows of others are zero."""
+    tables = empty_tables(BUCKETS)
     for bucket in buckets.tolist():
-        first, last = bucket_range(bucket, lo, hi)
-        reduced = bucket - PER_OCTAVE * shift_of(bucket)
-        for phase in range(phases):
-            row = bucket * phases + phase
-            cum[row, 1:] = np.cumsum(frequencies(_masses(reduced, m, phase), first, last))
-            look[row] = np.searchsorted(cum[row, 1:], _TOPS, side="right")
-    return Tables(cum.astype(np.uint32), look)
+        mass = cached_masses(bucket - PER_OCTAVE * shift_of(bucket), m, 0)
+        add_table(tables, bucket, mass, *bucket_range(bucket, lo, hi))
+    return tables
+
+
+def empty_tables(rows: int) -> Tables:
+    """Room for `rows` tables."""
+    return Tables(np.zeros((rows, 2 * REACH + 2), np.uint32), np.zeros((rows, 256), np.uint8))
+
+
+def add_table(tables: Tables, row: int, mass: Array, lo: int, hi: int) -> None:
+    """Fill in one row."""
+    tables.cum[row, 1:] = np.cumsum(frequencies(mass, lo, hi))
+    tables.look[row] = np.searchsorted(tables.cum[row, 1:], _TOPS, side="right")
 
 
 def costs(buckets: Array, m: int, lo: int, hi: int) -> Array:
     """Code lengths int32 [BUCKETS, 2·REACH + 1] in 1/COST_ONE bits, for choosing only: a decoder never needs them."""
     result = np.zeros((BUCKETS, 2 * REACH + 1), np.int32)
     freq = [
-        frequencies(_masses(bucket - PER_OCTAVE * shift_of(bucket), m, 0), *bucket_range(bucket, lo, hi))
+        frequencies(cached_masses(bucket - PER_OCTAVE * shift_of(bucket), m, 0), *bucket_range(bucket, lo, hi))
         for bucket in buckets.tolist()
     ]
     result[buckets] = TOTAL_BITS * COST_ONE - _log2(np.maximum(np.array(freq), 1))

@@ -13,6 +13,7 @@ CODERS = Table(
         "zstd/1": "golfctl.coding.zstd_coder:ZstdCoder",
         "brotli/1": "golfctl.coding.brotli_coder:BrotliCoder",
         "rans/1": "golfctl.coding.rans_coder:RansCoder",
+        "rans-lp/1": "golfctl.coding.lp_coder:RansLpCoder",
     },
 )
 

@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -26,6 +26,7 @@ SAMPLES = [
     np.array([[np.nan, -0.0], [np.inf, 1e-45]], np.float32),
     np.full((50, 70), -128, np.int8),
     RANDOM.integers(-(2**31), 2**31, (9, 9)).astype(np.int32),
+    RANDOM.normal(0, 9, (90, 6)).cumsum(axis=1).clip(-128, 127).astype(np.int8),
 ]
 
 
@@ -47,7 +48,9 @@ def test_round_trip_is_exact_and_repeatable(coder_id):
 @pytest.mark.parametrize("coder_id", IDS)
 def test_byte_order_and_strides_do_not_matter(coder_id):
     array = RANDOM.normal(0, 40, (31, 44)).round().astype(np.int16)
-    assert encode(coder_id, array.astype(">i2")) == encode(coder_id, array)
+    if not accepts(coder_id, array.dtype, array.shape):
+        array = array.astype(np.int8)
+    assert encode(coder_id, array.astype(array.dtype.newbyteorder(">"))) == encode(coder_id, array)
     assert encode(coder_id, np.asfortranarray(array)) == encode(coder_id, array)
 
 
@@ -95,13 +98,14 @@ def test_any_array_round_trips(coder_id, data):
     dtypes = [name for name in DTYPES if accepts(coder_id, name, (4, 4))]
     dtype = np.dtype(data.draw(st.sampled_from(dtypes)))
     array = data.draw(hnp.arrays(dtype, hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=9)))
+    assume(accepts(coder_id, dtype, array.shape))
     again = decode(coder_id, encode(coder_id, array), dtype, array.shape)
     assert again.tobytes() == array.tobytes()
 
 
 @pytest.mark.parametrize("coder_id", IDS)
 def test_a_bomb_costs_no_more_than_the_array_it_should_hold(coder_id):
-    bomb = encode(coder_id, np.zeros((2048, 8192), np.int8))
+    bomb = encode(coder_id, np.zeros((16384, 512), np.int8))
     tracemalloc.start()
     with pytest.raises(ArtifactError):
         decode(coder_id, bomb, np.int8, (10, 10))

@@ -182,6 +182,22 @@ def rans():
     return assemble(built, [("codes", "rans/1", streams), ("scales", "raw/1", [({}, keys_of(built, ["scales"]))])])
 
 
+def rans_lp():
+    """Rows that share a direction, long enough for three fits; an uneven and a short matrix."""
+    shared = bell(21, (100, 1), 60) * bell(22, (1, 9), 12) // 4 + bell(23, (100, 9), 12)
+    shapes = {"shared.weight": shared, "uneven.weight": bell(24, (60, 7), 9) * np.array([1, 2, 4, 9, 1, 2, 30])}
+    shapes["short.weight"] = bell(25, (5, 4), 40)
+    built = [
+        (
+            Tensor(name, codes.shape, "int8-row/1", ()),
+            {"codes": np.clip(codes, -128, 127).astype(np.int8), "scales": np.ones(len(codes), np.float16)},
+        )
+        for name, codes in shapes.items()
+    ]
+    streams = [({}, [key]) for key in keys_of(built, ["codes"])]
+    return assemble(built, [("codes", "rans-lp/1", streams), ("scales", "raw/1", [({}, keys_of(built, ["scales"]))])])
+
+
 def grid():
     """`grid/1` in every integer type, exponents at both ends, codes coded alone and the rest of a tensor together."""
     built, streams, rest = [], [], []
@@ -210,6 +226,7 @@ MAKERS = {
     "brotli": brotli,
     "rans": rans,
     "grid": grid,
+    "rans-lp": rans_lp,
 }
 
 

@@ -3,7 +3,7 @@
 import brotli
 import zstandard
 
-from tests.oracles import golf_grid, golf_rans
+from tests.oracles import golf_grid, golf_rans, golf_rans_lp
 from tests.oracles.golf_reader import need, with_layout
 
 
@@ -22,5 +22,6 @@ FURTHER_CODERS = {
     "zstd/1": with_layout(_zstd),
     "brotli/1": with_layout(lambda stream, size: brotli.decompress(stream)),
     "rans/1": golf_rans.decode,
+    "rans-lp/1": golf_rans_lp.decode,
 }
 FURTHER_SCHEMES = {"grid/1": golf_grid.weights}

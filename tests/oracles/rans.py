@@ -7,7 +7,7 @@ def shift_of(bucket):
     return max(0, (bucket - 64 + 7) // 8)
 
 
-def table(bucket, m, lo, hi):
+def table(bucket, m, lo, hi, phase=0):
     """Cumulative frequencies of the 255 symbols -127 … 127, and 2^20 at the end."""
     shift = shift_of(bucket)
     quarter, half = bucket - 8 * shift - 32, (1 << shift) >> 1
@@ -16,7 +16,7 @@ def table(bucket, m, lo, hi):
     a = 2 * m * (power << quarter // 4 + 10 >> 16)
     density = []
     for x in range(-4079, 4080, 2):
-        ratio, value, n = (a << 31) // (a + x * x), 1 << 31, m
+        ratio, value, n = (a << 31) // (a + (x - 2 * phase) ** 2), 1 << 31, m
         while n:
             value, ratio, n = (value * ratio >> 31 if n & 1 else value), ratio * ratio >> 31, n >> 1
         density.append(value)
@@ -72,8 +72,8 @@ class Decoder:
         self.take(value << 20 - n, 1 << 20 - n)
         return value
 
-    def code(self, bucket, m, lo, hi):
-        key = bucket, m, lo, hi
+    def code(self, bucket, m, lo, hi, phase=0):
+        key = bucket, m, lo, hi, phase
         cum = self.tables[key] = self.tables.get(key) or table(*key)
         slot, i = self.x & 0xFFFFF, 0
         while cum[i + 1] <= slot:
