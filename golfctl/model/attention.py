@@ -12,12 +12,12 @@ from torch import Tensor
 
 from golfctl.core.config import Config
 from golfctl.errors import ConfigError
+from golfctl.model.alignment import align
 from golfctl.model.backends import attend
 from golfctl.model.component import Component, Weight
 from golfctl.model.init import constant
-from golfctl.model.norm import rms
 from golfctl.model.roles import Role
-from golfctl.model.rotary import RotaryConfig, rotate
+from golfctl.model.rotary import RotaryConfig
 
 if TYPE_CHECKING:
     from golfctl.model.context import Context
@@ -85,8 +85,8 @@ class Attention(Component):
         context.notes["query"] = q_BTHd[:, wanted:].flatten(2)
         for part in parts:
             v_BTKd = part.value(v_BTKd, step.layer, context)
-        k_BSKd, v_BSKd = rotate(rms(k_BTKd), context.rotation), v_BTKd
-        q_BTHd = rotate(rms(q_BTHd), context.rotation) * self.gain(f"{name}q_gain", u_BTD)[:, None]
+        k_BSKd, v_BSKd = align(k_BTKd, context.rotation), v_BTKd
+        q_BTHd = align(q_BTHd, context.rotation, self.own(f"{name}q_gain"))
         if context.cache:
             k_BSKd = context.cache.append(f"{step.number}.k", k_BSKd)
             v_BSKd = context.cache.append(f"{step.number}.v", v_BSKd)
