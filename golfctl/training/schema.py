@@ -1,0 +1,58 @@
+"""JSON Schemas of what `train --json`, `train --dry-run --json` and `doctor --json` print. Never imports torch."""
+
+from typing import Any
+
+from golfctl.core.schema import DIGEST, Json, count, document, listing, record
+
+_TEXT: Json = {"type": "string"}
+_SECONDS: Json = {"type": "number", "minimum": 0}
+_OPTIONAL_NUMBER: Json = {"type": ["number", "null"]}
+
+
+def train_schema() -> dict[str, Any]:
+    """JSON Schema of `train/1`: how a run ended."""
+    held_out = record(
+        {
+            "loss": {"type": "number", "description": "nats per token"},
+            "bpb_billed": {"type": "number", "description": "bits per billed byte, plain windows"},
+            "tokens": count("held-out targets used"),
+        }
+    )
+    fields = record(
+        {
+            "run": _TEXT | {"description": "run folder"},
+            "checkpoint": _TEXT | {"description": "final checkpoint"},
+            "step": count("optimizer steps"),
+            "tokens": count("tokens trained on, over all ranks"),
+            "seconds": _SECONDS | {"description": "training clock"},
+            "warmup_seconds": _SECONDS | {"description": "before the clock started"},
+            "loss": _OPTIONAL_NUMBER | {"description": "last training loss; null when no step was left"},
+            "held_out": {"anyOf": [held_out, {"type": "null"}]},
+        }
+    )
+    return document("train-1.json", "Result of a training run", fields)
+
+
+def forecast_schema() -> dict[str, Any]:
+    """JSON Schema of `train-forecast/1`: what a run would be."""
+    fields = record(
+        {
+            "parameters": count("of the model"),
+            "by_role": {"type": "object", "additionalProperties": count("parameters of one role")},
+            "flops_per_token": count("training FLOPs, forward and backward"),
+            "flops_per_step": count("training FLOPs of one optimizer step"),
+            "state_bytes": count("weights, gradients, moments, average"),
+            "activation_bytes": count("rough"),
+            "train_tokens": count("tokens in the training shards"),
+            "steps": {"type": ["integer", "null"]},
+            "seconds": _OPTIONAL_NUMBER,
+            "data_digest": DIGEST,
+        }
+    )
+    return document("train-forecast-1.json", "Forecast of a training run", fields)
+
+
+def doctor_schema() -> dict[str, Any]:
+    """JSON Schema of `doctor/1`: findings about a machine."""
+    finding = record({"name": _TEXT, "status": {"enum": ["ok", "missing", "note"]}, "found": _TEXT, "advice": _TEXT})
+    return document("doctor-1.json", "Findings about a machine", record({"findings": listing(finding)}))
