@@ -26,6 +26,7 @@ from golfctl.cli.options import device_option, json_option, quiet_option, set_op
 @click.option("--allow-leaks", is_flag=True, help="Permit forms that are no valid scores; they are labelled.")
 @click.option("--strict", is_flag=True, help="Hand out one token at a time: causal by construction, and slow.")
 @click.option("--baselines", is_flag=True, help="Show general compressors on the same text beside the model.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="FILE", help="Save progress in FILE; go on from it.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the score along the stream and by document length.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report as JSON.")
 @set_option

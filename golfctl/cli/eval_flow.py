@@ -39,7 +39,9 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
         leader = ranks.rank == 0
         progress = reporter(options["quiet"]) if leader else SILENT
         device = pick_device(options["device"])
-        done = evaluate(source, data, config, device, ranks, options["ladder"], options["deadline"], progress)
+        done = evaluate(
+            source, data, config, device, ranks, options["ladder"], options["deadline"], options["resume"], progress
+        )
         if leader:
             _finish(done, run, data, options)
 

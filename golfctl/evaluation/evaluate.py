@@ -18,7 +18,8 @@ from golfctl.evaluation.estimate import Estimate, project, slice_config
 from golfctl.evaluation.ladder import Climb, climb
 from golfctl.evaluation.ledger import Ledger, ReplayLedger
 from golfctl.evaluation.replay import ReplayRun, replay_score, run_replay
-from golfctl.evaluation.report import build_report
+from golfctl.evaluation.report import build_report, code_sha256
+from golfctl.evaluation.resume import Savepoint
 from golfctl.evaluation.runner import Plan, Run, run
 from golfctl.evaluation.sources import Source, check_tokenizer, load_source
 from golfctl.evaluation.stream import Stream
@@ -49,12 +50,14 @@ def evaluate(
     ranks: Ranks | None = None,
     ladder: bool = False,
     deadline_s: float | None = None,
+    resume: Path | None = None,
     progress: Progress = SILENT,
 ) -> Evaluation:
     """Score a data set's validation text with an artifact (or a checkpoint, marked as such).
 
     Args:
         ladder: score every layer of the stack in one pass.
+        resume: a file to save the state of the run in, and to go on from when it is there.
         deadline_s: switch adaptation off in time to end after about this many seconds.
 
     Raises:
@@ -64,8 +67,13 @@ def evaluate(
     with clock.stage("load"):
         source, dataset, stream = _load(source_path, data_path, config, device)
     config = resolve(config, source, device)
-    climb = climb_stream if ladder else score_stream
-    result = climb(source, stream, config, device, ranks or Ranks(), clock, progress)
+    if resume and (ladder or config.leaks):
+        raise UsageError("--resume continues one honest score: drop --ladder or the leaking form")
+    ranks = ranks or Ranks()
+    if ladder:
+        result: Run | ReplayRun = climb_stream(source, stream, config, device, ranks, clock, progress)
+    else:
+        result = score_stream(source, stream, config, device, ranks, clock, progress, resume=resume)
     facts = {
         "source": {"kind": source.kind, "name": source.path.name},
         "artifact_sha256": source.sha256,
@@ -73,7 +81,7 @@ def evaluate(
         "text": stream.digest,
         "documents": len(stream.starts_D),
         "raw_bytes_are": "decoded" if stream.raw_is_decoded else "raw",
-        "world": ranks.world if ranks else 1,
+        "world": ranks.world,
         "probe_seconds": round(clock.seconds.get("probe", 0.0), 3),
     }
     if isinstance(result, Climb):
@@ -143,6 +151,7 @@ def score_stream(
     clock: Clock,
     progress: Progress = SILENT,
     probe: bool = True,
+    resume: Path | None = None,
 ) -> Run | ReplayRun:
     """Run a resolved `config` over `stream`: the honest scorer, or a replay of a leaking form.
 
@@ -158,8 +167,25 @@ def score_stream(
     deadline = None
     if clock.deadline_s is not None:
         deadline = Deadline(clock, clock.deadline_s, scorer, ranks, device)
-    done = run(scorer, stream, _plan(stream, config, ranks), clock, progress, after_block=deadline, probe=probe)
+    savepoint = Savepoint(resume, _identity(source, stream, config), clock) if resume else None
+
+    def after_block(ledger: Ledger) -> bool:
+        if savepoint and ranks.rank == 0:
+            savepoint.after_block(scorer, ledger)
+        return deadline(ledger) if deadline else False
+
+    def restore(ledger: Ledger) -> int:
+        return savepoint.restore(scorer, ledger, stream.tokens_N) if savepoint else 0
+
+    plan = _plan(stream, config, ranks)
+    done = run(scorer, stream, plan, clock, progress, after_block=after_block, probe=probe, restore=restore)
+    if savepoint and ranks.rank == 0:
+        savepoint.remove()
     return replace(done, deadline=deadline.report()) if deadline else done
+
+
+def _identity(source: Source, stream: Stream, config: EvalConfig) -> dict[str, Any]:
+    return {"source": source.sha256, "text": stream.digest, "config": config.to_dict(), "code": code_sha256()}
 
 
 def climb_stream(

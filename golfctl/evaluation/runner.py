@@ -78,11 +78,13 @@ def run(
     probe_seed: int = 0,
     after_block: Callable[[Ledger], bool] | None = None,
     probe: bool = True,
+    restore: Callable[[Ledger], int] | None = None,
 ) -> Run:
     """Score every target of `stream` once.
 
     Args:
         probe: whether to sample causality probes; without them (and outside strict mode) causality stays unknown.
+        restore: brings scorer and ledger to where an interrupted run stopped; returns the rows already booked.
         after_block: called after each block; a true answer stops the run early (the ledger then stays open).
 
     Raises:
@@ -95,8 +97,11 @@ def run(
     correction = 0.0
     with clock.stage("adapt"):
         scorer.reset(stream.tokens_N[:1].astype(np.int64))
+        done = restore(ledger) if restore else 0
     with progress.task("eval", stream.rows, "tokens") as task:
         for block in plan.blocks(stream.tokens_N, scorer.barrier_rows):
+            if block.stop <= done:
+                continue
             targets_R = stream.tokens_N[block.first + 1 : block.stop + 1].astype(np.int64)
             with clock.stage("score"):
                 rows_RV = scorer.predict(block)

@@ -98,6 +98,18 @@ class CalibratedScorer:
             self._state.apply(self.config)
         self._ahead = {}
 
+    def save(self) -> dict[str, Tensor]:
+        """Temperatures and biases."""
+        s = self._state
+        return {**vars(s.weights), "bias_V": s.bias_V, "square_V": s.square_V, "pending_V": s.pending_V}
+
+    def load(self, saved: dict[str, Tensor], tokens_N: np.ndarray) -> None:
+        """Continue from there."""
+        on = {key: value.to(self.device) for key, value in saved.items()}
+        weights = WeightState(on["weight_CS"], on["square_CS"], on["pending_CS"])
+        self._state = _State(weights, on["bias_V"], on["square_V"], on["pending_V"])
+        self._ahead = {}
+
     def state_id(self) -> str:
         """Digest of the inner state, temperatures and biases."""
         s = self._state

@@ -16,6 +16,7 @@ from golfctl.scoring.counts import ContextCounts
 from golfctl.scoring.history import History
 from golfctl.scoring.protocol import Block
 
+_LOAD_ROWS = 4096
 _MOST_SLOTS_LOG2 = 24  # 512 MiB; beyond that tables grow when they must
 
 
@@ -91,6 +92,18 @@ class CountingScorer:
         if len(self._ahead):
             self.uncount(*self._with_context(self._ahead))
             self._ahead = np.zeros(0, np.int64)
+
+    def save(self) -> dict[str, Tensor]:
+        """Nothing: counts are a function of the tokens."""
+        return {}
+
+    def load(self, saved: dict[str, Tensor], tokens_N: np.ndarray) -> None:
+        """Count `tokens_N` again, the first being context only."""
+        self.reset(tokens_N[:1])
+        for begin in range(1, len(tokens_N), _LOAD_ROWS):
+            part_N = tokens_N[begin : begin + _LOAD_ROWS]
+            self.count(*self._with_context(part_N))
+            self._history.extend(part_N)
 
     def state_id(self) -> str:
         """Digest of the observed tokens: all counts are a function of them."""

@@ -219,6 +219,17 @@ class GeometricMix(Combination):
             self._step(self._state, self._guard)
         self._ahead = {}
 
+    def save(self) -> dict[str, Tensor]:
+        """Weights and guard."""
+        return {**vars(self._state), **vars(self._guard)}
+
+    def load(self, saved: dict[str, Tensor], tokens_N: np.ndarray) -> None:
+        """Continue from there."""
+        on = {key: value.to(self.device) for key, value in saved.items()}
+        self._state = WeightState(on["weight_CS"], on["square_CS"], on["pending_CS"])
+        self._guard = Guard(on["log_odds"], on["pending"])
+        self._ahead = {}
+
     def _step(self, state: WeightState, guard: Guard) -> None:
         state.apply(self.config.lr)
         guard.apply(self.config.share)

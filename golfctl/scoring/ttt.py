@@ -149,6 +149,16 @@ class ChunkTrainer:
         return digest.hexdigest()
 
 
+def _flat(trainer: ChunkTrainer) -> dict[str, Tensor]:
+    """Weights and optimizer state by number of the parameter."""
+    tensors: dict[str, Tensor] = {f"weight.{i}": parameter for i, parameter in enumerate(trainer.trained)}
+    for i, parameter in enumerate(trainer.trained):
+        for key, value in trainer.optimizer.state.get(parameter, {}).items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer.{i}.{key}"] = value
+    return tensors
+
+
 class TttScorer:
     """Wraps a scorer of an adaptable model and trains that model on what was observed."""
 
@@ -175,6 +185,24 @@ class TttScorer:
         self.trainer.history.extend(targets_R)
         if block.closes and self.paused_at is None:
             self.trainer.train_until(min(self.trainer.scored // self.trainer.config.chunk, self.trainer.chunks - 1))
+
+    def save(self) -> dict[str, Tensor]:
+        """Weights, optimizer state, and the chunk to train on next."""
+        return {**_flat(self.trainer), "chunk": torch.tensor(self.trainer.chunk)}
+
+    @torch.no_grad()
+    def load(self, saved: dict[str, Tensor], tokens_N: np.ndarray) -> None:
+        """Continue training from there."""
+        trainer = self.trainer
+        trainer.reset(tokens_N)
+        trainer.chunk = int(saved["chunk"])
+        for i, parameter in enumerate(trainer.trained):
+            parameter.copy_(saved[f"weight.{i}"])
+            prefix = f"optimizer.{i}."
+            state = {key.removeprefix(prefix): value for key, value in saved.items() if key.startswith(prefix)}
+            if state:
+                moved = {k: v if k == "step" else v.to(parameter.device) for k, v in state.items()}
+                trainer.optimizer.state[parameter] = moved
 
     def pause(self) -> None:
         """Train no more in this run; the weights stay as they are."""

@@ -170,6 +170,15 @@ def test_a_deadline_switches_adaptation_off_and_says_when(folder, capsys):
     assert whole["deadline"]["adaptation_off_at_row"] is None and whole["val_loss"] != cut["val_loss"]
 
 
+def test_a_resumed_evaluation_leaves_no_file_behind_when_complete(folder, capsys, tmp_path):
+    state = str(tmp_path / "eval.state")
+    assert evaluated(capsys, "--ngram", "3", "--resume", state)["honest"] is True
+    assert not (tmp_path / "eval.state").exists()
+    (tmp_path / "eval.state").write_bytes(b"something else")
+    assert exit_code_of(["eval", *SMALL, "--resume", state]) == 3
+    assert "no saved evaluation" in capsys.readouterr().err
+
+
 BAD = {
     ("missing.golf",): (3, "no such file: missing.golf"),
     ("books.jsonl", "--data", "data/books"): (2, "neither an artifact (.golf) nor a checkpoint"),

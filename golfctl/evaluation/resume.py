@@ -1,0 +1,97 @@
+"""Going on with an interrupted evaluation: the ledger so far and every scorer's state, in one safetensors file.
+
+Written at the end of a block, at most every `EVERY_S` seconds. Count tables are not stored: they are a function of the
+tokens, and counting again is fast. A resumed run ends with the same ledger, bit for bit on one machine.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from golfctl.core.canonical import canonical_json, sha256_json
+from golfctl.core.files import atomic_write, read_bytes
+from golfctl.errors import InputError
+from golfctl.evaluation.clock import Clock
+from golfctl.evaluation.deadline import parts
+from golfctl.evaluation.ledger import Ledger
+from golfctl.scoring.protocol import Scorer
+
+EVERY_S = 30.0
+_KEY = "golfctl-eval"
+
+
+@runtime_checkable
+class Saved(Protocol):
+    """A scorer with state worth keeping."""
+
+    def save(self) -> dict[str, Tensor]:
+        """Everything that is not a function of the tokens."""
+
+    def load(self, saved: dict[str, Tensor], tokens_N: np.ndarray) -> None:
+        """Continue from `saved` after the revealed `tokens_N`."""
+
+
+class Savepoint:
+    """One evaluation's file; `identity` is what must be equal for its content to be of use."""
+
+    def __init__(self, path: Path, identity: dict[str, Any], clock: Clock, every_s: float = EVERY_S) -> None:
+        self.path = path
+        self.identity = sha256_json(identity)
+        self.clock = clock
+        self.every_s = every_s
+        self._saved_at = clock.now()
+
+    def restore(self, scorer: Scorer, ledger: Ledger, tokens_N: np.ndarray) -> int:
+        """Load the file into `scorer` and `ledger` if it is there; returns the rows already booked.
+
+        Raises:
+            InputError: the file belongs to another artifact, text, configuration or version, or is damaged.
+        """
+        if not self.path.exists():
+            return 0
+        tensors, identity = _read(self.path)
+        if identity != self.identity:
+            raise InputError(
+                f"{self.path} was saved by an evaluation of another artifact, text, stack or golfctl: "
+                "remove it or name another file"
+            )
+        nll_R = tensors.pop("ledger").numpy()
+        ledger.append(0, nll_R)
+        known_N = tokens_N[: len(nll_R) + 1].astype(np.int64)
+        for number, part in enumerate(parts(scorer)):
+            if isinstance(part, Saved):
+                prefix = f"{number}/"
+                own = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
+                part.load(own, known_N)
+        return len(nll_R)
+
+    def after_block(self, scorer: Scorer, ledger: Ledger) -> None:
+        """Save when it is time."""
+        if self.clock.now() - self._saved_at < self.every_s:
+            return
+        tensors = {"ledger": torch.from_numpy(ledger.nll_R.copy())}
+        for number, part in enumerate(parts(scorer)):
+            if isinstance(part, Saved):
+                tensors.update({f"{number}/{key}": t.detach().cpu().contiguous() for key, t in part.save().items()})
+        metadata = {_KEY: canonical_json({"identity": self.identity}).decode()}
+        atomic_write(self.path, safetensors.torch.save(tensors, metadata))
+        self._saved_at = self.clock.now()
+
+    def remove(self) -> None:
+        """The evaluation is complete: its file has no further use."""
+        self.path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], str]:
+    data = read_bytes(path)
+    try:
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + length])
+        return safetensors.torch.load(data), json.loads(header["__metadata__"][_KEY])["identity"]
+    except (ValueError, KeyError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: no saved evaluation, or a damaged one: remove it or name another file") from error

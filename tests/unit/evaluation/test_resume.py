@@ -1,0 +1,58 @@
+import copy
+
+import numpy as np
+import pytest
+
+from golfctl.errors import InputError
+from golfctl.evaluation.clock import Clock
+from golfctl.evaluation.resume import Savepoint
+from golfctl.evaluation.runner import Plan, run
+from golfctl.scoring.compose import Setting, compose
+from golfctl.scoring.config import EvalConfig
+from golfctl.scoring.ranks import Ranks
+from tests.unit.evaluation.test_runner import CPU, VOCAB, stream_of
+
+STACK = {
+    "seq_len": 32, "stride": 8, "batch": 4, "ttt": {"chunk": 64, "lr": 0.02}, "ngram": {"order": 4},
+    "ctw": {"depth": 3}, "calibrate": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["sgd", "adamw"])
+def test_an_interrupted_run_ends_with_the_same_ledger_and_state(tokens_N, tiny_model, tmp_path, form):
+    stream, plan = stream_of(tokens_N), Plan(400, 32, 8, 4)
+    config = EvalConfig.from_dict({**STACK, "ttt": {**STACK["ttt"], "form": form}})
+
+    def fresh():
+        return compose(config, Setting(copy.deepcopy(tiny_model), VOCAB, 32, 400, CPU, Ranks()))
+
+    whole_scorer = fresh()
+    whole = run(whole_scorer, stream, plan, probe=False).ledger.nll_R
+    save = Savepoint(tmp_path / "s", {"a": 1}, Clock(), every_s=0.0)
+    first = fresh()
+
+    def stop_at_200(ledger):
+        save.after_block(first, ledger)
+        return ledger.booked >= 200
+
+    run(first, stream, plan, probe=False, after_block=stop_at_200)
+    second = fresh()
+    again = run(second, stream, plan, probe=False, restore=lambda led: save.restore(second, led, stream.tokens_N))
+    assert np.array_equal(again.ledger.nll_R, whole)
+    assert second.state_id() == whole_scorer.state_id()
+
+
+def test_another_evaluations_file_is_refused(tokens_N, tiny_model, tmp_path):
+    from golfctl.evaluation.ledger import Ledger
+
+    path, ledger = tmp_path / "s", Ledger(400)
+    ledger.append(0, np.ones(10))
+    scorer = compose(EvalConfig(), Setting(tiny_model, VOCAB, 32, 400, CPU, Ranks()))
+    Savepoint(path, {"a": 1}, Clock(), every_s=0.0).after_block(scorer, ledger)
+    with pytest.raises(InputError, match="another artifact, text, stack"):
+        Savepoint(path, {"a": 2}, Clock()).restore(scorer, Ledger(400), tokens_N)
+    path.write_bytes(b"not a file of ours")
+    with pytest.raises(InputError, match="damaged"):
+        Savepoint(path, {"a": 1}, Clock()).restore(scorer, Ledger(400), tokens_N)
+    path.unlink()
+    assert Savepoint(path, {"a": 1}, Clock()).restore(scorer, Ledger(400), tokens_N) == 0
