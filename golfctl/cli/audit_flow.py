@@ -17,9 +17,11 @@ from golfctl.errors import UsageError, VerdictError
 if TYPE_CHECKING:
     from golfctl.auditing.plan import Plan
     from golfctl.auditing.report import AuditReport
+    from golfctl.auditing.subject import Source
 
-_FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "tokens", "vocab")
+_FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "source_model", "tokens", "vocab")
 _OWN_ONLY = ("source", "overrides", "code", "exact_geometry", *STACK)
+_WINDOWS = ("stride", "seq_len")
 _PLAN = {"seed": "seed", "cuts": "cuts", "positions": "mass_positions", "answers": "mass_answers"}
 
 
@@ -32,7 +34,9 @@ def audit_command(options: dict[str, Any]) -> None:
     if options["self_test"]:
         _self_test(options)
     elif options["scorer_cmd"]:
-        _refuse(options, _OWN_ONLY, "--scorer-cmd audits a foreign scorer")
+        _refuse(options, tuple(n for n in _OWN_ONLY if n not in _WINDOWS), "--scorer-cmd audits a foreign scorer")
+        if not options["source_model"]:
+            _refuse(options, _WINDOWS, "without --source-model there are no windows to choose")
         _finish(_audit_foreign(options), None, options)
     else:
         _refuse(options, _FOREIGN_ONLY, "an artifact is audited through golfctl's own evaluation")
@@ -72,11 +76,28 @@ def _audit_foreign(options: dict[str, Any]) -> "AuditReport":
     plan = make_plan(options, {"mass_answers": 0 if options["vocab"] <= 64 else 32})
     tokens_N, where, forbidden = _foreign_tokens(options, read_tokens)
     subject = foreign_subject(
-        options["scorer_cmd"], options["vocab"], tokens_N, where, plan,
+        options["scorer_cmd"], options["vocab"], tokens_N, where, plan, source=_source(options),
         variants=options["variant_cmd"], forbidden=forbidden, timeout_seconds=options["seconds_per_run"],
     )  # fmt: skip
     context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))
     return run_audit(subject, context, split_ids(options["require"]), split_ids(options["only"]), options["evidence"])
+
+
+def _source(options: dict[str, Any]) -> "Source | None":
+    """The predictor that known text is drawn from: a model of golfctl's (imported ones too), or none."""
+    if options["source_model"] is None:
+        return None
+    from golfctl.auditing.own import OwnSource
+    from golfctl.cli.devices import pick_device
+    from golfctl.evaluation.sources import load_source
+    from golfctl.scoring.config import EvalConfig
+
+    device = pick_device(options["device"])
+    model = load_source(options["source_model"], device)
+    if model.vocab_size != options["vocab"]:
+        raise UsageError(f"--source-model has {model.vocab_size} tokens, the scorer {options['vocab']}")
+    windows = {name: options[name] for name in _WINDOWS if options[name] is not None}
+    return OwnSource(model, EvalConfig.from_dict(windows, "--source-model"), device)
 
 
 def _foreign_tokens(options: dict[str, Any], read_tokens: Any) -> tuple[Any, str, list[Path]]:

@@ -20,6 +20,7 @@ _EPILOG = "Exit 6 when a check fails, or when a required one is not covered or i
 @click.option("--exact-geometry", is_flag=True, help="Probe with the windows and chunks of the evaluation: slow.")
 @click.option("--scorer-cmd", metavar="CMD", help="Audit a foreign scorer: CMD with {tokens} {ledger}, or {folder}.")
 @click.option("--variant-cmd", multiple=True, metavar="CMD", help="The same scorer at another batch size (T10).")
+@click.option("--source-model", type=click.Path(path_type=Path), metavar="M.GOLF", help="Draw T12-i's text from it.")
 @click.option("--tokens", type=click.Path(path_type=Path), help="Text for --scorer-cmd: a shard or bare uint16.")
 @click.option("--vocab", type=click.IntRange(2, 65536), help="Vocabulary of a foreign scorer.")
 @click.option("--seconds-per-run", type=click.FloatRange(min=1), default=600.0, help="Limit for one foreign run.")

@@ -15,6 +15,7 @@ def _steps(run: Path, seconds: float) -> list[list[str]]:
         ["pack", str(run), "--bits", "6", "--lzma", "9"],
         ["inspect", artifact],
         ["eval", artifact, "--baselines", "--report", str(run / "eval.json")],
+        ["audit", artifact],
     ]
 
 
@@ -30,7 +31,7 @@ def _run(arguments: Sequence[str]) -> int:
 @click.option("--seconds", type=click.FloatRange(min=1), default=90.0, show_default=True, help="Training clock.")
 @click.pass_context
 def command(ctx: click.Context, out: Path, seconds: float) -> None:
-    """Train, pack, inspect and evaluate a small model on text from your own Python installation.
+    """Train, pack, inspect, evaluate and audit a small model on text from your own Python installation.
 
     Prints each command before running it and stops at the first that fails, with that command's exit code.
 

@@ -11,7 +11,7 @@ from golfctl.errors import GolfError, InterruptedRun
 
 # command: (module, one-line help). The help stands here so that `golfctl --help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "quickstart": ("golfctl.cli.cmd_quickstart", "Train, pack, inspect and evaluate a small model in minutes."),
+    "quickstart": ("golfctl.cli.cmd_quickstart", "Train, pack, inspect, evaluate and audit a small model in minutes."),
     "data": ("golfctl.cli.cmd_data", "Build, fetch and verify token shards; train tokenizers."),
     "train": ("golfctl.cli.cmd_train", "Train a model from a TOML recipe."),
     "plot": ("golfctl.cli.cmd_plot", "Draw loss, rate and schedule curves of runs."),
