@@ -23,16 +23,18 @@ class PackConfig(Config):
     """Everything that decides an artifact's bytes, beside the checkpoint.
 
     quantizer: `round` to nearest; `gptq-lite`, rounding with a percentile search; `gptq`, full-Hessian error feedback;
-    `entropy`, unbounded integers on steps of equal estimated loss, made for the entropy coder. None: `entropy` with
-    `fit`, else `gptq-lite`. bits (None: 6), bits_embed (None: 8): of matrices, and of embeddings and heads; 16 and 32
-    keep floats, 1 is ternary. clip, clip_embed: see `golfctl.quant.options.parse_clip`; None takes the quantizer's own.
-    scale_floor: PR #549's floor under the scales. loss: what `entropy` may cost by its own estimate, nats per token (None: 0.001).
-    gains: floats for gains, gates and scalars. damping, output_damping: see `golfctl.quant.options`. calibration: text
-    for gptq and entropy, `train:TOKENS` or `self:TOKENS`; validation text is never an option. coder: as
-    `golfctl.coding.parse_coder` reads it. budget: a profile name, a number of bytes, or `none`. fit: turn one knob,
-    `loss` or the K of clip `sd:K`, so that the result lands `margin` bytes or a little more under the budget. code:
-    source files to embed and count; external: files to count without embedding. slim: leave out tokenizer, evaluation
-    stack and provenance.
+        `entropy`, unbounded integers on steps of equal estimated loss. None: `entropy` with `fit`, else `gptq-lite`.
+    bits (None: 6), bits_embed (None: 8): of matrices, and of embeddings and heads; 16, 32 keep floats, 1 is ternary.
+    clip, clip_embed: see `golfctl.quant.options.parse_clip`; None takes the quantizer's own.
+    scale_floor: PR #549's floor under the scales.
+    loss: what `entropy` may cost by its own estimate, in nats per token (None: 0.001).
+    gains: floats for gains, gates and scalars. damping, output_damping: see `golfctl.quant.options`.
+    calibration: text for gptq and entropy, `train:TOKENS` or `self:TOKENS`; validation text is never an option.
+    coder: as `golfctl.coding.parse_coder` reads it. budget: a profile name, a number of bytes, or `none`.
+    fit: turn one knob, `loss` or the K of clip `sd:K`, so that the result lands `margin` bytes or a little more under
+        the budget.
+    code: source files to embed and count. external: files to count without embedding.
+    slim: leave out tokenizer, evaluation stack and provenance.
     """
 
     quantizer: Quantizer | None = None
