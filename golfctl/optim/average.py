@@ -11,11 +11,12 @@ class WeightAverage:
 
     Args:
         decay: None for an equal average of the snapshots (SWA), else the EMA factor ρ in e ← ρe + (1−ρ)w.
+        warm: an EMA takes min(ρ, (1+t)/(10+t)) at its t-th update, so that a short run forgets its initial weights.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], decay: float | None) -> None:
+    def __init__(self, parameters: Sequence[Tensor], decay: float | None, warm: bool = False) -> None:
         self._parameters = list(parameters)
-        self.decay = decay
+        self.decay, self.warm = decay, warm
         self.count = 0
         self.values = [_wide(p.detach()).clone() for p in self._parameters]
 
@@ -23,7 +24,10 @@ class WeightAverage:
     def update(self) -> None:
         """Take the parameters as they are now into the average."""
         self.count += 1
-        weight = 1.0 / self.count if self.decay is None else 1.0 - self.decay
+        if self.decay is None:
+            weight = 1.0 / self.count
+        else:
+            weight = 1.0 - min(self.decay, (1 + self.count) / (10 + self.count) if self.warm else 1.0)
         torch._foreach_lerp_(self.values, [_wide(p.detach()) for p in self._parameters], weight)
 
     def state(self) -> tuple[int, list[Tensor]]:

@@ -21,6 +21,9 @@ class AverageConfig(Config):
 
     kind: Literal["none", "ema", "swa"] = "ema"
     decay: float = Field(default=0.997, ge=0.0, lt=1.0)
+    warm: bool = Field(
+        default=True, description="EMA: smaller factors at first, so that short runs forget their start."
+    )
     every: int = Field(default=50, ge=1)
     below_scale: float = Field(default=0.2, gt=0.0, le=1.0)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from golfctl.core.recipe import Recipe
 from golfctl.model.census import census
+from golfctl.packing import forecast as packing
 from golfctl.training.distributed import resolve_device
 from golfctl.training.setup import Setup, activation_bytes_per_token, prepare
 
@@ -22,6 +23,8 @@ class Forecast:
     flops_per_step: int
     state_bytes: int
     activation_bytes: int
+    packed_bytes: int
+    packed_error_bytes: int
     train_tokens: int
     steps: int | None
     seconds: float | None
@@ -41,6 +44,7 @@ class Forecast:
             ("training FLOPs per step", f"{self.flops_per_step:,}"),
             ("memory, weights and optimizer (bytes)", f"{self.state_bytes:,}"),
             ("memory, activations (bytes, rough)", f"{self.activation_bytes:,}"),
+            ("packed size (bytes, forecast)", f"{self.packed_bytes:,} ± {self.packed_error_bytes:,}"),
             ("training tokens in the data", f"{self.train_tokens:,}"),
             ("budget", budget),
             ("data digest", self.data_digest),
@@ -51,6 +55,7 @@ def forecast(recipe: Recipe, data: Path, device: str = "auto") -> Forecast:
     """Work out a run's size from its recipe and dataset; raises what `prepare` raises."""
     setup = prepare(recipe, data, resolve_device(device))
     counted = census(setup.spec)
+    packed = packing.forecast(setup.spec, setup.pack, setup.dataset.tokenizer.proto)
     length = setup.train.sequence_length
     per_token = counted.flops_per_token(length)
     return Forecast(
@@ -60,6 +65,8 @@ def forecast(recipe: Recipe, data: Path, device: str = "auto") -> Forecast:
         flops_per_step=per_token * setup.train.batch_tokens,
         state_bytes=counted.parameters * 4 * _COPIES[setup.train.average.kind],
         activation_bytes=_activation_bytes(setup),
+        packed_bytes=packed.bytes,
+        packed_error_bytes=packed.error_bytes,
         train_tokens=setup.dataset.train_tokens(),
         steps=setup.train.steps,
         seconds=setup.train.seconds,

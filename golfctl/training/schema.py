@@ -43,6 +43,8 @@ def forecast_schema() -> dict[str, Any]:
             "flops_per_step": count("training FLOPs of one optimizer step"),
             "state_bytes": count("weights, gradients, moments, average"),
             "activation_bytes": count("rough"),
+            "packed_bytes": count("forecast of the artifact's size"),
+            "packed_error_bytes": count("error to expect either way"),
             "train_tokens": count("tokens in the training shards"),
             "steps": {"type": ["integer", "null"]},
             "seconds": _OPTIONAL_NUMBER,

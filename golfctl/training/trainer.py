@@ -57,7 +57,7 @@ class Trainer:
         self.optimizers = Optimizers(groups, config.muon, config.adam, config.clip, group)
         decay = config.average.decay if config.average.kind == "ema" else None
         averaged = list(self.parameters.values()) if config.average.kind != "none" else []
-        self.average = WeightAverage(averaged, decay)
+        self.average = WeightAverage(averaged, decay, config.average.warm)
         loader = open_loader(
             setup.data,
             setup.dataset.train_shards,

@@ -14,6 +14,19 @@ def test_ema_follows_its_formula():
     torch.testing.assert_close(average.values[0], expected)
 
 
+def test_a_warm_ema_soon_forgets_the_initial_weights():
+    p = torch.nn.Parameter(torch.ones(2))
+    average = WeightAverage([p], decay=0.997, warm=True)
+    expected = torch.ones(2)
+    for t in range(1, 101):
+        p.data.fill_(1.0 / t)
+        average.update()
+        rho = min(0.997, (1 + t) / (10 + t))
+        expected = rho * expected + (1 - rho) * p.detach()
+    torch.testing.assert_close(average.values[0], expected)
+    assert float(average.values[0][0]) < 0.05
+
+
 def test_swa_is_the_plain_mean_of_its_snapshots():
     p = torch.nn.Parameter(torch.zeros(3))
     average = WeightAverage([p], decay=None)
