@@ -17,6 +17,7 @@ GROUP = 128
 _PER_BYTE = 5
 _PLACES = 3 ** np.arange(_PER_BYTE)
 _LARGEST = 3**_PER_BYTE - 1
+_DIGITS = (np.arange(3**_PER_BYTE)[:, None] // _PLACES % 3 - 1).astype(np.int8)  # of every byte
 _THRESHOLD = 0.7
 _SMALLEST = np.float32(2.0**-24)
 
@@ -43,10 +44,14 @@ class TernaryLayout:
             raise ArtifactError(f"{self.scheme}: a byte above {_LARGEST} holds no five digits of base 3")
         if not np.isfinite(scales).all() or scales.min() < 0:
             raise ArtifactError(f"{self.scheme}: a scale is negative, NaN or infinite")
-        trits = (packed[:, None] // _PLACES % 3).reshape(-1).astype(np.float32) - 1
+        trits = _DIGITS[packed].reshape(-1)
         if trits[count:].any():
             raise ArtifactError(f"{self.scheme}: the last byte is not filled up with zeros")
-        return (trits[:count] * np.repeat(scales, GROUP)[:count]).reshape(shape)
+        weight, whole = trits[:count].astype(np.float32), count // GROUP * GROUP
+        groups = weight[:whole].reshape(-1, GROUP)
+        groups *= scales[: whole // GROUP, None]  # in place: a reader's memory is bounded by the weights it holds
+        weight[whole:] *= scales[-1]
+        return weight.reshape(shape)
 
 
 def quantize_ternary(layout: TernaryLayout, weight: np.ndarray) -> QuantizedTensor:

@@ -218,6 +218,21 @@ def grid():
     return assemble(built, [("codes", "rans/1", streams), ("rest", "lzma/1", rest)])
 
 
+def ternary():
+    """`ternary-group/1`: whole and broken groups, whole and filled-up bytes, every shape; a scale of 0."""
+    built = []
+    for seed, shape in enumerate([(16, 24), (7, 19), (3,), (2, 2, 65)]):
+        size = math.prod(shape)
+        digits = np.ones(-(-size // 5) * 5, np.int64)
+        digits[:size] = abs(bell(seed, (size,), 60)) % 3
+        trits = (digits.reshape(-1, 5) @ 3 ** np.arange(5)).astype(np.uint8)
+        scales = (abs(bell(seed + 9, (-(-size // 128),), 999)) / 4096).astype(np.float16)
+        scales[-1] = seed % 2
+        built.append((Tensor(f"t{seed}", shape, "ternary-group/1", ()), {"trits": trits, "scales": scales}))
+    streams = [({}, [key]) for key in keys_of(built, ["trits"])]
+    return assemble(built, [("trits", "lzma/1", streams), ("scales", "raw/1", [({}, keys_of(built, ["scales"]))])])
+
+
 MAKERS = {
     "core-raw": core_raw,
     "core-zlib-layouts": core_zlib_layouts,
@@ -226,6 +241,7 @@ MAKERS = {
     "brotli": brotli,
     "rans": rans,
     "grid": grid,
+    "ternary": ternary,
     "rans-lp": rans_lp,
 }
 

@@ -3,7 +3,7 @@
 import brotli
 import zstandard
 
-from tests.oracles import golf_grid, golf_rans, golf_rans_lp
+from tests.oracles import golf_grid, golf_rans, golf_rans_lp, golf_ternary
 from tests.oracles.golf_reader import need, with_layout
 
 
@@ -24,4 +24,4 @@ FURTHER_CODERS = {
     "rans/1": golf_rans.decode,
     "rans-lp/1": golf_rans_lp.decode,
 }
-FURTHER_SCHEMES = {"grid/1": golf_grid.weights}
+FURTHER_SCHEMES = {"grid/1": golf_grid.weights, "ternary-group/1": golf_ternary.weights}

@@ -10,20 +10,27 @@ ROWS, COLUMNS = 1 << 13, 1 << 14  # 2^27 weights: the format's limit
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["int8-row/1", "grid/1"])
+@pytest.mark.parametrize("scheme", ["int8-row/1", "grid/1", "ternary-group/1"])
 @pytest.mark.parametrize("coder", ["zlib/1", "lzma/1", "zstd/1"])
 def test_a_bomb_of_the_largest_size(monkeypatch, scheme, coder):
     import numpy as np
 
     parts = {"codes": ("int8", (ROWS, COLUMNS))}
-    if scheme == "grid/1":
+    if scheme == "ternary-group/1":
+        size = ROWS * COLUMNS
+        parts = {"trits": ("uint8", (-(-size // 5),)), "scales": ("float16", (size // 128,))}
+    elif scheme == "grid/1":
         parts |= {"rows": ("int8", (ROWS,)), "columns": ("int8", (COLUMNS,)), "step": ("float32", (1,))}
     else:
         parts |= {"scales": ("float16", (ROWS,))}
     streams = []
     for name, (dtype, shape) in parts.items():
         level = {"lzma/1": {"preset": 1}, "zlib/1": {"level": 1}, "zstd/1": {"level": 3}}[coder]
-        streams.append(Stream(encode(coder, np.ones(shape, dtype), **level), (("bomb.weight", name),)))
+        streams.append(
+            Stream(
+                encode(coder, np.full(shape, 121 if name == "trits" else 1, dtype), **level), (("bomb.weight", name),)
+            )
+        )
     tensor = Tensor("bomb.weight", (ROWS, COLUMNS), scheme, tuple(Part(n, d, s) for n, (d, s) in parts.items()))
     data = encode_artifact(Draft(model={}, tensors=(tensor,), sections=(TensorSection("bomb", coder, tuple(streams)),)))
     assert len(data) < 1_000_000
