@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from golfctl.model.backends import BACKENDS
 from golfctl.model.build import build_model, empty_model
 from golfctl.model.census import census
 from golfctl.model.names import entries_of, load_named_tensors, named_tensors, roles_by_name, shapes_by_name
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec, components
-from golfctl.model.table import BACKENDS, PARTS, PATHS
+from golfctl.model.table import PARTS, PATHS
 from tests.unit.model.cases import FULL_PARTS, SMALL, gradients, shaken, small, tokens
 
 UNREAD = ("blocks.0.attn.vr_lambda", "blocks.0.attn.vrl_alpha")
