@@ -22,6 +22,7 @@ from golfctl.packing.figures import GroupFigures, TensorFigures, group_figures, 
 from golfctl.packing.fitting import fit, knob_of
 from golfctl.packing.measuring import Measured, measure
 from golfctl.packing.packer import Packed, Packer, check_reads_back
+from golfctl.packing.schema import SCHEMA
 from golfctl.quant import dequantize
 
 ARTIFACT_FILE = "model.golf"
@@ -45,6 +46,7 @@ class PackResult(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, as `golfctl pack --json` prints them."""
         return {
+            "schema": SCHEMA,
             "path": str(self.path),
             "artifact_sha256": self.sha256,
             "file_bytes": self.file_bytes,

@@ -2,6 +2,7 @@
 
 import json
 
+import jsonschema
 import pytest
 
 from golfctl.cli.main import exit_code_of
@@ -9,6 +10,7 @@ from golfctl.model.build import build_model
 from golfctl.model.names import named_tensors
 from golfctl.model.spec import ModelSpec
 from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
+from golfctl.packing.schema import pack_report_schema
 
 
 @pytest.fixture
@@ -43,6 +45,10 @@ def test_flags_go_over_set_and_set_over_the_recipe(folder, capsys):
     assert schemes() == "int5-row/1"
     assert schemes("--set", "pack.bits=4") == "int4-row/1"
     assert schemes("--set", "pack.bits=4", "--bits", "3") == "int3-row/1"
+
+
+def test_the_report_follows_its_schema(folder, capsys):
+    jsonschema.validate(packed(capsys), pack_report_schema())
 
 
 def test_a_checkpoint_and_an_output_may_be_named(folder, capsys):

@@ -1,0 +1,63 @@
+"""JSON Schema of what `golfctl pack --json` prints."""
+
+from golfctl.artifact.ledger import EXTERNAL, FILE
+from golfctl.core.schema import DIGEST, Json, count, document, listing, record
+from golfctl.packing.assignment import GROUPS
+
+SCHEMA = "pack-report/1"
+_TEXT: Json = {"type": "string"}
+_NUMBER: Json = {"type": "number"}
+_OR_NUMBER: Json = {"type": ["number", "null"]}
+
+
+def pack_report_schema() -> Json:
+    """JSON Schema of `pack-report/1`."""
+    required = {
+        "schema": {"const": SCHEMA},
+        "path": _TEXT,
+        "artifact_sha256": DIGEST,
+        "file_bytes": count("size of the artifact file"),
+        "counted_bytes": count("bytes that count against the budget"),
+        "budget": {"anyOf": [_budget(), {"type": "null"}]},
+        "ledger": listing(record({"name": _TEXT, "bytes": count("bytes"), "where": {"enum": [FILE, EXTERNAL]}})),
+        "groups": listing(_group()),
+        "pack": {"type": "object", "description": "the [pack] table that was used, a fitted knob included"},
+        "calibration": {"type": "object", "description": "where calibration text came from; source none without"},
+        "held_out": {"anyOf": [_held_out(), {"type": "null"}]},
+        "notes": listing(_TEXT) | {"description": "fallbacks that were taken, by tensor"},
+    }
+    return document("pack-report-1.json", "Report of golfctl pack", record(required))
+
+
+def _budget() -> Json:
+    return record(
+        {
+            "limit_bytes": count("the limit"),
+            "headroom_bytes": {"type": "integer"},
+            "ok": {"type": "boolean"},
+            "profile": {"type": ["string", "null"]},
+        }
+    )
+
+
+def _group() -> Json:
+    return record(
+        {
+            "group": {"enum": list(GROUPS)},
+            "schemes": _TEXT,
+            "tensors": count("tensors", 1),
+            "parameters": count("weights", 1),
+            "bytes": count("coded bytes; streams shared between tensors by share of raw bytes"),
+            "bits_per_weight": _NUMBER,
+            "relative_error": _NUMBER | {"description": "of the weights, in the root of summed squares"},
+            "weighted_error": _OR_NUMBER | {"description": "of the outputs on calibration text"},
+            "estimated_loss": _OR_NUMBER | {"description": "nats per token"},
+        }
+    )
+
+
+def _held_out() -> Json:
+    return record(
+        {"tokens": count("tokens predicted", 1), "loss_before": _NUMBER, "loss_after": _NUMBER, "kl": _NUMBER},
+        description="nats per token on training text that calibration did not see",
+    )
