@@ -36,17 +36,21 @@ def stage_config(stage, batch):
     return EvalConfig.from_dict(values)
 
 
+def score(model, name, batch, tokens_N):
+    """The ledger of every stage, one after the other."""
+    device = torch.device("cpu")
+    configs = [stage_config(stage, batch) for stage in STAGES[name]]
+    ledgers = [score_tokens(fresh(model, config), tokens_N, config, device) for config in configs]
+    position = np.concatenate([ledger.position_R for ledger in ledgers])
+    return Ledger.of(position, np.concatenate([ledger.nll_R for ledger in ledgers]))
+
+
 def main(model_path, name, batch, folder):
     torch.set_num_threads(1)
-    device = torch.device("cpu")
-    model = load_source(Path(model_path), device)
-    configs = [stage_config(stage, int(batch)) for stage in STAGES[name]]
+    model = load_source(Path(model_path), torch.device("cpu"))
     for path in sorted(Path(folder).glob("*.bin")):
-        tokens_N = np.fromfile(path, "<u2")
-        ledgers = [score_tokens(fresh(model, config), tokens_N, config, device) for config in configs]
-        position = np.concatenate([ledger.position_R for ledger in ledgers])
-        nll = np.concatenate([ledger.nll_R for ledger in ledgers])
-        path.with_suffix(".ledger").write_bytes(ledger_text(Ledger.of(position, nll)))
+        ledger = score(model, name, int(batch), np.fromfile(path, "<u2"))
+        path.with_suffix(".ledger").write_bytes(ledger_text(ledger))
 
 
 if __name__ == "__main__":
