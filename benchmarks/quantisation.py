@@ -41,7 +41,7 @@ CURVES = {
     "GPTQ-lite, lzma 6": [{**LITE, "bits": b} for b in (5, 6)],
     "full GPTQ, floor, lzma 9": [{**GPTQ, "scale_floor": True, "bits": b} for b in (5, 6)],
     "full GPTQ, lzma 9": [{**GPTQ, "bits": b} for b in (5, 6)],
-    "SDClip GPTQ, rans": [{**SD, "clip": f"sd:{k}", "clip_embed": f"sd:{k * 1.5:g}"} for k in (60, 120)],
+    "SDClip GPTQ, rans": [{**SD, "clip": f"sd:{k}", "clip_embed": f"sd:{k * 0.38:g}"} for k in (30, 60)],
     "entropy, rans": [{**ENTROPY, "loss": loss} for loss in (1e-4, 1e-3, 1e-2)],
 }
 BASELINES = {
@@ -163,7 +163,7 @@ def uniform_bar(bench: Bench) -> dict:
     label = "full GPTQ int6 + lzma 9, floor"
     budget = next(row["bytes"] for row in bench.rows if row["curve"] == label)
     ours = next(row for row in bench.rows if row["curve"] == f"entropy at bytes of {label}")
-    uniform = bench.fitted("SDClip at the same bytes", {**SD, "clip": "sd:60", "clip_embed": "sd:90"}, budget)
+    uniform = bench.fitted("SDClip at the same bytes", {**SD, "clip": "sd:60", "clip_embed": "sd:23"}, budget)
     return {"budget": budget, "kl_uniform": uniform["kl"], "kl_ours": ours["kl"]}
 
 
