@@ -17,7 +17,7 @@ from golfctl.quant.table import SCHEMES
 from golfctl.quant.tensor import QuantizedTensor
 from golfctl.quant.ternary import TernaryLayout, quantize_ternary
 
-_SMALLEST_NORMAL = 2.0**-14
+_HALF_PRECISION = 2.0**-11  # relative rounding error of fp16 above its subnormal range
 
 
 def quantize(
@@ -72,8 +72,8 @@ def _to_float(layout: FloatLayout, tensor: Tensor) -> QuantizedTensor:
         return QuantizedTensor(layout.scheme, values.shape, {"values": values})
     with np.errstate(over="ignore", under="ignore"):
         half = values.astype(np.float16)
-    lost = int(((np.abs(values) < _SMALLEST_NORMAL) & (half.astype(np.float32) != values)).sum())
-    if lost or not np.isfinite(half).all():
-        note = f"fp16 would underflow or overflow ({lost} values lose precision below 2^-14): kept in fp32"
+    error = np.linalg.norm(half.astype(np.float64) - values)
+    if not error <= _HALF_PRECISION * np.linalg.norm(values.astype(np.float64)):
+        note = "fp16 would overflow, or underflow so far that precision is lost: kept in fp32"
         return QuantizedTensor("fp32/1", values.shape, {"values": values}, (note,))
     return QuantizedTensor(layout.scheme, values.shape, {"values": half})

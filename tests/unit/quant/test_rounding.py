@@ -180,3 +180,12 @@ def test_codes_do_not_depend_on_the_thread_count():
         found.append(quantize("int6-row/1", weight, LayerStats(hessian), RowOptions(feedback="gptq")).parts["codes"])
     torch.set_num_threads(before)
     assert np.array_equal(*found)
+
+
+def test_fp16_falls_back_to_fp32_where_it_would_lose_the_values():
+    kept = quantize("fp16/1", torch.linspace(-0.1, 0.1, 2001))  # some entries underflow; the tensor does not
+    assert kept.scheme == "fp16/1" and not kept.notes
+    for values in (torch.full((4,), 1e-6), torch.tensor([1.0, 1e5])):
+        found = quantize("fp16/1", values)
+        assert found.scheme == "fp32/1" and "kept in fp32" in found.notes[0]
+        assert np.array_equal(dequantize(found.scheme, found.shape, found.parts), values.numpy())
