@@ -19,7 +19,8 @@ def reference() -> str:
 
 
 def _helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+    names = ["-h", "--help"]  # as the group sets them: click keeps the first it was asked with
+    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100, help_option_names=names)
     yield name, command.get_help(context).rstrip()
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
