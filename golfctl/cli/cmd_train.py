@@ -11,12 +11,11 @@ import click
 from golfctl.cli.options import device_option, json_option, quiet_option, set_option
 from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json, table
-from golfctl.core.config import apply_overrides, load_toml
 from golfctl.core.progress import Progress
-from golfctl.core.recipe import Recipe
 from golfctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from golfctl.core.recipe import Recipe
     from golfctl.training.forecast import Forecast
     from golfctl.training.train import TrainResult
 
@@ -54,6 +53,8 @@ def command(
 
     Runs on CPU, one GPU, or under torchrun. SIGINT and SIGTERM save the state and exit with 130.
     """
+    from golfctl.core.recipe import Recipe
+
     progress = reporter(quiet)
     name = _QUICKSTART
     if resume:
@@ -100,8 +101,11 @@ def _budget(seconds: float | None, steps: int | None) -> list[str]:
     return [f"train.{key}={value}" for key, value in (("seconds", seconds), ("steps", steps)) if value is not None]
 
 
-def _recipe(path: Path | None, overrides: list[str], progress: Progress) -> tuple[Recipe, str]:
+def _recipe(path: Path | None, overrides: list[str], progress: Progress) -> "tuple[Recipe, str]":
     """The recipe and the name of its runs; without a path, the packaged quickstart."""
+    from golfctl.core.config import apply_overrides, load_toml
+    from golfctl.core.recipe import Recipe
+
     if path is None:
         progress.say("no recipe given: training the quickstart model")
         with resources.as_file(resources.files("golfctl.training") / "quickstart.toml") as packaged:
@@ -115,7 +119,7 @@ def _recipe(path: Path | None, overrides: list[str], progress: Progress) -> tupl
     return Recipe(apply_overrides(tables, overrides), where), name
 
 
-def _dataset(recipe: Recipe, data: Path | None, resumed: Path | None, progress: Progress) -> Path:
+def _dataset(recipe: "Recipe", data: Path | None, resumed: Path | None, progress: Progress) -> Path:
     """--data, else the recipe's data.path, else the resumed run's, else the embedded corpus; the choice is said."""
     from golfctl.data.config import DataConfig
 
