@@ -52,7 +52,7 @@ class Loop:
         self._step_seconds = 0.0
         self._kept_back = calibration_seconds
         self._reserved = calibration_seconds + _RESERVE_WRITES * store.write_seconds
-        self._shown = 0
+        self._shown, self._last_rate = 0, 0.0
 
     def run(self) -> None:
         """Train until the budget is spent, then seal the final checkpoint, all on the training clock.
@@ -134,8 +134,10 @@ class Loop:
         return self.store.save(self.trainer, self.clock.seconds)
 
     def _rate(self) -> float:
-        """Tokens per second since the last log record."""
+        """Tokens per second since the last log record; right after one, of the stretch that it closed."""
         seconds, steps = self._logged
+        if steps == self.trainer.steps_done:
+            return self._last_rate
         elapsed = max(self.clock.seconds - seconds, 1e-9)
         return (self.trainer.steps_done - steps) * self.config.batch_tokens / elapsed
 
@@ -152,6 +154,7 @@ class Loop:
         if result.norm is not None:
             body["gradient_norm"] = float(result.norm)
         self.store.record("train.log", body)
+        self._last_rate = body["tokens_per_second"]
         self._logged = (self.clock.seconds, self.trainer.steps_done)
 
     def _show(self, task: Task, **figures: float | str) -> None:
