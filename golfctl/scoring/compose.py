@@ -4,7 +4,6 @@ calibrate( mix( ttt( slot | neural ), ngram, ctw ) )
 """
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,15 +12,14 @@ import torch
 from golfctl.errors import UsageError
 from golfctl.scoring.calibrate import CalibratedScorer
 from golfctl.scoring.config import EvalConfig, MixConfig
-from golfctl.scoring.ctw import CtwScorer
 from golfctl.scoring.lora import LoraScorer
 from golfctl.scoring.mix import GeometricMix, LinearMix
 from golfctl.scoring.neural import IncrementalScorer, NeuralScorer, WindowForward
-from golfctl.scoring.ngram import NgramScorer
 from golfctl.scoring.protocol import Adaptable, HiddenStates, Incremental, Scorer, Tapped
 from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.shared import Shared, SharedGated
 from golfctl.scoring.slot import SlotScorer
+from golfctl.scoring.table import EXPERTS
 from golfctl.scoring.ttt import ChunkTrainer, TttScorer
 
 
@@ -46,7 +44,7 @@ def compose(config: EvalConfig, setting: Setting) -> Scorer:
     scorer = _leaf(config, setting)
     if config.ttt and config.ttt.form != "lora":
         scorer = TttScorer(scorer, trainer(config, setting))
-    experts = [build(config, setting) for name, build in _EXPERTS.items() if getattr(config, name)]
+    experts = [_expert(name, config, setting) for name in EXPERTS if getattr(config, name)]
     if experts:
         scorer = _mixed([scorer, *experts], config.mix or MixConfig(), setting.device)
     if config.calibrate:
@@ -74,9 +72,9 @@ def ladder(config: EvalConfig, setting: Setting) -> list[tuple[str, Scorer]]:
         top = Shared(_leaf(config, setting))
         rungs.append(("+ slot", top))
     mixed = [top]
-    for name, build in _EXPERTS.items():
+    for name in EXPERTS:
         if getattr(config, name):
-            mixed = [*mixed, SharedGated(build(config, setting))]
+            mixed = [*mixed, SharedGated(_expert(name, config, setting))]
             top = Shared(_mixed(mixed, config.mix or MixConfig(), setting.device))
             rungs.append((f"+ {name}", top))
     if config.calibrate:
@@ -118,17 +116,9 @@ def _leaf(config: EvalConfig, setting: Setting) -> Scorer:
     return NeuralScorer(forward, setting.vocab_size)
 
 
-def _ngram(config: EvalConfig, setting: Setting) -> Scorer:
-    assert config.ngram
-    return NgramScorer(setting.vocab_size, config.ngram, setting.device, setting.rows)
-
-
-def _ctw(config: EvalConfig, setting: Setting) -> Scorer:
-    assert config.ctw
-    return CtwScorer(setting.vocab_size, config.ctw, setting.device, setting.rows)
-
-
-_EXPERTS: dict[str, Callable[[EvalConfig, Setting], Scorer]] = {"ngram": _ngram, "ctw": _ctw}
+def _expert(name: str, config: EvalConfig, setting: Setting) -> Scorer:
+    scorer: Scorer = EXPERTS[name](setting.vocab_size, getattr(config, name), setting.device, setting.rows)
+    return scorer
 
 
 def _mixed(scorers: list[Scorer], config: MixConfig, device: torch.device) -> Scorer:
