@@ -54,13 +54,8 @@ def group() -> None:
     """
 
 
-def run(arguments: list[str] | None = None) -> None:
-    """Run golfctl and exit; the only place where an error becomes a line on stderr and an exit code."""
-    sys.exit(exit_code_of(arguments))
-
-
 def exit_code_of(arguments: list[str] | None = None) -> int:
-    """Run golfctl and return its exit code."""
+    """Run golfctl and return its exit code; the only place where an error becomes a line on stderr and a code."""
     try:
         result = group.main(args=arguments, prog_name="golfctl", standalone_mode=False)
         return result if isinstance(result, int) else 0

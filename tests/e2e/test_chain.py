@@ -79,7 +79,7 @@ def test_two_ranks_train_and_evaluate(chain, shared_cache, tmp_path):
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-4000:]
 
-    torchrun("train", "--set", "train.steps=3", "--set", "train.seconds=none", "--out", "runs/two")
+    torchrun("train", "--steps", 3, "--out", "runs/two")
     artifact = the_run(chain) / "model.golf"
     torchrun("eval", artifact, "--set", "eval.max_tokens=2000", "--report", "two.json")
     golfctl("eval", artifact, "--set", "eval.max_tokens=2000", "--report", "one.json", cwd=tmp_path, env=shared_cache)
