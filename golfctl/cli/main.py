@@ -7,7 +7,8 @@ import sys
 import click
 
 import golfctl
-from golfctl.errors import GolfError, InterruptedRun
+from golfctl.core.files import FULL
+from golfctl.errors import GolfError, InterruptedRun, StorageError
 
 # command: (module, one-line help). The help stands here so that `golfctl --help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -69,8 +70,18 @@ def exit_code_of(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", InterruptedRun.exit_code)
     except BrokenPipeError:  # `golfctl inspect | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in FULL:
+            raise
+        _drop_stdout()
+        return _fail("no room left where standard output goes: free space and retry", StorageError.exit_code)
+
+
+def _drop_stdout() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter's last flush cannot fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from golfctl.errors import InputError, StorageError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextlib.contextmanager
@@ -19,7 +19,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StorageError(
                 f"no room left to write {path}; nothing was left behind: free space and retry"
             ) from error
@@ -31,9 +31,13 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary sibling of `path`; rename it over `path` only when the block ends without an error.
 
     Raises:
-        StorageError: the disk is full or refuses the write. The temporary file is removed in every case.
+        StorageError: the disk is full or refuses the write, or `path` is a folder or a device (a rename would put a
+            file in the device's place). The temporary file is removed in every case.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a device or pipe"
+        raise StorageError(f"cannot write {path}: it is {kind}; name a file")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)

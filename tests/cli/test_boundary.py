@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -77,3 +78,12 @@ def test_top_level_help_lists_every_command():
     shown = " ".join(done.stdout.split())  # help is wrapped to the width of the terminal
     for name, (_, text) in main.COMMANDS.items():
         assert f"{name} {text}" in shown
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_stdout_is_a_line_and_no_traceback():
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "golfctl", "schema"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == errors.StorageError.exit_code
+    assert done.stderr == "golfctl: no room left where standard output goes: free space and retry\n"

@@ -35,6 +35,17 @@ def test_a_full_disk_is_a_storage_error(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_device_or_folder_is_never_replaced_by_a_file(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match="pipe: it is a device or pipe; name a file"):
+        atomic_write(pipe, b"data")
+    assert pipe.is_fifo()
+    with pytest.raises(StorageError, match="it is a folder; name a file"):
+        atomic_write(tmp_path, b"data")
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
 def test_reading_names_what_is_wrong(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_bytes(tmp_path / "absent")
