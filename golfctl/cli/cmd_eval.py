@@ -22,7 +22,12 @@ from golfctl.cli.options import device_option, json_option, quiet_option, set_op
 @click.option("--calibrate", is_flag=True, help="Learn temperature and token bias online.")
 @click.option("--ladder", is_flag=True, help="One pass, and the score with each layer added.")
 @click.option("--estimate", is_flag=True, help="Only project the time, from about 1 % of the text.")
-@click.option("--deadline", type=float, metavar="S", help="Switch adaptation off in time to end after S seconds.")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Switch adaptation off in time to end after S seconds.",
+)
 @click.option("--allow-leaks", is_flag=True, help="Permit forms that are no valid scores; they are labelled.")
 @click.option("--strict", is_flag=True, help="Hand out one token at a time: causal by construction, and slow.")
 @click.option("--baselines", is_flag=True, help="Show general compressors on the same text beside the model.")

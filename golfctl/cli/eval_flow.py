@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from golfctl.evaluation.evaluate import Evaluation
 
 
+_ADAPTING = ("ttt", "slot", "ngram", "ctw", "calibrate")
+
+
 def evaluate_command(source: Path | None, data: Path | None, options: dict[str, Any]) -> None:
     """Run one evaluation from the command line's values."""
     run, source, data = resolve_paths(source, data)
+    _check_outputs(source, options)
     config = eval_config(run, options)
+    if options["deadline"] is not None and not any(getattr(config, name) for name in _ADAPTING):
+        raise UsageError("--deadline has no effect: nothing adapts; add --ttt, --slot-steps, --ngram or --calibrate")
 
     from golfctl.cli.devices import pick_device
     from golfctl.evaluation.evaluate import estimate, evaluate
@@ -68,6 +74,22 @@ def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, 
         data = run_data(run)
         click.echo(f"data: {data}", err=True)
     return run, source, data
+
+
+def _check_outputs(source: Path, options: dict[str, Any]) -> None:
+    """Refuse, before any scoring, to write over the scored file, over another output or where no file can be."""
+    outputs = {f"--{name}": options[name] for name in ("report", "plot", "resume") if options[name]}
+    if options["estimate"]:
+        idle = [*outputs, *(f"--{name}" for name in ("ladder", "baselines") if options[name])]
+        if idle or options["deadline"] is not None:
+            raise UsageError(f"--estimate only projects the time: drop {', '.join(idle) or '--deadline'}")
+    taken = {source.resolve(): "the file that is scored"}
+    for flag, path in outputs.items():
+        if path.resolve() in taken:
+            raise UsageError(f"{flag} {path}: that is {taken[path.resolve()]}; name another file")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{flag} {path}: that is no file; name a file to write")
+        taken[path.resolve()] = f"also the file of {flag}"
 
 
 def eval_config(run: Path | None, options: dict[str, Any]) -> EvalConfig:

@@ -170,6 +170,24 @@ def test_a_deadline_switches_adaptation_off_and_says_when(folder, capsys):
     assert whole["deadline"]["adaptation_off_at_row"] is None and whole["val_loss"] != cut["val_loss"]
 
 
+def test_outputs_that_would_destroy_or_do_nothing_are_refused_before_scoring(folder, capsys):
+    artifact = Path("runs/tiny/model.golf")
+    before = artifact.read_bytes()
+    for flags, message in (
+        (("--report", str(artifact)), "that is the file that is scored; name another file"),
+        (("--report", "runs"), "--report runs: that is no file"),
+        (("--report", "same.json", "--resume", "same.json"), "also the file of --report"),
+        (("--estimate", "--report", "e.json"), "--estimate only projects the time: drop --report"),
+        (("--estimate", "--ttt", "--deadline", "5"), "drop --deadline"),
+        (("--deadline", "5"), "--deadline has no effect"),
+        (("--ttt", "--deadline", "-1"), "not in the range"),
+    ):
+        assert exit_code_of(["eval", *SMALL, *flags]) == 2
+        captured = capsys.readouterr()
+        assert message in captured.err and captured.out == ""
+    assert artifact.read_bytes() == before
+
+
 def test_a_resumed_evaluation_leaves_no_file_behind_when_complete(folder, capsys, tmp_path):
     state = str(tmp_path / "eval.state")
     assert evaluated(capsys, "--ngram", "3", "--resume", state)["honest"] is True
