@@ -61,6 +61,13 @@ class PackResult(NamedTuple):
         }
 
 
+def _check_target(target: Path, sources: tuple[Path, ...]) -> None:
+    """Refuse, before any work, to write the artifact over a file it is made from."""
+    for source in sources:
+        if target.resolve() == source.resolve():
+            raise UsageError(f"{target} is a file the artifact is made from: name another --out")
+
+
 def pack(
     path: Path,
     config: PackConfig,
@@ -75,18 +82,20 @@ def pack(
     after on held-out training text. Nothing is written unless the artifact is inside its budget and reads back exactly.
 
     Raises:
+        UsageError: `out` is a file the artifact is made from.
         InputError, CheckpointError: no such checkpoint, or a damaged one. NumericsError: weights a scheme cannot hold.
         BudgetError: too large; the message has the figures. StorageError: the disk refuses.
     """
     budget = None if config.budget == "none" else find_budget(config.budget)
     checkpoint, context = read_checkpoint(path), run_context(path)
+    target = out or context.folder / ARTIFACT_FILE
+    _check_target(target, (path, *map(Path, (*config.code, *config.external))))
     packer = Packer.prepare(path, checkpoint, context, config, data, progress)
     packed = _packed(packer, config, budget, progress)
     check_reads_back(packed)
     if budget:
         check_budget(packed.ledger, budget)
     held_out = _held_out(packed, checkpoint, data, progress) if measured and data is not None else None
-    target = out or context.folder / ARTIFACT_FILE
     atomic_write(target, packed.data)
     result = _result(packer, packed, budget, target, held_out)
     _receipt(context.folder, result, packed.origin)

@@ -56,6 +56,17 @@ def test_a_checkpoint_and_an_output_may_be_named(folder, capsys):
     assert found["path"] == "x.golf" and (folder / "x.golf").is_file()
 
 
+def test_an_output_that_is_also_an_input_is_refused(folder, capsys):
+    checkpoint = folder / "runs/tiny/checkpoint-0000003.safetensors"
+    code = folder / "train.py"
+    code.write_text("pass\n")
+    for source, more in ((checkpoint, ()), (code, ("--code", "train.py"))):
+        before = source.read_bytes()
+        assert exit_code_of(["pack", str(checkpoint), "-o", str(source), *more]) == 2
+        assert "is a file the artifact is made from: name another --out" in capsys.readouterr().err
+        assert source.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
