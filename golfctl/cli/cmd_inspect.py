@@ -46,7 +46,7 @@ def command(
     if source or source_file:
         _print_source(path, source_file)
     elif older is not None:
-        _print_diff(older, path, as_json, verify, quiet)
+        _print_diff(_resolve(older), path, as_json, verify, quiet)
     else:
         _print_report(path, budget, counted, as_json, verify, entropy, quiet)
 

@@ -113,6 +113,7 @@ def test_the_default_is_the_latest_run(golf, capsys):
     code, out, err = run(capsys)
     assert code == 0 and "inspecting runs/b/model.golf, the artifact of the latest run" in err
     assert "runs/b/model.golf: " in out
+    assert "identical" in run(capsys, "runs/a", "--diff", "runs/b")[1]
     code, out, err = run(capsys, "runs/a")
     assert code == 0 and err == "inspecting runs/a/model.golf\n" and "runs/a/model.golf: " in out
 
