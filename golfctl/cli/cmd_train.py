@@ -112,7 +112,9 @@ def _recipe(path: Path | None, overrides: list[str], progress: Progress) -> "tup
             tables, where, name = load_toml(packaged), _QUICKSTART, _QUICKSTART
     else:
         tables, where, name = load_toml(path), str(path), path.stem
-    assigned = {override.partition("=")[0].strip() for override in overrides}
+    assigned = [override.partition("=")[0].strip() for override in overrides]
+    if twice := sorted({key for key in assigned if assigned.count(key) > 1}):
+        raise UsageError(f"{', '.join(twice)} is given twice on the command line: give it once")
     for mine, other in (("train.seconds", "steps"), ("train.steps", "seconds")):
         if mine in assigned and f"train.{other}" not in assigned:
             tables.get("train", {}).pop(other, None)

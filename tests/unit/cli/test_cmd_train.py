@@ -82,6 +82,7 @@ def test_dry_run_writes_nothing(empty_folder, data, capsys):
         (["tiny.toml", "--set", "train.seconds=3"], 0, ""),
         (["tiny.toml", "--set", "train.seconds=3", "--set", "train.steps=3"], 3, "exactly one of steps and seconds"),
         (["tiny.toml", "--steps", "3", "--seconds", "3"], 2, "two budgets"),
+        (["tiny.toml", "--steps", "3", "--set", "train.steps=5"], 2, "train.steps is given twice"),
         (["tiny.toml", "--set", "model.attention.heads=3"], 3, "3 heads must divide"),
         (["tiny.toml", "--device", "abacus"], 3, "unknown device 'abacus'"),
         (["--resume"], 3, "no run under runs/"),
