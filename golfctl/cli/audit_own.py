@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from golfctl.cli.audit_flow import make_plan, split_ids
-from golfctl.cli.eval_flow import eval_config, resolve_paths
+from golfctl.cli.eval_flow import check_outputs, eval_config, resolve_paths
 from golfctl.cli.progress import reporter
 from golfctl.errors import UsageError
 
@@ -27,6 +27,7 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
         UsageError: a checkpoint, which is no artifact.
     """
     run, artifact, data = resolve_paths(options["source"], options["data"])
+    check_outputs(artifact, {"--report": options["report"]})
     if artifact.suffix != ".golf":
         raise UsageError(f"{artifact}: an audit needs a packed artifact (.golf); make one with `golfctl pack`")
     config = eval_config(run, defaultdict(lambda: None, options))

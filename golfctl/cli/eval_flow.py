@@ -27,10 +27,9 @@ _ADAPTING = ("ttt", "slot", "ngram", "ctw", "calibrate")
 def evaluate_command(source: Path | None, data: Path | None, options: dict[str, Any]) -> None:
     """Run one evaluation from the command line's values."""
     run, source, data = resolve_paths(source, data)
-    _check_outputs(source, options)
+    check_outputs(source, {f"--{name}": options[name] for name in ("report", "plot", "resume")})
     config = eval_config(run, options)
-    if options["deadline"] is not None and not any(getattr(config, name) for name in _ADAPTING):
-        raise UsageError("--deadline has no effect: nothing adapts; add --ttt, --slot-steps, --ngram or --calibrate")
+    _refuse_idle(options, config)
 
     from golfctl.cli.devices import pick_device
     from golfctl.evaluation.evaluate import estimate, evaluate
@@ -76,15 +75,25 @@ def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, 
     return run, source, data
 
 
-def _check_outputs(source: Path, options: dict[str, Any]) -> None:
-    """Refuse, before any scoring, to write over the scored file, over another output or where no file can be."""
-    outputs = {f"--{name}": options[name] for name in ("report", "plot", "resume") if options[name]}
+def _refuse_idle(options: dict[str, Any], config: EvalConfig) -> None:
+    """Refuse flags that this evaluation would not act on."""
     if options["estimate"]:
-        idle = [*outputs, *(f"--{name}" for name in ("ladder", "baselines") if options[name])]
-        if idle or options["deadline"] is not None:
-            raise UsageError(f"--estimate only projects the time: drop {', '.join(idle) or '--deadline'}")
+        names = ("report", "plot", "resume", "ladder", "baselines", "deadline")
+        if idle := [f"--{name}" for name in names if options[name] not in (None, False)]:
+            raise UsageError(f"--estimate only projects the time: drop {', '.join(idle)}")
+    if options["deadline"] is not None and not any(getattr(config, name) for name in _ADAPTING):
+        raise UsageError("--deadline has no effect: nothing adapts; add --ttt, --slot-steps, --ngram or --calibrate")
+
+
+def check_outputs(source: Path, outputs: dict[str, Path | None]) -> None:
+    """Refuse, before any scoring, to write over `source`, over another output or where no file can be.
+
+    `outputs` maps a flag to its path. Raises UsageError.
+    """
     taken = {source.resolve(): "the file that is scored"}
     for flag, path in outputs.items():
+        if path is None:
+            continue
         if path.resolve() in taken:
             raise UsageError(f"{flag} {path}: that is {taken[path.resolve()]}; name another file")
         if path.exists() and not path.is_file():

@@ -185,6 +185,8 @@ def test_outputs_that_would_destroy_or_do_nothing_are_refused_before_scoring(fol
         assert exit_code_of(["eval", *SMALL, *flags]) == 2
         captured = capsys.readouterr()
         assert message in captured.err and captured.out == ""
+    assert exit_code_of(["audit", "--report", str(artifact)]) == 2
+    assert "that is the file that is scored" in capsys.readouterr().err
     assert artifact.read_bytes() == before
 
 
