@@ -7,6 +7,11 @@ from tests.oracles.rans import Decoder
 FAR = 1 << 40
 
 
+def wrapped(n):
+    """Modulo 2^64 to −2^63 … 2^63 − 1."""
+    return (n + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
 def slopes(rows):
     """L of the shrunk correlations of the rows so far, in the codes' own scale with 12 bits of fraction."""
     size, count = len(rows[0]), len(rows)
@@ -17,11 +22,11 @@ def slopes(rows):
         result.append([])
         for j in range(i):
             total = (sums[i][j] << 20) // (root[i] * root[j]) * count // (count + size)
-            v[i][j] = total - (sum(low[i][k] * v[j][k] for k in range(j)) >> 20)
-            low[i][j] = (v[i][j] << 20) // v[j][j]
-            slope = (low[i][j] >> 8) * root[i] // root[j]
+            v[i][j] = wrapped(total - (wrapped(sum(low[i][k] * v[j][k] for k in range(j))) >> 20))
+            low[i][j] = wrapped(v[i][j] << 20) // v[j][j]
+            slope = wrapped((low[i][j] >> 8) * root[i]) // root[j]
             result[i].append(min(max(slope, -(1 << 19)), 1 << 19))
-        v[i][i] = max((1 << 20) - (sum(low[i][k] * v[i][k] for k in range(i)) >> 20), 1 << 10)
+        v[i][i] = max(wrapped((1 << 20) - (wrapped(sum(low[i][k] * v[i][k] for k in range(i))) >> 20)), 1 << 10)
     return result
 
 

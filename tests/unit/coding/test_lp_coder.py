@@ -15,7 +15,18 @@ def embedding(rows, columns, seed=0, directions=3):
     return np.rint(shared + random.normal(0, 3, (rows, columns))).clip(-127, 127).astype(np.int8)
 
 
+def few_alike():
+    """Columns alike in three rows of the first 32, so that learning runs over 64 bits and has to wrap."""
+    random = np.random.default_rng(1)
+    codes = np.zeros((90, 9), np.int8)
+    codes[:3] = random.choice([-1, 1], (1, 9))
+    codes[32:] = random.integers(-2, 3, (58, 9))
+    codes[33] = random.integers(-120, 120, 9)
+    return codes
+
+
 CASES = {
+    "few alike": few_alike(),
     "shared": embedding(110, 9),
     "short": embedding(20, 5),
     "twins": np.repeat(embedding(90, 3), 2, axis=1),
