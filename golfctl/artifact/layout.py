@@ -74,7 +74,7 @@ LIMIT_REASONS = {
     "file_bytes": "bytes of the file; a byte-budgeted model is far below",
     "manifest_bytes": "bytes of the stored manifest",
     "manifest_raw_bytes": "bytes of the manifest's JSON; bounds what a decompression bomb can reach",
-    "manifest_depth": "levels of nesting in the manifest",
+    "manifest_depth": "levels of nesting of objects and lists in the manifest; the outermost object is level 1",
     "sections": "sections in a file",
     "streams": "streams in all sections of kind `tensors` together",
     "tensors": "tensors",

@@ -54,7 +54,8 @@ RULES: dict[str, Rule] = {
     "manifest-schema": Rule("`schema` is `manifest/1`", "another schema must not be guessed at", NEWER),
     "requires": Rule("every entry of `requires` is a feature the reader knows", "unknown means stop", NEWER),
     "manifest-fields": Rule(
-        "every field is known, present where required, and of its type",
+        "every field is known, present where required, and of its type: integers at least 0, `kind` in the table, "
+        "`sha256` as in 3.2, `requires`, `external` and `annotations` not empty",
         "unknown means stop; annotations are the place for the rest",
         INVALID,
     ),
@@ -64,7 +65,8 @@ RULES: dict[str, Rule] = {
         INVALID,
     ),
     "name": Rule(
-        "names of tensors, parts, sections, files and annotations follow their grammars",
+        "names of tensors, parts, sections, files (embedded and external) and the outermost keys of `annotations` "
+        "follow their patterns",
         "a name is safe to print and to use as a file name",
         INVALID,
     ),
@@ -108,7 +110,8 @@ RULES: dict[str, Rule] = {
         "all `raw_bytes` together are within the limit", "a reader knows what it may have to hold", INVALID
     ),
     "tokenizer-section": Rule(
-        "the tokenizer's `section` is the one section of kind `tokenizer`, its `raw_bytes` the same `bytes`",
+        "the tokenizer's `section` is the one section of kind `tokenizer`, its `raw_bytes` the same `bytes`; "
+        "without `tokenizer` or its `section` there is no such section",
         "one tokenizer, counted or named by digest",
         INVALID,
     ),

@@ -12,9 +12,10 @@ from golfctl.artifact.layout import (
     PREAMBLE_FIELDS,
     Limits,
 )
-from golfctl.artifact.names import GRAMMARS, MAX_NAME_BYTES
+from golfctl.artifact.names import GRAMMARS
 from golfctl.artifact.rules import RULES
 from golfctl.core.canonical import canonical_json
+from golfctl.core.schema import END, IDENTIFIER
 
 PAGE = Path(__file__).parents[2] / "docs" / "format" / "v1.md"
 _BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -46,8 +47,10 @@ def _coders():
 
 
 def _names():
-    rows = [(kind, words, f"`{pattern}`".replace("|", "\\|")) for kind, (pattern, words) in GRAMMARS.items()]
-    return _table(("name of a", "in words", f"pattern, at most {MAX_NAME_BYTES} characters"), rows)
+    table = _table(("name of a", "in words"), [(kind, words) for kind, (_, words) in GRAMMARS.items()])
+    identifier = IDENTIFIER["pattern"].removeprefix("^").removesuffix(END)
+    patterns = {"identifier": identifier} | {kind: pattern for kind, (pattern, _) in GRAMMARS.items()}
+    return "\n".join([table, "", "```", *(f"{kind:<11} {pattern}" for kind, pattern in patterns.items()), "```"])
 
 
 def _dtypes():

@@ -247,7 +247,7 @@ MAKERS = {
 
 
 def tensor_digests(data):
-    """SHA-256 of the float32 bytes of every tensor, decoded by golfctl."""
+    """SHA-256 of every tensor's weights as little-endian float32 in C order, decoded by golfctl."""
     artifact, parts = read_artifact(data), {}
     for tensor, part, array in decoded_parts(artifact):
         parts.setdefault(tensor.name, {})[part.name] = array
