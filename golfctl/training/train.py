@@ -75,6 +75,7 @@ def train(
 def _run(
     setup: Setup, folder: RunFolder, resume: bool, group: Group, stop: StopRequest, progress: Progress
 ) -> TrainResult:
+    progress.say(f"data: {setup.dataset.path} (sha256 {setup.dataset.digest})")
     trainer = Trainer(setup, group)
     store = Store(folder, setup, writes=group.rank == 0, progress=progress)
     try:
