@@ -13,7 +13,7 @@ from golfctl.errors import InputError, UsageError
 
 
 @click.command()
-@click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[RUN|CHECKPOINT]")
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN|CHECKPOINT]...")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Artifact to write  [default: RUN/model.golf]")
 @click.option("--bits", type=int, help="Bits of matrices: 2 to 8; 16 or 32 for floats; 1 for ternary.")
 @click.option("--bits-embed", type=int, help="Bits of embeddings and heads.")
@@ -37,7 +37,7 @@ from golfctl.errors import InputError, UsageError
 @json_option
 @quiet_option
 def command(
-    source: Path | None,
+    sources: tuple[Path, ...],
     out: Path | None,
     data: Path | None,
     measure: bool,
@@ -49,25 +49,58 @@ def command(
     """Pack a run's last checkpoint, or a given one, into a .golf artifact; print where every byte went.
 
     Settings come from the run's recipe ([pack]), then --set pack.KEY=VALUE, then the flags. Exit code 5, with the
-    figures and without writing anything, when the result is over its budget.
+    figures and without writing anything, when the result is over its budget. Several runs (seeds of one recipe) are
+    packed one after the other; then their sizes' spread is printed, and the margin that it asks for.
     """
-    from golfctl.packing.pack import pack
-    from golfctl.training.runs import latest_checkpoint, latest_run
+    from golfctl.training.runs import latest_run
 
     progress = reporter(quiet)
-    if source is None:
-        source = latest_run()
+    if out is not None and len(sources) > 1:
+        raise UsageError("-o names one artifact: give one run, or leave it out and each run gets its own model.golf")
+    results = []
+    for source in sources or (latest_run(),):
+        results.append(_pack(source, out, data, measure, overrides, flags, progress))
+        if not as_json:
+            click.echo(_text(results[-1]))
+    _finish(results, as_json)
+
+
+def _pack(
+    source: Path,
+    out: Path | None,
+    data: Path | None,
+    measure: bool,
+    overrides: tuple[str, ...],
+    flags: dict[str, Any],
+    progress: Progress,
+) -> Any:
+    """Pack one run or checkpoint; what happened on the way is said."""
+    from golfctl.packing.pack import pack
+    from golfctl.training.runs import latest_checkpoint
+
     checkpoint = latest_checkpoint(source) if source.is_dir() else source
     progress.say(f"packing {checkpoint}")
     config = _config(checkpoint, overrides, flags, progress)
-    data = data or _run_data(checkpoint, progress)
-    result = pack(checkpoint, config, out, data, progress, measured=measure)
+    result = pack(checkpoint, config, out, data or _run_data(checkpoint, progress), progress, measured=measure)
     for note in result.notes:
         progress.say(f"note: {note}")
+    return result
+
+
+def _finish(results: list[Any], as_json: bool) -> None:
+    """The JSON document, and the spread where several were packed."""
+    from golfctl.packing.spread import spread, spread_report
+
     if as_json:
-        emit_json(result.to_dict())
-    else:
-        click.echo(_text(result))
+        reports = [result.to_dict() for result in results]
+        emit_json(spread_report(reports) if len(reports) > 1 else reports[0])
+    elif len(results) > 1:
+        found = spread([result.counted_bytes for result in results])
+        click.echo(
+            f"\n{found.artifacts} artifacts: {found.smallest_bytes:,} to {found.largest_bytes:,} counted bytes, mean "
+            f"{found.mean_bytes:,.0f}, standard deviation {found.deviation_bytes:,.0f}; keep {found.margin_bytes:,} "
+            f"free for another seed (--margin {found.margin_bytes})"
+        )
 
 
 def _run_data(checkpoint: Path, progress: Progress) -> Path | None:

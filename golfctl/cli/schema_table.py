@@ -25,6 +25,7 @@ SCHEMAS = Table(
         "train-forecast/1": "golfctl.training.schema:forecast_schema",
         "doctor/1": "golfctl.training.schema:doctor_schema",
         "pack-report/1": "golfctl.packing.schema:pack_report_schema",
+        "pack-spread/1": "golfctl.packing.schema:pack_spread_schema",
         "eval-report/1": "golfctl.evaluation.schema:eval_report_schema",
         "eval-estimate/1": "golfctl.evaluation.schema:eval_estimate_schema",
         "audit/1": "golfctl.auditing.schema:audit_schema",

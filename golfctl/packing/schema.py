@@ -3,6 +3,7 @@
 from golfctl.artifact.ledger import EXTERNAL, FILE
 from golfctl.core.schema import DIGEST, Json, count, document, listing, record
 from golfctl.packing.assignment import GROUPS
+from golfctl.packing.spread import SCHEMA as SPREAD_SCHEMA
 
 SCHEMA = "pack-report/1"
 _TEXT: Json = {"type": "string"}
@@ -12,6 +13,24 @@ _OR_NUMBER: Json = {"type": ["number", "null"]}
 
 def pack_report_schema() -> Json:
     """JSON Schema of `pack-report/1`."""
+    return document("pack-report-1.json", "Report of golfctl pack", _report())
+
+
+def pack_spread_schema() -> Json:
+    """JSON Schema of `pack-spread/1`: several packings and how far their sizes lie apart."""
+    found = {
+        "artifacts": count("packings", 2),
+        "smallest_bytes": count("fewest counted bytes"),
+        "mean_bytes": _NUMBER,
+        "largest_bytes": count("most counted bytes"),
+        "deviation_bytes": _NUMBER | {"description": "sample standard deviation"},
+        "margin_bytes": count("three standard deviations: what a budget should keep free"),
+    }
+    body = {"schema": {"const": SPREAD_SCHEMA}, "reports": listing(_report(), least=2), "spread": record(found)}
+    return document("pack-spread-1.json", "Report of golfctl pack on several runs", record(body))
+
+
+def _report() -> Json:
     required = {
         "schema": {"const": SCHEMA},
         "path": _TEXT,
@@ -26,7 +45,7 @@ def pack_report_schema() -> Json:
         "held_out": {"anyOf": [_held_out(), {"type": "null"}]},
         "notes": listing(_TEXT) | {"description": "fallbacks that were taken, by tensor"},
     }
-    return document("pack-report-1.json", "Report of golfctl pack", record(required))
+    return record(required)
 
 
 def _budget() -> Json:

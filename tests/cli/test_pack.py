@@ -10,7 +10,7 @@ from golfctl.model.build import build_model
 from golfctl.model.names import named_tensors
 from golfctl.model.spec import ModelSpec
 from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
-from golfctl.packing.schema import pack_report_schema
+from golfctl.packing.schema import pack_report_schema, pack_spread_schema
 
 
 @pytest.fixture
@@ -49,6 +49,24 @@ def test_flags_go_over_set_and_set_over_the_recipe(folder, capsys):
 
 def test_the_report_follows_its_schema(folder, capsys):
     jsonschema.validate(packed(capsys), pack_report_schema())
+
+
+def test_several_runs_are_packed_and_their_spread_told(folder, capsys):
+    spec = ModelSpec.from_dict({"vocab_size": 64, "layers": 2, "dim": 32, "attention": {"heads": 4, "kv_heads": 2}})
+    runs = []
+    for seed in (1, 2, 3):
+        path = folder / f"seed{seed}" / "checkpoint-0000001.safetensors"
+        path.parent.mkdir()
+        write_checkpoint(path, Checkpoint(spec, named_tensors(build_model(spec, seed))))
+        runs.append(str(path))
+    found = packed(capsys, *runs, "--coder", "rans")
+    jsonschema.validate(found, pack_spread_schema())
+    sizes = [report["counted_bytes"] for report in found["reports"]]
+    assert found["spread"]["smallest_bytes"] == min(sizes) and found["spread"]["largest_bytes"] == max(sizes)
+    assert all((folder / f"seed{seed}" / "model.golf").is_file() for seed in (1, 2, 3))
+    assert exit_code_of(["pack", "--quiet", *runs, "--coder", "rans"]) == 0
+    assert f"--margin {found['spread']['margin_bytes']}" in capsys.readouterr().out
+    assert exit_code_of(["pack", "--quiet", *runs, "-o", "one.golf"]) == 2
 
 
 def test_a_checkpoint_and_an_output_may_be_named(folder, capsys):
