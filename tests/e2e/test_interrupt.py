@@ -16,7 +16,7 @@ COMMANDS = {
     "pack": ["pack", "--lzma", "9", "-o", "other.golf"],
     "inspect": ["inspect", "--verify"],
     "eval": ["eval", "--report", "other.json"],
-    "data": ["data", "build", "texts", "--out", "built-{}"],
+    "data": ["data", "build", "texts", "--vocab", "300", "--out", "built-{}"],
     "quickstart": ["quickstart", "--out", "runs/quick-{}"],
 }
 
