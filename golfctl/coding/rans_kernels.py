@@ -14,6 +14,7 @@ from golfctl.coding.rans_tables import BUCKETS, REACH, SPLIT_BUCKET, TOTAL_BITS
 Array = np.ndarray[Any, Any]
 ESCAPE_BITS = 6  # the length of an escape is coded in this many plain bits
 _LONGEST_ESCAPE = 33
+_FARTHEST_BITS = 40
 _PIECE = 16  # plain bits are coded at most this many at a time
 _MASK = np.uint64((1 << TOTAL_BITS) - 1)
 _BITS = np.uint64(TOTAL_BITS)
@@ -145,6 +146,8 @@ def _take_code(state, words_W, taken, bucket, cum_S, look_S):  # type: ignore[no
         high = high + more if high > 0 else high - more
     shift = shift_of(bucket)
     if shift:
+        far = np.int64(1) << (_FARTHEST_BITS - shift)  # beyond any code, and its shift still fits 64 bits
+        high = min(max(high, -far), far)
         state, taken, low = _take_bits(state, words_W, taken, shift)
         high = (high << shift) + low - ((np.int64(1) << shift) >> 1)
     return state, taken, high
