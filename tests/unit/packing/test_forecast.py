@@ -1,8 +1,11 @@
 """Sizes foretold from shapes, against packed Gaussian weights."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from golfctl.core.recipe import Recipe
 from golfctl.model.names import shapes_by_name
 from golfctl.model.spec import ModelSpec
 from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
@@ -30,6 +33,13 @@ def test_the_forecast_holds_within_its_own_error(table, tmp_path):
     config = PackConfig.from_dict(table)
     packed, foretold = pack(path, config).file_bytes, forecast(SPEC, config)
     assert abs(packed - foretold.bytes) <= foretold.error_bytes
+
+
+def test_the_records_own_sizes_lie_within_the_error():
+    recipe = Recipe.load(Path(__file__).parents[3] / "examples" / "pr1150.toml")
+    foretold = forecast(recipe.read("model", ModelSpec), recipe.read("pack", PackConfig))
+    for model_bytes in (15_839_748, 15_852_252):  # PR #1150's logs
+        assert abs(model_bytes - foretold.bytes) <= foretold.error_bytes
 
 
 def test_what_is_fitted_is_known():
