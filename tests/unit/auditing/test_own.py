@@ -16,7 +16,7 @@ from golfctl.auditing.subject import Context
 from golfctl.evaluation.evaluate import score_tokens
 from golfctl.evaluation.sources import Source
 from golfctl.scoring.config import EvalConfig
-from tests.unit.evaluation.conftest import random_model
+from tests.tiny_stream import random_model
 
 CPU = torch.device("cpu")
 VOCAB = 16
