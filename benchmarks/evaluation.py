@@ -1,12 +1,16 @@
 """How fast evaluation's parts are, as ratios taken side by side in one run.
 
     python benchmarks/evaluation.py [count] [mix] [slot] [--data DIR] [--repeats 5]
+    python benchmarks/evaluation.py sliding ttt --peer FOLDER [--dtype bfloat16] [--seq-len 2048]
 
 `count`: exact counts of contexts of 0 … 7 tokens against the hashed numpy tables of the seeds (orders 2 … 7, 2^22
 buckets), looked up and updated window by window as PR #761 does, and in chunks of 32,768 tokens. `mix`: the gated
 geometric mixture against log-softmax plus a float64 logsumexp of the same rows. `slot`: causal SLOT with 5 steps
-against plain sliding. Repeats are interleaved; medians of the process's own CPU seconds (one thread) are printed, so
-that a shared machine does not count, with one JSON line at the end.
+against plain sliding. `sliding` and `ttt`: the evaluation of PR #549's program (FOLDER holds its `train_gpt.py`)
+against ours, same weights, windows, dtype and threads, on the model of `examples/pr549.toml`; `ttt` is one chunk
+scored and trained on for 3 epochs; their ratios are medians of paired ratios (reference / ours). Repeats are
+interleaved; medians of the process's own CPU seconds (one thread) are printed, so that a shared machine does not
+count, with one JSON line at the end.
 """
 
 import argparse
@@ -18,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from evaluation_peer import bench_sliding, bench_ttt
 
 from golfctl.core.environment import describe_environment
 from golfctl.data.dataset import Dataset
@@ -137,6 +142,10 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=600_000, help="Made-up tokens where there is no --data.")
     parser.add_argument("--rows", type=int, default=4_096)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--peer", type=Path, help="Folder of PR #549's train_gpt.py, for `sliding` and `ttt`.")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--seq-len", type=int, default=2048)
+    parser.add_argument("--windows", type=int, default=4, help="Windows of a batch.")
     options = parser.parse_args()
     torch.set_num_threads(1)
     tokens_N = text_like(options.tokens)
@@ -146,11 +155,16 @@ def main() -> None:
         "count": lambda: bench_count(tokens_N, options.repeats),
         "mix": lambda: bench_mix(options.rows, options.repeats),
         "slot": lambda: bench_slot(options.repeats),
+        "sliding": lambda: bench_sliding(options.peer, tokens_N, options),
+        "ttt": lambda: bench_ttt(options.peer, tokens_N, options),
     }
+    if not options.peer and {"sliding", "ttt"} & set(options.parts):
+        parser.error("sliding and ttt need --peer FOLDER")
     results = {}
     for part in options.parts:
         results[part] = jobs[part]()
-        print(part, {key: round(value, 4) for key, value in results[part].items()}, flush=True)
+        figures = {k: round(v, 4) for k, v in results[part].items() if isinstance(v, float)}
+        print(part, figures, flush=True)
     print(json.dumps({"results": results, "environment": describe_environment()}))
 
 
