@@ -8,6 +8,7 @@ import click
 from golfctl.cli.options import json_option, quiet_option, set_option
 from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json, table
+from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.progress import Progress
 from golfctl.errors import InputError, UsageError
 
@@ -54,6 +55,7 @@ def command(
     """
     from golfctl.training.runs import latest_run
 
+    keep_freed_memory()
     progress = reporter(quiet)
     if out is not None and len(sources) > 1:
         raise UsageError("-o names one artifact: give one run, or leave it out and each run gets its own model.golf")

@@ -11,6 +11,7 @@ import click
 from golfctl.cli.options import device_option, json_option, quiet_option, set_option
 from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json, table
+from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.progress import Progress
 from golfctl.errors import UsageError
 
@@ -71,6 +72,7 @@ def command(
         return
     from golfctl.training.train import train
 
+    keep_freed_memory()
     result = train(chosen, folder, out, name=name, resume=resume, device=device, progress=progress)
     if int(os.environ.get("RANK", "0")) == 0:
         _print_result(result, as_json)

@@ -10,6 +10,7 @@ import click
 from golfctl.cli.eval_view import baseline_rows, estimate_line, summary
 from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json
+from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal
 from golfctl.core.progress import SILENT
@@ -35,6 +36,7 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
     from golfctl.evaluation.evaluate import estimate, evaluate
     from golfctl.scoring.ranks import joined_ranks
 
+    keep_freed_memory()
     if options["estimate"]:
         expected = asdict(estimate(source, data, config, pick_device(options["device"])))
         emit_json(expected) if options["as_json"] else click.echo(estimate_line(expected))
