@@ -83,20 +83,28 @@ def attend(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible, bac
 
 
 _BLOCK = 128
-"""Rows of a block of `folded`."""
+"""Rows of a block of `folded` and `sliced`."""
 
 
 def choose(q_BTHd: Tensor, k_BSKd: Tensor, visible: Visible) -> str:
     """Name of the back end that "auto" takes."""
-    half = q_BTHd.dtype in (torch.bfloat16, torch.float16) and q_BTHd.shape[1] == k_BSKd.shape[1]
-    if half and not q_BTHd.is_cuda and q_BTHd.requires_grad and visible.documents_BS is None:
-        return "folded"
-    kernels = half and q_BTHd.is_cuda
+    half = q_BTHd.dtype in (torch.bfloat16, torch.float16)
+    if half and not q_BTHd.is_cuda and visible.documents_BS is None:
+        return _choose_half(q_BTHd, k_BSKd)
+    kernels = half and q_BTHd.is_cuda and q_BTHd.shape[1] == k_BSKd.shape[1]
     if not kernels or (visible.documents_BS is not None and visible.bounds is None and torch.compiler.is_compiling()):
         return "sdpa"
     if has_flash3(q_BTHd.device):
         return "fa3"
     return "varlen" if visible.documents_BS is not None else "sdpa"
+
+
+def _choose_half(q_BTHd: Tensor, k_BSKd: Tensor) -> str:
+    """The same in half precision on a CPU, without documents."""
+    queries, keys = q_BTHd.shape[1], k_BSKd.shape[1]
+    if q_BTHd.requires_grad:
+        return "folded" if queries == keys else "sdpa"
+    return "sliced" if queries > 1 and not torch.compiler.is_compiling() else "sdpa"
 
 
 def sdpa(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
@@ -134,6 +142,28 @@ def folded(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> 
     return torch.cat(blocks, dim=2).transpose(1, 2)
 
 
+def sliced(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """As `folded`, but one key-value head of one sequence at a time, so that a block's scores stay in the cache."""
+    (batch, queries, heads, size), groups = q_BTHd.shape, k_BSKd.shape[2]
+    keys, fold = k_BSKd.shape[1], heads // groups
+    q, k, v = (x.transpose(1, 2) for x in (q_BTHd * (1.0 / math.sqrt(size)), k_BSKd, v_BSKd))
+    mask = None if visible.documents_BS is None else visible.mask(queries, keys, q.device)
+    future = torch.full((_BLOCK, _BLOCK), -torch.inf, dtype=q.dtype, device=q.device).triu(1)
+    y_BTHd = torch.empty_like(q_BTHd)
+    for b, g in itertools.product(range(batch), range(groups)):
+        mine = slice(g * fold, (g + 1) * fold)
+        for a in range(0, queries, _BLOCK):
+            rows, end = min(_BLOCK, queries - a), min(a + _BLOCK, queries) + keys - queries
+            score = (q[b, mine, a : a + rows].reshape(-1, size) @ k[b, g, :end].mT).view(fold, rows, end)
+            if mask is None:
+                score[..., end - rows :] += future[:rows, :rows]
+            else:
+                score = score.masked_fill(~mask[b if len(mask) > 1 else 0, 0, a : a + rows, :end], -torch.inf)
+            y = score.softmax(-1).view(-1, end) @ v[b, g, :end]
+            y_BTHd[b, a : a + rows, mine] = y.view(fold, rows, size).transpose(0, 1)
+    return y_BTHd
+
+
 def plain(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
     """The formula itself, with the softmax in fp32 at least; takes memory for B·H·T·S scores."""
     wide = torch.promote_types(q_BTHd.dtype, torch.float32)
@@ -161,6 +191,7 @@ def segments(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -
 BACKENDS: dict[str, Callable[[Tensor, Tensor, Tensor, Visible], Tensor]] = {
     "sdpa": sdpa,
     "folded": folded,
+    "sliced": sliced,
     "segments": segments,
     "varlen": varlen,
     "fa3": flash3,

@@ -30,7 +30,7 @@ def test_bounds_are_found_from_document_numbers():
 @pytest.mark.parametrize("name", [n for n in BACKENDS if n not in ("varlen", "fa3")])
 @pytest.mark.parametrize("keys", [300, 400])
 def test_long_and_shifted_queries(name, keys):
-    """Queries are the last rows of the keys; 300 rows are more than one block of `folded`."""
+    """Queries are the last rows of the keys; 300 rows are more than one block of `folded` and `sliced`."""
     q, k, v = heads(300, keys)
     documents = torch.arange(keys).expand(2, keys) // 70
     for visible in (Visible(), Visible(documents)):
@@ -38,10 +38,24 @@ def test_long_and_shifted_queries(name, keys):
         torch.testing.assert_close(attend(q, k, v, visible, name), expected, atol=2e-6, rtol=0)
 
 
-def test_auto_takes_the_folded_form_for_bf16_training_alone():
+def test_auto_takes_forms_of_its_own_for_bf16_on_cpus():
     assert choose(*heads(dtype=torch.bfloat16, grad=True)[:2], Visible()) == "folded"
-    assert choose(*heads(dtype=torch.bfloat16)[:2], Visible()) == "sdpa"
+    assert choose(*heads(dtype=torch.bfloat16)[:2], Visible()) == "sliced"
+    assert choose(*heads(dtype=torch.bfloat16, keys=20)[:2], Visible()) == "sliced"
+    assert choose(*heads(dtype=torch.bfloat16, keys=20, grad=True)[:2], Visible()) == "sdpa"
+    assert choose(*heads(1, dtype=torch.bfloat16, keys=20)[:2], Visible()) == "sdpa"
+    assert choose(*heads(dtype=torch.bfloat16)[:2], Visible(torch.zeros(2, 9).int())) == "sdpa"
     assert choose(*heads(grad=True)[:2], Visible()) == "sdpa"
+
+
+@pytest.mark.parametrize("name", ["folded", "sliced"])
+def test_bf16_forms_are_causal_bit_for_bit(name):
+    q, k, v = heads(200, dtype=torch.bfloat16)
+    before = attend(q, k, v, Visible(), name)
+    for x in (q, k, v):
+        x[:, 141:] = torch.randn(x[:, 141:].shape).to(x.dtype)
+    after = attend(q, k, v, Visible(), name)
+    assert torch.equal(before[:, :141], after[:, :141]) and not torch.equal(before[:, 141:], after[:, 141:])
 
 
 def test_unknown_and_unfit_back_ends_are_refused():
