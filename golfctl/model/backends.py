@@ -27,13 +27,21 @@ class Visible(NamedTuple):
     """Number of the document of every key position; attention stays within one. None: no such limit."""
     bounds: Tensor | None = None
     """Where segments begin in the flattened [B·S] batch, from `segment_bounds`; made where needed if None."""
+    reach: int | None = None
+    """How many positions a row sees, its own among them; None: all."""
+
+    @property
+    def plain(self) -> bool:
+        """Causality is the only limit."""
+        return self.documents_BS is None and self.reach is None
 
     def mask(self, queries: int, keys: int, device: torch.device) -> Tensor | None:
         """Boolean mask [B or 1, 1, T, S], True where visible; None when plain causal or everything is visible."""
-        if self.documents_BS is None and queries in (1, keys):
+        reach = keys if self.reach is None else self.reach
+        if self.documents_BS is None and queries in (1, keys) and keys <= reach:
             return None
-        row_T = torch.arange(keys - queries, keys, device=device)
-        mask_TS = torch.arange(keys, device=device)[None, :] <= row_T[:, None]
+        row_T1, key_S = torch.arange(keys - queries, keys, device=device)[:, None], torch.arange(keys, device=device)
+        mask_TS = (key_S <= row_T1) & (key_S > row_T1 - reach)
         if self.documents_BS is None:
             return mask_TS[None, None]
         documents_BT = self.documents_BS[:, keys - queries :]
@@ -89,9 +97,9 @@ _BLOCK = 128
 def choose(q_BTHd: Tensor, k_BSKd: Tensor, visible: Visible) -> str:
     """Name of the back end that "auto" takes."""
     half = q_BTHd.dtype in (torch.bfloat16, torch.float16)
-    if half and not q_BTHd.is_cuda and visible.documents_BS is None:
+    if half and not q_BTHd.is_cuda and visible.plain:
         return _choose_half(q_BTHd, k_BSKd)
-    kernels = half and q_BTHd.is_cuda and q_BTHd.shape[1] == k_BSKd.shape[1]
+    kernels = half and q_BTHd.is_cuda and q_BTHd.shape[1] == k_BSKd.shape[1] and visible.reach is None
     if not kernels or (visible.documents_BS is not None and visible.bounds is None and torch.compiler.is_compiling()):
         return "sdpa"
     if has_flash3(q_BTHd.device):
@@ -126,7 +134,7 @@ def folded(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> 
     before = k_BSKd.shape[1] - queries
     q, k, v = (x.transpose(1, 2) for x in (q_BTHd * (1.0 / math.sqrt(size)), k_BSKd, v_BSKd))
     q = q.unflatten(1, (groups, heads // groups))
-    mask = None if visible.documents_BS is None else visible.mask(queries, k.shape[2], q.device)
+    mask = None if visible.plain else visible.mask(queries, k.shape[2], q.device)
     future = torch.full((_BLOCK, _BLOCK), -torch.inf, dtype=q.dtype, device=q.device).triu(1)
     blocks = []
     for a in range(0, queries, _BLOCK):
@@ -147,7 +155,7 @@ def sliced(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> 
     (batch, queries, heads, size), groups = q_BTHd.shape, k_BSKd.shape[2]
     keys, fold = k_BSKd.shape[1], heads // groups
     q, k, v = (x.transpose(1, 2) for x in (q_BTHd * (1.0 / math.sqrt(size)), k_BSKd, v_BSKd))
-    mask = None if visible.documents_BS is None else visible.mask(queries, keys, q.device)
+    mask = None if visible.plain else visible.mask(queries, keys, q.device)
     future = torch.full((_BLOCK, _BLOCK), -torch.inf, dtype=q.dtype, device=q.device).triu(1)
     y_BTHd = torch.empty_like(q_BTHd)
     for b, g in itertools.product(range(batch), range(groups)):
@@ -180,7 +188,7 @@ def plain(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> T
 
 def segments(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
     """One `sdpa` call per segment: less work than a mask where documents are short, not for compiled code."""
-    if visible.documents_BS is None or q_BTHd.shape[1] != k_BSKd.shape[1]:
+    if visible.documents_BS is None or visible.reach is not None or q_BTHd.shape[1] != k_BSKd.shape[1]:
         return sdpa(q_BTHd, k_BSKd, v_BSKd, visible)
     q, k, v = (x.flatten(0, 1)[None] for x in (q_BTHd, k_BSKd, v_BSKd))
     bounds = visible.starts().tolist()

@@ -1,8 +1,11 @@
 """What the incremental forward remembers between calls.
 
-Shapes: B batch, L capacity in positions, K key-value heads, d head dimension.
+Shapes: B batch, T new positions, L capacity in positions, K key-value heads, d head dimension.
 """
 
+from typing import Self
+
+import torch
 from torch import Tensor
 
 from golfctl.errors import UsageError
@@ -13,6 +16,9 @@ class Cache:
 
     It also holds the weights as they were when it was started: a model whose weights change needs a new cache.
     """
+
+    reach: int | None = None
+    """How many positions a row sees, its own among them; None: all."""
 
     def __init__(self, batch: int, length: int, weights: dict[str, Tensor], base: float) -> None:
         """An empty cache for `batch` sequences of `length` positions; `base` is the rotary base of all of them."""
@@ -46,3 +52,47 @@ class Cache:
         end = self.position + new.shape[1]
         self._kept[key][:, self.position : end] = new
         return self._kept[key][:, :end]
+
+
+class RollingCache(Cache):
+    """Takes any number of tokens; every row sees the `length` latest positions, its own among them.
+
+    Keys and values stay what they were when their token came, made with the context of that time. So every token passes
+    the model once, and a row's state reaches back further than the window, layer by layer: another function than a
+    forward of the window alone.
+    """
+
+    def __init__(self, batch: int, length: int, weights: dict[str, Tensor], base: float) -> None:
+        """An empty cache that keeps `length` positions."""
+        super().__init__(batch, length, weights, base)
+        self.reach = length
+
+    def check(self, ids_BT: Tensor) -> None:
+        """Raise `UsageError` where `ids_BT` does not fit."""
+        if ids_BT.shape[0] != self.batch or ids_BT.shape[1] < 1:
+            raise UsageError(f"cache for {self.batch} sequences cannot take {tuple(ids_BT.shape)} tokens")
+
+    def append(self, key: str, new: Tensor) -> Tensor:
+        """The latest L − 1 rows and the new ones after them, [B, … + T, ...]; nothing kept is written to."""
+        kept = self._kept.get(key, new[:, :0])
+        whole = torch.cat((kept[:, max(0, kept.shape[1] - (self.length - 1)) :], new), dim=1)
+        self._kept[key] = whole[:, max(0, whole.shape[1] - (self.length - 1)) :].clone()
+        return whole
+
+    def fork(self) -> Self:
+        """A cache that goes on from here and leaves this one as it is."""
+        other = type(self)(self.batch, self.length, self.weights, self.base)
+        other.position, other._rows, other._kept = self.position, dict(self._rows), dict(self._kept)
+        return other
+
+    def save(self) -> dict[str, Tensor]:
+        """Everything remembered, and the position."""
+        rows = {f"row.{key}": tensor for key, tensor in self._rows.items()}
+        kept = {f"kept.{key}": tensor for key, tensor in self._kept.items()}
+        return {**rows, **kept, "position": torch.tensor(self.position)}
+
+    def load(self, saved: dict[str, Tensor]) -> None:
+        """Go on from what `save` gave."""
+        self.position = int(saved["position"])
+        for prefix, target in (("row.", self._rows), ("kept.", self._kept)):
+            target.update({key.removeprefix(prefix): t for key, t in saved.items() if key.startswith(prefix)})

@@ -15,7 +15,7 @@ from golfctl.errors import UsageError
 from golfctl.model.attention import Attention
 from golfctl.model.backends import Visible
 from golfctl.model.banks import Banks, Matrices, WeightMap
-from golfctl.model.cache import Cache
+from golfctl.model.cache import Cache, RollingCache
 from golfctl.model.component import Component
 from golfctl.model.context import Context, Tap
 from golfctl.model.embedding import TABLE, Embedding
@@ -128,6 +128,12 @@ class LanguageModel(nn.Module):
         return Cache(batch, length, self._matrices().weights, effective_base(self.spec.attention.rotary, dims, length))
 
     @torch.no_grad()
+    def start_rolling_cache(self, batch: int, length: int) -> RollingCache:
+        """A cache for sequences of any length, whose rows see the `length` latest positions."""
+        cache = self.start_cache(batch, length)
+        return RollingCache(batch, length, cache.weights, cache.base)
+
+    @torch.no_grad()
     def extend_hidden(self, ids_BT: Tensor, cache: Cache) -> Tensor:
         """h_BTD of the next T tokens of every sequence; the cache moves on by T.
 
@@ -187,13 +193,14 @@ class LanguageModel(nn.Module):
         dims = rotary.dims or self.spec.head_dim
         base = cache.base if cache else effective_base(rotary, dims, count)
         like = torch.empty(0, dtype=dtype, device=table.device)
+        reach = cache.reach if cache else None
         context = Context(
             ids_BT=ids_BT,
             dtype=dtype,
             matrices=matrices,
-            rotation=rotation(base, dims, first, count, like),
+            rotation=rotation(base, dims, first, count, like, exact=reach is not None),
             bos=self.spec.bos,
-            visible=Visible(),
+            visible=Visible(reach=reach),
             backend=self.backend,
             cache=cache,
             taps=self.taps,
@@ -201,7 +208,7 @@ class LanguageModel(nn.Module):
             wanted=wanted,
         )
         if self.spec.attention.documents:
-            context.visible = Visible(context.documents_BS(), bounds)
+            context.visible = Visible(context.documents_BS(), bounds, reach)
         return context
 
     def _trunk(self, context: Context) -> Tensor:

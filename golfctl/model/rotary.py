@@ -40,9 +40,12 @@ def effective_base(config: RotaryConfig, dims: int, length: int) -> float:
     return config.base
 
 
-def rotation(base: float, dims: int, first: int, count: int, like: Tensor) -> Rotation:
-    """Angles of positions `first` to `first + count`, computed in fp32 (fp64 models: fp64), in `like`'s dtype."""
-    wide = torch.float64 if like.dtype == torch.float64 else torch.float32
+def rotation(base: float, dims: int, first: int, count: int, like: Tensor, exact: bool = False) -> Rotation:
+    """Angles of positions `first` to `first + count`, computed in fp32 (fp64 models: fp64), in `like`'s dtype.
+
+    `exact` computes in fp64, for positions of millions, where fp32 has no fractions of an angle left.
+    """
+    wide = torch.float64 if exact or like.dtype == torch.float64 else torch.float32
     inverse_r = 1.0 / (base ** (torch.arange(0, dims, 2, dtype=wide, device=like.device) / dims))
     angle_Tr = torch.outer(torch.arange(first, first + count, dtype=wide, device=like.device), inverse_r)
     return Rotation(angle_Tr.cos().to(like.dtype), angle_Tr.sin().to(like.dtype))

@@ -12,6 +12,7 @@ from golfctl.model.names import entries_of, load_named_tensors, named_tensors, r
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec, components
 from golfctl.model.table import PARTS, PATHS
+from tests.oracles import gpt
 from tests.unit.model.cases import FULL_PARTS, SMALL, gradients, shaken, small, tokens
 
 UNREAD = ("blocks.0.attn.vr_lambda", "blocks.0.attn.vrl_alpha")
@@ -91,6 +92,25 @@ def test_incremental_forward_agrees(spec):
         pieces = [model.extend(piece, cache) for piece in ids.split(cuts, dim=1)]
         apart = (torch.cat(pieces, 1).log_softmax(-1) - full).abs()
         assert apart.max() <= 1e-4 and apart.mean() <= 1e-5
+
+
+@every_case
+def test_rolling_cache_sees_the_latest_positions_however_it_is_fed(spec):
+    model, reach = shaken(spec), 9
+    ids = tokens(spec, 2, 26)
+    ids[0, 7] = ids[1, 8] = spec.bos
+    plain = spec.to_dict()
+    plain["attention"]["rotary"]["reference_length"] = 0
+    plain["attention"]["reach"] = reach
+    with torch.no_grad():
+        expected = gpt.logits(ids, plain, named_tensors(model)).log_softmax(-1)
+    for cuts in ([26], [1] * 26, [5, 1, 12, 8]):
+        cache = model.start_rolling_cache(2, reach)
+        pieces = []
+        for piece in ids.split(cuts, dim=1):
+            model.extend(tokens(spec, 2, 3), cache.fork())
+            pieces.append(model.extend(piece, cache))
+        torch.testing.assert_close(torch.cat(pieces, 1).log_softmax(-1), expected, atol=1e-4, rtol=0)
 
 
 @every_case

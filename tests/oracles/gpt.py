@@ -1,6 +1,7 @@
 """The seeds' family of models, written out plainly: one function per formula, no banks, no cache, no cleverness.
 
 Takes `spec` as plain JSON values and `w`, tensors by public name; works in whatever dtype the tensors have.
+`spec["attention"]["reach"]`, unknown to the package's specs, limits every row to that many latest positions.
 Shapes: B batch, T positions, D width, V vocabulary, H query heads, K key-value heads, d head dimension.
 """
 
@@ -156,6 +157,8 @@ def attention_branch(u, i, ids, spec, w, memory):
     rotary = spec["attention"]["rotary"]
     q, k = rope(rms(q), rotary) * w[p + "q_gain"][:, None], rope(rms(k), rotary)
     allowed = torch.ones(length, length, dtype=torch.bool).tril().expand(batch, length, length)
+    if reach := spec["attention"].get("reach"):
+        allowed = allowed.triu(1 - reach)
     if spec["attention"]["documents"]:
         number = documents(ids, spec["bos"])
         allowed = allowed & (number[:, :, None] == number[:, None, :])
