@@ -6,20 +6,14 @@ from typing import Any
 import click
 
 from golfctl.cli.options import device_option, json_option, quiet_option, set_option
+from golfctl.cli.stack_options import stack_options
 
 
 @click.command("eval")
 @click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[M.GOLF]")
 @click.option("--data", type=click.Path(path_type=Path), help="Dataset folder. Default: what the run was trained on.")
-@click.option("--recipe", type=click.Path(path_type=Path), help="Take the [eval] table of this recipe.")
-@click.option("--stride", type=int, help="Rows scored per window (default 64).")
-@click.option("--seq-len", type=int, help="Inputs per window. Default: the training length.")
-@click.option("--batch", type=int, help="Windows per forward (default 32).")
+@stack_options
 @click.option("--documents", type=click.IntRange(min=1), help="Only the first N documents.")
-@click.option("--ttt", is_flag=True, help="Test-time training, score first: the SGD form of PR #549.")
-@click.option("--slot-steps", type=click.IntRange(min=0), metavar="N", help="SLOT with N steps, causal by default.")
-@click.option("--ngram", type=click.IntRange(min=1), metavar="N", help="Mix in exact counts of order N.")
-@click.option("--calibrate", is_flag=True, help="Learn temperature and token bias online.")
 @click.option("--ladder", is_flag=True, help="One pass, and the score with each layer added.")
 @click.option("--estimate", is_flag=True, help="Only project the time, from about 1 % of the text.")
 @click.option(
@@ -28,7 +22,6 @@ from golfctl.cli.options import device_option, json_option, quiet_option, set_op
     metavar="S",
     help="Switch adaptation off in time to end after S seconds.",
 )
-@click.option("--allow-leaks", is_flag=True, help="Permit forms that are no valid scores; they are labelled.")
 @click.option("--strict", is_flag=True, help="Hand out one token at a time: causal by construction, and slow.")
 @click.option("--baselines", is_flag=True, help="Show general compressors on the same text beside the model.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="FILE", help="Save progress in FILE; go on from it.")

@@ -118,7 +118,7 @@ def eval_config(run: Path | None, options: dict[str, Any]) -> EvalConfig:
     else:
         recipe = Recipe.load(path, overrides)
     table = {key: value for key in ("stride", "seq_len", "batch", "documents") if (value := options[key]) is not None}
-    table.update({key: True for key in ("strict", "allow_leaks") if options[key]})
+    table.update({key: True for key in ("strict", "rolling", "allow_leaks") if options[key]})
     table = {**recipe.tables.get("eval", {}), **table}
     for key, value in _techniques(options).items():
         table[key] = {**table.get(key, {}), **value}

@@ -17,6 +17,7 @@ def summary(report: dict[str, Any]) -> str:
         f"val_bpb         {report['val_bpb']:.4f}{spread}",
         f"val_bpb_billed  {billed}  ({report['billed_bytes']:,} billed bytes; {report['raw_bytes']:,} raw)",
         f"val_loss        {report['val_loss']:.4f} nats a token, {report['tokens']:,} tokens",
+        *_mode(report),
         f"honest          {_MARK[report['honest']]}",
     ]
     lines += [f"  {name:<13} {_MARK[p['verdict']]}: {p['how']}" for name, p in report["properties"].items()]
@@ -31,6 +32,14 @@ def summary(report: dict[str, Any]) -> str:
     if "ladder" in report:
         lines += ["", ladder_rows(report["ladder"])]
     return "\n".join(lines)
+
+
+def _mode(report: dict[str, Any]) -> list[str]:
+    """A rolling cache is no sliding window: its score must not be read as one."""
+    if report.get("mode") != "rolling":
+        return []
+    kept = report["config"]["seq_len"]
+    return [f"mode            rolling cache of {kept:,} positions: not comparable with sliding-window scores"]
 
 
 def baseline_rows(report: dict[str, Any], baselines: list[dict[str, Any]]) -> str:

@@ -75,6 +75,7 @@ def evaluate(
     else:
         result = score_stream(source, stream, config, device, ranks, clock, progress, resume=resume)
     facts = {
+        "mode": config.mode,
         "source": {"kind": source.kind, "name": source.path.name},
         "artifact_sha256": source.sha256,
         "data_sha256": dataset.digest,
@@ -226,9 +227,15 @@ def _plan(stream: Stream, config: EvalConfig, ranks: Ranks) -> Plan:
 
 
 def score_tokens(
-    source: Source, tokens_N: np.ndarray, config: EvalConfig, device: torch.device, probe: bool = False
+    source: Source,
+    tokens_N: np.ndarray,
+    config: EvalConfig,
+    device: torch.device,
+    probe: bool = False,
+    ranks: Ranks | None = None,
 ) -> Ledger | ReplayLedger:
     """Ledger of any token array under the same scorer (for audits): booking order, positions, nats."""
     one = np.ones(1, np.int64)
     stream = Stream.of_arrays(tokens_N, np.zeros(1, np.int64), one, np.ones(len(tokens_N), np.int64), "")
-    return score_stream(source, stream, resolve(config, source, device), device, Ranks(), Clock(), probe=probe).ledger
+    config, ranks = resolve(config, source, device), ranks or Ranks()
+    return score_stream(source, stream, config, device, ranks, Clock(), probe=probe).ledger

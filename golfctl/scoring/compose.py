@@ -1,6 +1,6 @@
 """From the `[eval]` table to a tree of scorers; what a technique needs of a model is checked here, by name.
 
-calibrate( mix( ttt( slot | neural ), ngram, ctw ) )
+calibrate( mix( ttt( slot | neural ) | rolling, ngram, ctw ) )
 """
 
 import copy
@@ -15,8 +15,9 @@ from golfctl.scoring.config import EvalConfig, MixConfig
 from golfctl.scoring.lora import LoraScorer
 from golfctl.scoring.mix import GeometricMix, LinearMix
 from golfctl.scoring.neural import IncrementalScorer, NeuralScorer, WindowForward
-from golfctl.scoring.protocol import Adaptable, HiddenStates, Incremental, Scorer, Tapped
+from golfctl.scoring.protocol import Adaptable, HiddenStates, Incremental, Rolling, Scorer, Tapped
 from golfctl.scoring.ranks import Ranks
+from golfctl.scoring.rolling import RollingScorer
 from golfctl.scoring.shared import Shared, SharedGated
 from golfctl.scoring.slot import SlotScorer
 from golfctl.scoring.table import EXPERTS
@@ -61,7 +62,7 @@ def ladder(config: EvalConfig, setting: Setting) -> list[tuple[str, Scorer]]:
     plain_config = config.model_copy(update={"slot": None, "ttt": None})
     untouched = replace(setting, model=copy.deepcopy(setting.model)) if config.ttt else setting
     top: Scorer = Shared(_leaf(plain_config, untouched))
-    rungs = [("sliding", top)]
+    rungs = [(config.mode, top)]
     if config.ttt and config.ttt.form == "lora":
         top = Shared(_leaf(config, setting))
         rungs.append(("+ lora", top))
@@ -102,6 +103,9 @@ def require(model: Any, capability: type, technique: str, needs: str) -> None:
 
 
 def _leaf(config: EvalConfig, setting: Setting) -> Scorer:
+    if config.rolling:
+        require(setting.model, Rolling, "the rolling cache", "start_rolling_cache and extend_hidden")
+        return RollingScorer(setting.model, setting.seq_len, setting.vocab_size, setting.device)
     if config.strict and not config.slot:
         require(setting.model, Incremental, "strict mode", "start_cache and step")
         return IncrementalScorer(setting.model, setting.seq_len, setting.vocab_size, setting.device)

@@ -1,6 +1,6 @@
 """The `[eval]` table: which inputs rows see, and which techniques are stacked on the model. Imports no torch.
 
-    [eval]            seq_len, stride, batch, context, dtype, strict, documents, max_tokens
+    [eval]            seq_len, stride, batch, context, rolling, dtype, strict, documents, max_tokens
     [eval.ttt]        test-time training on targets already scored
     [eval.slot]       an offset on the last hidden state, fitted at test time
     [eval.ngram]      counts of the tokens already scored
@@ -129,6 +129,7 @@ class EvalConfig(Config):
     stride: int = Field(default=64, ge=1)
     batch: int = Field(default=32, ge=1)
     context: Literal["sliding", "documents"] = "sliding"
+    rolling: bool = False
     strict: bool = False
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     documents: int | None = Field(default=None, ge=1)
@@ -155,6 +156,11 @@ class EvalConfig(Config):
             raise ValueError('ttt form "lora" adapts document by document: set context = "documents"')
         if self.ttt and self.ttt.form == "lora" and (self.strict or self.slot):
             raise ValueError('ttt form "lora" has no strict mode and takes no slot: drop one of the two')
+        if self.rolling and (self.ttt or self.slot or self.leaks):
+            raise ValueError(
+                "rolling keeps keys and values as they were made and has no windows: it takes no ttt, slot or leaking "
+                "form; drop one of the two"
+            )
         if self.leaks:
             self._replayable()
         if self.leaks and not self.allow_leaks:
@@ -180,6 +186,11 @@ class EvalConfig(Config):
             raise ValueError("a leaking replay takes one leaking slot or one target-keyed ngram, not this combination")
         if self.context != "sliding" or (self.ttt and self.ttt.form == "lora"):
             raise ValueError("leaking forms are replayed over plain sliding windows, as their authors ran them")
+
+    @property
+    def mode(self) -> str:
+        """Which function of the text is scored: the same model gives another score in another mode."""
+        return "rolling" if self.rolling else "sliding"
 
     @property
     def leaks(self) -> tuple[str, ...]:

@@ -127,6 +127,20 @@ class Incremental(Protocol):
 
 
 @runtime_checkable
+class Rolling(Protocol):
+    """An incremental model whose cache can take text of any length."""
+
+    def start_rolling_cache(self, batch: int, length: int) -> Any:
+        """An empty cache whose rows see the `length` latest positions; it has `fork`, `save` and `load`."""
+
+    def extend_hidden(self, ids_BT: Tensor, cache: Any) -> Tensor:
+        """States after the final norm [B, T, D] of T more tokens each."""
+
+    def head(self, h_BTD: Tensor) -> Tensor:
+        """Logits of states with any leading shape."""
+
+
+@runtime_checkable
 class IncrementalHidden(Protocol):
     """An incremental model that also gives the state before its output layer."""
 

@@ -20,6 +20,8 @@ VOCAB = 48
 STACKS = {
     "neural": {},
     "documents": {"context": "documents"},
+    "rolling": {"rolling": True},
+    "rolling documents": {"rolling": True, "context": "documents"},
     "ttt": {"ttt": {"chunk": 64, "lr": 0.02}},
     "adamw": {"ttt": {"form": "adamw", "chunk": 64, "lr": 0.001, "freeze_blocks": 2}},
     "slot": {"slot": {"steps": 2, "span": 16}},
@@ -94,7 +96,7 @@ def test_strict_mode_agrees(name, model, stream):
 def test_predicting_changes_nothing_and_observing_does(name, model, stream):
     scorer = scorer_of(name, model)
     scorer.reset(stream.tokens_N[:1].astype(np.int64))
-    starts = stream.lane_starts() if name == "documents" else None
+    starts = stream.lane_starts() if STACKS[name].get("context") == "documents" else None
     groups = group_windows(sliding_windows(240, 32, 8, starts), 4, scorer.barrier_rows)
     for block in list(blocks(stream.tokens_N, groups))[:4]:
         before = scorer.state_id()
@@ -103,7 +105,7 @@ def test_predicting_changes_nothing_and_observing_does(name, model, stream):
         scorer.predict(other)
         assert scorer.state_id() == before and torch.equal(scorer.predict(block), rows_RV)
         scorer.observe(block, stream.tokens_N[block.first + 1 : block.stop + 1].astype(np.int64))
-    changes = {"ngram", "ctw", "linear", "fixed", "calibrate", "ttt", "adamw", "all"}
+    changes = {"ngram", "ctw", "linear", "fixed", "calibrate", "ttt", "adamw", "all", "rolling", "rolling documents"}
     assert (scorer.state_id() != before) == (name in changes)
 
 
