@@ -19,6 +19,17 @@ from golfctl.errors import InputError, UsageError
 DEFAULT_TIMEOUT_SECONDS = 600.0
 
 
+def split_command(command: str) -> list[str]:
+    """The words of a command line; raises UsageError when there are none or a quote is left open."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"cannot read the scorer command {command!r}: {error}") from error
+    if not words:
+        raise UsageError("the scorer command is empty")
+    return words
+
+
 class CommandBox:
     """A black box behind a command line; `traces` keeps what each run opened."""
 
@@ -27,10 +38,7 @@ class CommandBox:
         Raises:
             UsageError: the command names neither {folder} nor both {tokens} and {ledger}, or cannot be split.
         """
-        try:
-            self._words = shlex.split(command)
-        except ValueError as error:
-            raise UsageError(f"cannot read the scorer command {command!r}: {error}") from error
+        self._words = split_command(command)
         self._many = any("{folder}" in word for word in self._words)
         single = [any(name in word for word in self._words) for name in ("{tokens}", "{ledger}")]
         if self._many == any(single) or (any(single) and not all(single)):
@@ -64,4 +72,4 @@ class CommandBox:
         words = list(self._words)
         for name, value in names.items():
             words = [word.replace(f"{{{name}}}", value) for word in words]
-        self.traces.append(run_traced(words, folder, self._timeout, {}))
+        self.traces.append(run_traced(words, folder, self._timeout))

@@ -18,6 +18,7 @@ def probe_config(config: EvalConfig, exact: bool = False) -> EvalConfig:
         return EvalConfig.from_dict(values, "eval")
     seq_len, stride = min(config.seq_len or SEQ_LEN, SEQ_LEN), min(config.stride, STRIDE)
     values |= {"seq_len": seq_len, "stride": min(stride, seq_len), "batch": min(config.batch, BATCH)}
+    values["dtype"] = "float32"  # in bfloat16 another shape alone moves scores by more than a small leak does
     if config.ttt is not None:
         values["ttt"] = {**values["ttt"], "chunk": _chunk(config.ttt.chunk, config.stride, values["stride"])}
     if config.slot is not None:

@@ -106,10 +106,15 @@ class OwnSource:
 
     @torch.no_grad()
     def row(self, prefix_N: np.ndarray) -> np.ndarray:
-        """q over the token after `prefix_N`, [V]."""
-        assert self._config.seq_len is not None
-        ids_BT = torch.from_numpy(prefix_N[-self._config.seq_len :].astype(np.int64))[None].to(self._device)
-        logits_V = self._model.model.head(self._model.model.hidden(ids_BT)[0, -1])
+        """q over the token after `prefix_N`, [V], from the window in which the evaluation scores it."""
+        config, row = self._config, len(prefix_N) - 1
+        assert config.seq_len is not None
+        beyond = row - config.seq_len
+        start = 0 if beyond < 0 else (beyond // config.stride + 1) * config.stride
+        ids_BT = torch.zeros(1, config.seq_len, dtype=torch.long)  # always whole: one window length, one function
+        ids_BT[0, : row + 1 - start] = torch.from_numpy(prefix_N[start:].astype(np.int64))
+        hidden_BTD = self._model.model.hidden(ids_BT.to(self._device))
+        logits_V = self._model.model.head(hidden_BTD[0, row - start])
         return np.asarray(torch.softmax(logits_V.double(), dim=-1).cpu().numpy())
 
 

@@ -1,8 +1,5 @@
 """An artifact, its data and its evaluation stack as a subject for every check."""
 
-import json
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +8,13 @@ import numpy as np
 import torch
 
 from golfctl.artifact import open_artifact
-from golfctl.auditing.foreign import slice_text
+from golfctl.auditing.foreign import fresh_texts, slice_text
 from golfctl.auditing.geometry import differences, probe_config
-from golfctl.auditing.own import scoring_subject
+from golfctl.auditing.own import RunnerBox, scoring_subject, unadapted
+from golfctl.auditing.own_processes import feed_evaluation, ranks_box, trace_evaluation
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.receipts import byte_claim, phase_seconds
-from golfctl.auditing.subject import CountedFile, Subject
-from golfctl.auditing.trace import Trace, run_traced
+from golfctl.auditing.subject import CountedFile, Fresh, Subject
 from golfctl.core.journal import Record
 from golfctl.data.dataset import Dataset
 from golfctl.evaluation.evaluate import resolve
@@ -25,12 +22,13 @@ from golfctl.evaluation.report import code_sha256
 from golfctl.evaluation.sources import check_tokenizer, load_source
 from golfctl.scoring.config import EvalConfig
 
-_TRACE_SECONDS = 300.0
-
 
 @dataclass(frozen=True)
 class Own:
-    """What is audited: the artifact, the dataset folder, the stack, and what lies beside them."""
+    """What is audited: the artifact, the dataset folder, the stack, and what lies beside them.
+
+    `fresh` is a second text of the same kind, `reference` a model of the same tokenizer that saw neither text.
+    """
 
     artifact: Path
     data: Path
@@ -39,6 +37,8 @@ class Own:
     records: Sequence[Record] = ()
     code: Sequence[Path] = ()
     exact_geometry: bool = False
+    fresh: Path | None = None
+    reference: Path | None = None
 
 
 def own_subject(own: Own, plan: Plan) -> Subject:
@@ -56,9 +56,17 @@ def own_subject(own: Own, plan: Plan) -> Subject:
     text_N, rest_M = slice_text(tokens_N, plan, str(own.data))
     records = list(own.records)
     scoring = scoring_subject(own.artifact.name, model, probed, own.device, text_N, rest_M)
+    ranks, no_ranks = ranks_box(own.artifact, probed, own.device, model.vocab_size)
     return replace(
         scoring,
-        traces=lambda: [trace_evaluation(own, dataset)],
+        head_N=tokens_N[: plan.text_tokens],
+        bos=dataset.tokenizer.bos,
+        fresh=_fresh(own, probed, tokens_N, model.vocab_size, plan),
+        ranks=ranks,
+        no_ranks=no_ranks,
+        feed=feed_evaluation(own.artifact, probed, own.device, model.vocab_size),
+        withheld=[*dataset.train_shards, *dataset.val_shards],
+        traces=lambda: [trace_evaluation(own.artifact, own.config, own.device, dataset)],
         forbidden=dataset.train_shards,
         dataset=dataset,
         byte_claim=byte_claim(records, model.sha256, len(dataset.validation().starts_D)),
@@ -74,6 +82,25 @@ def own_subject(own: Own, plan: Plan) -> Subject:
     )
 
 
+def _fresh(own: Own, config: EvalConfig, tokens_N: np.ndarray, vocab_size: int, plan: Plan) -> Fresh | None:
+    if own.fresh is None:
+        return None
+    return fresh_texts(own.fresh, tokens_N, vocab_size, plan, _reference(own, config))
+
+
+def _reference(own: Own, config: EvalConfig) -> RunnerBox | None:
+    """The reference as a box of its own, unadapted.
+
+    Raises:
+        UsageError: its tokenizer is another one.
+    """
+    if own.reference is None:
+        return None
+    model = load_source(own.reference, own.device)
+    check_tokenizer(model, Dataset.open(own.data).tokenizer.digest, own.data)
+    return RunnerBox(own.reference.name, model, unadapted(config), own.device)
+
+
 def counted_files(artifact: Path, code: Sequence[Path]) -> list[CountedFile]:
     """The artifact with what it holds, then files beside it: those its manifest declares, and `code`."""
     opened = open_artifact(artifact)
@@ -82,24 +109,3 @@ def counted_files(artifact: Path, code: Sequence[Path]) -> list[CountedFile]:
     files = [CountedFile(artifact.name, artifact.stat().st_size, holds)]
     files += [CountedFile(f.name, f.bytes, ("code",)) for f in opened.manifest.external]
     return files + [CountedFile(path.name, path.stat().st_size, ("code",)) for path in code]
-
-
-def trace_evaluation(own: Own, dataset: Dataset) -> Trace:
-    """Evaluate one document in a process of its own whose data folder holds no training shard."""
-    with tempfile.TemporaryDirectory(prefix="golfctl-audit-") as name:
-        folder = Path(name)
-        data = folder / "held-out"
-        data.mkdir()
-        for shard in dataset.val_shards:
-            (data / shard.name).symlink_to(shard.resolve())
-        (data / "tokenizer.model").write_bytes(dataset.tokenizer.proto)
-        settings = folder / "settings.json"
-        values = {
-            "artifact": str(own.artifact.resolve()),
-            "data": str(data),
-            "config": own.config.to_dict(),
-            "device": str(own.device),
-        }
-        settings.write_text(json.dumps(values), encoding="utf-8")
-        command = [sys.executable, "-m", "golfctl.auditing.traced_evaluation", str(settings)]
-        return run_traced(command, folder, _TRACE_SECONDS, {})

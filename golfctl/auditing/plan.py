@@ -18,6 +18,9 @@ class Plan(Config):
     source_texts: int = Field(default=3, ge=1)
     source_tokens: int = Field(default=1024, ge=16)
     uniform_tokens: int = Field(default=512, ge=16)
+    shuffled_tokens: int = Field(default=512, ge=16)
+    fresh_tokens: int = Field(default=4096, ge=192)
+    fed_tokens: int = Field(default=128, ge=16)
     false_alarm: float = Field(default=0.001, gt=0, lt=1, description="probability of a false failure of one T12 row")
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from golfctl.auditing.table import CHECKS
 from golfctl.core.canonical import canonical_json
 from golfctl.core.environment import describe_environment
 from golfctl.core.files import atomic_write
+from golfctl.errors import UsageError
 
 
 def run_audit(
@@ -26,11 +27,14 @@ def run_audit(
     """Run the checks (`only` those, or all; T0 always, it sets the noise floor) in the order of the table.
 
     Raises:
-        UsageError: `required` or `only` names an unknown check.
+        UsageError: `required` or `only` names an unknown check, or a required one is left out.
     """
     started = time.monotonic()
     required = check_ids(required, list(CHECKS))
     chosen = {*check_ids(only, list(CHECKS)), "T0"} if only else set(CHECKS)
+    left_out = [name for name in required if name not in chosen]
+    if left_out:
+        raise UsageError(f"{left_out[0]} is required, but not among the checks to be run: drop one of the two")
     findings = []
     with context.progress.task("audit", len(chosen), "checks") as task:
         for name in CHECKS:

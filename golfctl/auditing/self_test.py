@@ -14,7 +14,7 @@ from golfctl.auditing.toys.model import ToySource, make_model, toy_text
 from golfctl.auditing.toys.table import TOYS, Toy, ToyBox
 from golfctl.core.progress import SILENT, Progress
 
-CHECK_IDS = ("T0", "T1", "T2", "T3", "T3r", "T8", "T10", "T12-i", "T12-ii")
+CHECK_IDS = ("T0", "T1", "T1b", "T2", "T3", "T3r", "T8", "T10", "T12-i", "T12-ii", "T12-iii", "T12-v")
 _PLAN = {"text_tokens": 512, "mass_tokens": 96, "mass_positions": 8}
 
 

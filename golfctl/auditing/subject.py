@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from golfctl.auditing.blackbox import BlackBox
+from golfctl.auditing.feeder import Fed
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import Rules
 from golfctl.auditing.trace import Trace
@@ -69,6 +70,14 @@ class ByteClaim(NamedTuple):
     text: str | None = None
 
 
+class Fresh(NamedTuple):
+    """Equally long texts, [N] of the validation text and [F] that nobody has seen, and who else may score them."""
+
+    seen_N: np.ndarray
+    fresh_F: np.ndarray
+    reference: BlackBox | None = None
+
+
 class CountedFile(NamedTuple):
     """Bytes on disk that count; `holds` says what is among them: model, code, tokenizer."""
 
@@ -82,18 +91,27 @@ class Subject:
     """The parts of what is audited; checks say `not covered` for what is None.
 
     `session` opens a driven run on a text; `traces` gives what scoring runs opened (made by then, or made by the
-    call); `forbidden` are files and folders that scoring has no business with.
+    call); `forbidden` are files and folders that scoring has no business with, `withheld` those that a scorer fed
+    through a pipe has none with. `bos` begins documents; `head_N` is the beginning of the whole validation text.
+    `ranks` scores on several processes, `no_ranks` says why that was not tried.
     """
 
     name: str
     box: BlackBox | None = None
     text_N: np.ndarray = field(default_factory=lambda: _NO_TOKENS)
     others_M: np.ndarray = field(default_factory=lambda: _NO_TOKENS)
+    head_N: np.ndarray = field(default_factory=lambda: _NO_TOKENS)
+    bos: int | None = None
+    fresh: Fresh | None = None
     variants: Mapping[str, BlackBox] = field(default_factory=dict)
+    ranks: BlackBox | None = None
+    no_ranks: str = ""
     source: Source | None = None
     session: Callable[[np.ndarray], Session] | None = None
+    feed: Callable[[np.ndarray], Fed] | None = None
     traces: Callable[[], Sequence[Trace]] | None = None
     forbidden: Sequence[Path] = ()
+    withheld: Sequence[Path] = ()
     dataset: Dataset | None = None
     byte_claim: ByteClaim | None = None
     counted: Sequence[CountedFile] | None = None

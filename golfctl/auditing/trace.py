@@ -8,11 +8,13 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 from golfctl.core.files import read_bytes
 from golfctl.errors import InputError
@@ -52,31 +54,54 @@ def network_prefix() -> tuple[str, ...]:
     return prefix if tried.returncode == 0 else ()
 
 
-def run_traced(command: Sequence[str], folder: Path, timeout_seconds: float, environment: dict[str, str]) -> Trace:
-    """Run `command`, note what it opens in `folder`/trace.jsonl.
+def run_traced(command: Sequence[str], folder: Path, timeout_seconds: float) -> Trace:
+    """Run `command`, note what it opens in `folder`/trace.jsonl. It is given no input.
 
     Raises:
         InputError: it could not be started, ran too long or returned another code than 0; its last words are shown.
     """
     log = folder / "trace.jsonl"
     log.unlink(missing_ok=True)
-    path = os.pathsep.join(filter(None, [str(HOOK), os.environ.get("PYTHONPATH", "")]))
-    env = {**os.environ, **environment, "PYTHONPATH": path, "GOLFCTL_TRACE": str(log)}
     shown = shlex.join(command)
-    try:
-        done = subprocess.run(
-            [*network_prefix(), *command], capture_output=True, text=True, timeout=timeout_seconds, env=env, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise InputError(
-            f"{shown}: still running after {timeout_seconds:.0f} s; give it more or fewer texts"
-        ) from error
-    except OSError as error:
-        raise InputError(f"cannot run {shown}: {error.strerror or error}") from error
-    if done.returncode != 0:
-        words = " ".join(done.stderr.split())[-_TAIL_CHARACTERS:]
-        raise InputError(f"{shown}: ended with code {done.returncode}: {words or 'it said nothing'}")
+    with (folder / "stderr").open("wb+") as errors:
+        try:
+            process = subprocess.Popen(
+                [*network_prefix(), *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+                env=traced_environment(log), start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise InputError(f"cannot run {shown}: {error.strerror or error}") from error
+        try:
+            code = process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise InputError(
+                f"{shown}: still running after {timeout_seconds:.0f} s; give it more time (--seconds-per-run)"
+            ) from error
+        finally:
+            stop_group(process)
+        if code:
+            raise InputError(f"{shown}: ended with code {code}: {last_words(errors) or 'it said nothing'}")
     return read_trace(log)
+
+
+def traced_environment(log: Path) -> dict[str, str]:
+    """The environment in which a Python process notes what it opens in `log`."""
+    path = os.pathsep.join(filter(None, [str(HOOK), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, "GOLFCTL_TRACE": str(log)}
+
+
+def stop_group(process: "subprocess.Popen[Any]") -> None:
+    """End a process that leads a session, and all that it started and left behind."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def last_words(stream: IO[bytes]) -> str:
+    """The end of what a process wrote to `stream`, on one line."""
+    stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, stream.tell() - 4 * _TAIL_CHARACTERS))
+    return " ".join(stream.read().decode("utf-8", "replace").split())[-_TAIL_CHARACTERS:]
 
 
 def read_trace(log: Path) -> Trace:

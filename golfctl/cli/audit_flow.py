@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from golfctl.auditing.report import AuditReport
     from golfctl.auditing.subject import Source
 
-_FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "source_model", "tokens", "vocab")
-_OWN_ONLY = ("source", "overrides", "code", "exact_geometry", *STACK)
+_FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "source_model", "tokens", "vocab", "step_cmd", "bos")
+_OWN_ONLY = ("source", "overrides", "code", "exact_geometry", "reference", *STACK)
 _WINDOWS = ("stride", "seq_len")
 _PLAN = {"seed": "seed", "cuts": "cuts", "positions": "mass_positions", "answers": "mass_answers"}
 
@@ -31,6 +31,8 @@ def audit_command(options: dict[str, Any]) -> None:
     Raises:
         VerdictError: a check failed or a required one was not reached. UsageError: contradicting options.
     """
+    if options["reference"] is not None and options["fresh"] is None:
+        raise UsageError("--reference has nothing to be compared on: add --fresh")
     if options["self_test"]:
         _self_test(options)
     elif options["scorer_cmd"]:
@@ -49,7 +51,9 @@ def audit_command(options: dict[str, Any]) -> None:
 def _self_test(options: dict[str, Any]) -> None:
     from golfctl.auditing.self_test import self_test
 
-    given = [name for name in ("source", "scorer_cmd", "require", "only", "report", "evidence") if options[name]]
+    given = [
+        name for name in ("source", "scorer_cmd", "require", "only", "report", "evidence", "fresh") if options[name]
+    ]
     if given:
         raise UsageError(f"--self-test takes no {_flag(given[0])}: it audits its own toy scorers")
     results = self_test(options["seed"] or 0, reporter(options["quiet"]))
@@ -66,7 +70,7 @@ def _self_test(options: dict[str, Any]) -> None:
 
 
 def _audit_foreign(options: dict[str, Any]) -> "AuditReport":
-    from golfctl.auditing.foreign import foreign_subject, read_tokens
+    from golfctl.auditing.foreign import foreign_subject, fresh_texts, read_tokens
     from golfctl.auditing.rules import load_rules
     from golfctl.auditing.run import run_audit
     from golfctl.auditing.subject import Context
@@ -74,11 +78,15 @@ def _audit_foreign(options: dict[str, Any]) -> "AuditReport":
     if options["vocab"] is None:
         raise UsageError("--scorer-cmd needs --vocab: the size of the scorer's vocabulary")
     plan = make_plan(options, {"mass_answers": 0 if options["vocab"] <= 64 else 32})
-    tokens_N, where, forbidden = _foreign_tokens(options, read_tokens)
+    tokens_N, where, forbidden, bos = _foreign_tokens(options, read_tokens)
     subject = foreign_subject(
         options["scorer_cmd"], options["vocab"], tokens_N, where, plan, source=_source(options),
         variants=options["variant_cmd"], forbidden=forbidden, timeout_seconds=options["seconds_per_run"],
+        step_command=options["step_cmd"],
     )  # fmt: skip
+    subject.bos = bos
+    if options["fresh"] is not None:
+        subject.fresh = fresh_texts(options["fresh"], tokens_N, options["vocab"], plan)
     context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))
     return run_audit(subject, context, split_ids(options["require"]), split_ids(options["only"]), options["evidence"])
 
@@ -100,19 +108,24 @@ def _source(options: dict[str, Any]) -> "Source | None":
     return OwnSource(model, EvalConfig.from_dict(windows, "--source-model"), device)
 
 
-def _foreign_tokens(options: dict[str, Any], read_tokens: Any) -> tuple[Any, str, list[Path]]:
+def _foreign_tokens(options: dict[str, Any], read_tokens: Any) -> tuple[Any, str, list[Path], int | None]:
+    """The text, its name, the files that a scorer must not open, and the token that begins documents."""
     if (options["tokens"] is None) == (options["data"] is None):
         raise UsageError("--scorer-cmd needs a text: either --tokens FILE or --data DIR")
+    bos = options["bos"]
+    if bos is not None and bos >= options["vocab"]:
+        raise UsageError(f"--bos {bos} is no token of a vocabulary of {options['vocab']}")
     if options["tokens"] is not None:
         path = options["tokens"]
-        return read_tokens(path, options["vocab"]), str(path), [path]
+        return read_tokens(path, options["vocab"]), str(path), [path], bos
     from golfctl.auditing.foreign import check_range
     from golfctl.data.dataset import Dataset
 
     dataset = Dataset.open(options["data"])
     tokens_N = dataset.validation().tokens_N
     check_range(tokens_N, options["vocab"], str(options["data"]))
-    return tokens_N, str(options["data"]), [*dataset.train_shards, *dataset.val_shards]
+    shards = [*dataset.train_shards, *dataset.val_shards]
+    return tokens_N, str(options["data"]), shards, dataset.tokenizer.bos if bos is None else bos
 
 
 def make_plan(options: dict[str, Any], defaults: dict[str, Any]) -> "Plan":
@@ -139,7 +152,7 @@ def split_ids(values: tuple[str, ...]) -> list[str]:
 
 def _refuse(options: dict[str, Any], names: tuple[str, ...], why: str) -> None:
     for name in names:
-        if options[name]:
+        if options[name] is not None and options[name] is not False and options[name] != ():
             raise UsageError(f"{_flag(name)} does not go here: {why}")
 
 

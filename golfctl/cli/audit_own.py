@@ -42,8 +42,9 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
     journal = run / "journal.jsonl" if run is not None else None
     records = read_journal(journal).records if journal is not None and journal.exists() else []
     own = Own(
-        artifact, data, config, pick_device(options["device"]), records, options["code"], options["exact_geometry"]
-    )
+        artifact, data, config, pick_device(options["device"]), records, options["code"], options["exact_geometry"],
+        options["fresh"], options["reference"],
+    )  # fmt: skip
     phased = config.ttt is not None or config.slot is not None or config.adapt_then_score
     plan = make_plan(options, {**_PLAN, "cuts": _CUTS_WHERE_PHASE_MATTERS} if phased else _PLAN)
     if config.leaks:

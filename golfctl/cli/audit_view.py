@@ -10,25 +10,30 @@ if TYPE_CHECKING:
     from golfctl.auditing.report import AuditReport
     from golfctl.auditing.self_test import ToyResult
 
-_WIDTH = 120
+_WIDTH = 100
 
 
 def audit_text(report: "AuditReport", limits: bool = False) -> str:
-    """The table, what failed with its reproducer, and a closing line that clears nobody."""
-    header, *lines = table(
-        ("check", "verdict", "measured", "threshold", "rests on"), [_row(finding) for finding in report.findings]
+    """The table, what failed in full with its reproducer, and a closing line that clears nobody."""
+    header, _, *lines = table(
+        ("check", "verdict", "measured", "limit", "rests on"), [_row(finding) for finding in report.findings]
     ).split("\n")
     width = max(len(line) for line in (header, *lines)) + 2
-    details = ["-" * 6, *(finding.detail or finding.statistic for finding in report.findings)]
     parts = [f"{header:<{width}}detail"]
-    parts += [_clip(f"{line:<{width}}{detail}") for line, detail in zip(lines, details, strict=True)]
-    parts += [f"{f.id}: reproducer in {f.reproducer}" for f in report.findings if f.reproducer]
+    parts += [
+        _clip(f"{line:<{width}}{finding.detail or finding.statistic}")
+        for line, finding in zip(lines, report.findings, strict=True)
+    ]
+    for finding in report.findings:
+        if finding.verdict.value == "fail":
+            where = f" (reproducer: {finding.reproducer})" if finding.reproducer else ""
+            parts.append(f"{finding.id}: {finding.statistic}; {finding.detail}{where}")
     if limits:
         parts.append("What each check cannot see:")
         parts += [f"  {f.id:<7} {f.limits}" for f in report.findings]
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report.counts().items())
     parts.append(
-        f"{counts}; level {report.level}, rules {report.rules}, seed {report.plan.seed}, {report.seconds:.1f} s. "
+        f"{counts}; {report.rules}, seed {report.plan.seed}, {report.seconds:.1f} s. "
         "Checks sample: a pass is no clearance."
     )
     return "\n".join(parts)
@@ -40,7 +45,9 @@ def _row(finding: "Finding") -> tuple[str, ...]:
         finding.verdict.value.upper() if finding.verdict.value == "fail" else finding.verdict.value,
         _number(finding.value),
         _number(finding.threshold),
-        f"{finding.rests_on} {finding.rule}",
+        f"{finding.rests_on[:4]}. {finding.rule}"
+        if finding.rests_on == "community"
+        else f"{finding.rests_on} {finding.rule}",
     )
 
 

@@ -5,6 +5,7 @@ Legend: N tokens of the text.
 
 import numpy as np
 
+from golfctl.auditing.blackbox import BlackBox
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
 from golfctl.auditing.ledger import Ledger
@@ -26,18 +27,24 @@ def run(subject: Subject, context: Context) -> Outcome:
     if subject.box is None:
         return not_covered("no scorer to run")
     rng = rng_for(context.plan.seed, "T1")
-    text_N = subject.text_N
-    cuts = cut_positions(len(text_N), context.plan.cuts, rng)
+    cuts = cut_positions(len(subject.text_N), context.plan.cuts, rng)
+    return probe(subject.box, subject.text_N, subject.others_M, cuts, rng, context.noise)
+
+
+def probe(
+    box: BlackBox, text_N: np.ndarray, others_M: np.ndarray, cuts: np.ndarray, rng: np.random.Generator, noise: float
+) -> Outcome:
+    """Replace what follows each of `cuts` and compare the rows at or before it."""
     kinds = [SUFFIXES[i % len(SUFFIXES)] for i in rng.permutation(len(cuts))]
     altered = [
-        replace_suffix(text_N, int(cut), kind, subject.others_M, subject.box.vocab_size, rng)
+        replace_suffix(text_N, int(cut), kind, others_M, box.vocab_size, rng)
         for cut, kind in zip(cuts, kinds, strict=True)
     ]
-    base, *ledgers = subject.box.score([text_N, *altered])
+    base, *ledgers = box.score([text_N, *altered])
     moves = np.array(
         [largest_move(base, other, int(cut)) for other, cut in zip(ledgers, cuts, strict=True)], np.float64
     )
-    threshold = threshold_for(context.noise)
+    threshold = threshold_for(noise)
     found = int(np.sum(moves > threshold))
     worst = int(np.argmax(moves))
     detail = f"{found} of {len(cuts)} cuts moved earlier scores"
@@ -45,9 +52,9 @@ def run(subject: Subject, context: Context) -> Outcome:
     if value is None:
         detail += "; rows at or before the cut appeared or vanished"
     if not found:
-        return Outcome(Verdict.PASS, _STATISTIC, value, threshold, detail, context.noise)
+        return Outcome(Verdict.PASS, _STATISTIC, value, threshold, detail, noise)
     evidence = _evidence(text_N, altered[worst], base, ledgers[worst], int(cuts[worst]), kinds[worst])
-    return Outcome(Verdict.FAIL, _STATISTIC, value, threshold, detail, context.noise, evidence)
+    return Outcome(Verdict.FAIL, _STATISTIC, value, threshold, detail, noise, evidence)
 
 
 def largest_move(base: Ledger, other: Ledger, cut: int) -> float:

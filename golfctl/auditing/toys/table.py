@@ -41,21 +41,23 @@ def _set(*ids: str) -> frozenset[str]:
     return frozenset(ids)
 
 
-_LEAK = _set("T1", "T3", "T3r", "T12-i")
+_LEAK = _set("T1", "T1b", "T3", "T3r", "T12-i")
+_STRONG = ("T12-ii", "T12-iii")
+_EDGE = _set("T1b")  # six cuts at the edges of ranks: not every window is cut
 TOYS = (
     Toy("plain sliding window", plain),
     Toy("score-first TTT", adapt.score_first),
-    Toy("score-first TTT, misaligned chunk", adapt.misaligned, _set("T1"), either=_set("T3", "T12-i")),
+    Toy("score-first TTT, misaligned chunk", adapt.misaligned, _set("T1"), either=_set("T1b", "T3", "T12-i")),
     Toy("adapt on all, then score", adapt.adapt_then_score, _LEAK),
     Toy("two passes", adapt.two_pass, _LEAK),
     Toy("min over passes", adapt.min_over_passes, _LEAK),
-    Toy("SLOT, shared delta", slot.shared, _set("T1", "T3", "T10", "T12-i")),
-    Toy("SLOT, per sample with bias", slot.per_sample, _set("T1", "T3", "T3r", "T12-i", "T12-ii")),
-    Toy("SLOT, context only, shared delta", slot.context_shared, _set("T1", "T3", "T10", "T12-i")),
+    Toy("SLOT, shared delta", slot.shared, _set("T1", "T3", "T10", "T12-i"), either=_EDGE),
+    Toy("SLOT, per sample with bias", slot.per_sample, _set("T1", "T3", "T3r", "T12-i", *_STRONG), either=_EDGE),
+    Toy("SLOT, context only, shared delta", slot.context_shared, _set("T1", "T3", "T10", "T12-i"), either=_EDGE),
     Toy("SLOT, context only, own delta", slot.context_own),
-    Toy("hashed cache, answer in the key", counting.hashed_cache, _set("T3", "T3r", "T12-i", "T12-ii")),
+    Toy("hashed cache, answer in the key", counting.hashed_cache, _set("T3", "T3r", "T12-i", *_STRONG)),
     Toy("exact cache, normalised", counting.exact_cache),
-    Toy("oracle gate", counting.oracle_gate, _set("T3", "T3r", "T12-i"), either=_set("T12-ii")),
+    Toy("oracle gate", counting.oracle_gate, _set("T3", "T3r", "T12-i"), either=_set("T12-ii", "T12-iii")),
     Toy("upstream tail rule", plain, warns=_set("T8"), rescores_tail=True),
 )
 

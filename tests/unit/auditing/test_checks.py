@@ -78,16 +78,35 @@ def test_mass_of_two_is_two(name):
     assert run_check(CHECKS[name], subject(uniform), context()).verdict is Verdict.PASS
 
 
-def test_sampled_mass_is_unbiased_and_finds_two():
+@pytest.mark.parametrize("known", [True, False], ids=["with a source", "without"])
+def test_sampled_mass_is_unbiased(known):
     rng = np.random.default_rng(1)
-    p_V = rng.dirichlet(np.ones(V) * 0.3)
+    p_V, q_V = rng.dirichlet(np.ones(V) * 0.3), rng.dirichlet(np.ones(V))
     estimates = []
     for _ in range(3000):
-        answers = mass.choose_answers(V, 4, p_V, rng)
-        estimates.append(float(np.sum(answers.weight_A * p_V[answers.tokens_A])))
+        answers = mass.choose_answers(V, 6, q_V if known else None, np.array([3]), rng)
+        assert 3 in answers.fixed_A and len(answers.tokens) == 6
+        assert not set(answers.fixed_A.tolist()) & set(answers.drawn_D.tolist())
+        estimates.append(answers.mass(p_V[answers.tokens])[0])
     assert np.mean(estimates) == pytest.approx(1.0, abs=0.03)
+    assert known is False or answers.mass(q_V[answers.tokens]) == pytest.approx((1.0, 0.0))
+
+
+def test_sampled_mass_finds_two():
     finding = run_check(CHECKS["T3"], subject(leans_on_its_token), context(mass_answers=8, mass_positions=32))
     assert finding.verdict is Verdict.FAIL and "sampled" in finding.statistic
+
+
+def test_a_mass_that_seems_too_small_is_inconclusive_and_no_failure():
+    """What a sample sees of a code that puts half on one token which the sample seldom meets."""
+    few = [mass.Mass(1, 0.6, 0.01, False), mass.Mass(2, 0.6, 0.01, False)]
+    assert mass.judge(few, 0.0)[0] is Verdict.INCONCLUSIVE
+    assert mass.judge([m._replace(value=1.4) for m in few], 0.0)[0] is Verdict.FAIL
+
+
+def test_what_followed_before_is_tried_first():
+    text_N = np.array([5, 1, 2, 7, 1, 2, 8, 9, 2, 6, 1, 2, 4])
+    assert mass.favoured_tokens(text_N, 12).tolist()[:3] == [4, 8, 7] and 6 in mass.favoured_tokens(text_N, 12)
 
 
 def test_mass_of_a_bf16_softmax_is_noticed():
@@ -154,8 +173,10 @@ def test_what_cannot_be_reached_is_not_covered_and_never_a_pass():
 
 
 def test_unknown_ids_are_usage_errors():
-    with pytest.raises(UsageError, match="did you mean 'T12-i'"):
-        run_audit(Subject("nothing"), context(), required=["T12-"])
+    with pytest.raises(UsageError, match="did you mean 'T12-iii'"):
+        run_audit(Subject("nothing"), context(), required=["T12-iiii"])
+    with pytest.raises(UsageError, match="T8 is required, but not among"):
+        run_audit(Subject("nothing"), context(), required=["T8"], only=["T1"])
 
 
 def test_the_report_survives_json():

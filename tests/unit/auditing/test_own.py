@@ -119,7 +119,10 @@ def test_a_session_sees_no_target_before_it_is_revealed(model):
 
 
 def test_probing_sizes_keep_what_matters():
-    config = EvalConfig.from_dict({"seq_len": 2048, "stride": 64, "ttt": {"chunk": 32768}, "slot": {}})
+    config = EvalConfig.from_dict(
+        {"seq_len": 2048, "stride": 64, "dtype": "float32", "ttt": {"chunk": 32768}, "slot": {}}
+    )
+    assert probe_config(EvalConfig.from_dict({"dtype": "bfloat16"})).dtype == "float32"
     small = probe_config(config)
     assert small.seq_len <= 64 and small.ttt.chunk % small.stride == 0 and small.ttt.chunk >= small.seq_len
     odd = probe_config(EvalConfig.from_dict({"seq_len": 2048, "stride": 64, "ttt": {"chunk": 32800}}))

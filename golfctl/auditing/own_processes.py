@@ -1,0 +1,64 @@
+"""golfctl's own evaluation in other processes: traced, on several ranks, and fed through a pipe."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from golfctl.auditing.feeder import Fed, feed
+from golfctl.auditing.ranks_box import RanksBox
+from golfctl.auditing.trace import Trace, run_traced
+from golfctl.data.dataset import Dataset
+from golfctl.scoring.config import EvalConfig
+
+_SECONDS = 300.0
+_WORLD = 2
+
+
+def trace_evaluation(artifact: Path, config: EvalConfig, device: torch.device, dataset: Dataset) -> Trace:
+    """Evaluate one document in a process of its own whose data folder holds no training shard."""
+    with tempfile.TemporaryDirectory(prefix="golfctl-audit-") as name:
+        folder = Path(name)
+        data = folder / "held-out"
+        data.mkdir()
+        for shard in dataset.val_shards:
+            (data / shard.name).symlink_to(shard.resolve())
+        (data / "tokenizer.model").write_bytes(dataset.tokenizer.proto)
+        settings = _settings(folder, artifact, config, device, data=str(data))
+        return run_traced([sys.executable, "-m", "golfctl.auditing.traced_evaluation", settings], folder, _SECONDS)
+
+
+def feed_evaluation(
+    artifact: Path, config: EvalConfig, device: torch.device, vocab_size: int
+) -> Callable[[np.ndarray], Fed] | None:
+    """The evaluation as a scorer that is fed a token at a time; None for stacks that cannot go row by row."""
+    if config.leaks or (config.ttt is not None and config.ttt.form == "lora"):
+        return None
+
+    def fed(text_N: np.ndarray) -> Fed:
+        with tempfile.TemporaryDirectory(prefix="golfctl-audit-") as name:
+            settings = _settings(Path(name), artifact, config, device, tokens=len(text_N))
+            command = [sys.executable, "-m", "golfctl.auditing.fed_evaluation", settings]
+            return feed(command, text_N, vocab_size, _SECONDS, "the fed evaluation")
+
+    return fed
+
+
+def ranks_box(artifact: Path, config: EvalConfig, device: torch.device, vocab_size: int) -> tuple[RanksBox | None, str]:
+    """The evaluation on two processes, or why it is not tried."""
+    if config.leaks:
+        return None, "not on several ranks: leaking forms are replayed on one process"
+    if device.type != "cpu":
+        return None, f"not on several ranks: they are run on the CPU, this audit on {device.type}"
+    return RanksBox(artifact, config, vocab_size, _WORLD), ""
+
+
+def _settings(folder: Path, artifact: Path, config: EvalConfig, device: torch.device, **more: object) -> str:
+    path = folder / "settings.json"
+    values = {"artifact": str(artifact.resolve()), "config": config.to_dict(), "device": str(device), **more}
+    path.write_text(json.dumps(values), encoding="utf-8")
+    return str(path)
