@@ -1,12 +1,16 @@
 """Quality against bytes: every scheme a curve, on trained models, with the bars that quantisation answers for.
 
-    python benchmarks/quantisation.py RUN [RUN …] --data DATASET --out benchmarks/results/quantisation
+    python benchmarks/quantisation.py RUN --data DATASET --parts bars,fit,curves --out benchmarks/results/quantisation
+    python benchmarks/quantisation.py --out benchmarks/results/quantisation       # page and picture of what is there
 
 Quality is KL(full ‖ packed) in nats per token over held-out (validation) windows, bits per billed byte beside it; bytes
 are those of whole artifacts (tokenizer, manifest and provenance included, the same for all). Calibration is on training
-text. Baselines carry the coders of the programs they stand for: GPTQ-lite int6 + lzma 6 (PR #549, #1084, #1128, #1150),
-full GPTQ int6 + lzma 9 (PR #1019), each with and without its scale floor. `at bytes of …` rows are `pack --fit` runs
-whose budget is the baseline's size. Writes OUT.json, OUT.md and OUT.png.
+text. Baselines carry the coders of the programs they stand for: GPTQ-lite int6 + lzma 6 (PR #549, #1084, #1128, #1150)
+and full GPTQ int6 + lzma 9 (PR #1019, embeddings rounded plainly), each with and without its scale floor.
+
+`bars`: each baseline, then the entropy road fitted into the baseline's bytes, and at no larger a KL than it has. `fit`:
+`pack --fit` and every uniform setting within one budget. `curves`: the picture. What several calls find gathers in
+OUT.json; OUT.md and OUT.svg are drawn from it.
 """
 
 import argparse
@@ -17,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from quantisation_page import draw, markdown
 
 from golfctl.core.environment import describe_environment
 from golfctl.data.byte_table import ByteTable
@@ -28,25 +33,40 @@ from golfctl.packing.calibration import model_of
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.context import run_context
-from golfctl.packing.fitting import fit, knob_of
+from golfctl.packing.fitting import fit
 from golfctl.packing.packer import Packer
 from golfctl.quant import dequantize
 
 LITE = {"quantizer": "gptq-lite", "bits": 6, "bits_embed": 8, "coder": "lzma:6"}
-GPTQ = {"quantizer": "gptq", "bits": 6, "bits_embed": 8, "coder": "lzma:9"}
+GPTQ = {"quantizer": "gptq", "bits": 6, "bits_embed": 8, "coder": "lzma:9", "feedback_embed": False}
 SD = {"quantizer": "gptq", "bits": 8, "bits_embed": 8, "coder": "rans"}
+ROWS = {"quantizer": "gptq", "coder": "rans"}
 ENTROPY = {"quantizer": "entropy", "coder": "rans"}
+FLOOR = {"scale_floor": True}
+
+
+def sd(k: float) -> dict:
+    """SDClip with PR #1394's ratio between embeddings and matrices."""
+    return {**SD, "clip": f"sd:{k:g}", "clip_embed": f"sd:{k * 20 / 12.85:.5g}"}
+
+
 CURVES = {
-    "GPTQ-lite, floor, lzma 6": [{**LITE, "scale_floor": True, "bits": b} for b in (5, 6, 7)],
-    "GPTQ-lite, lzma 6": [{**LITE, "bits": b} for b in (5, 6)],
-    "full GPTQ, floor, lzma 9": [{**GPTQ, "scale_floor": True, "bits": b} for b in (5, 6)],
-    "full GPTQ, lzma 9": [{**GPTQ, "bits": b} for b in (5, 6)],
-    "SDClip GPTQ, rans": [{**SD, "clip": f"sd:{k}", "clip_embed": f"sd:{k * 0.38:g}"} for k in (30, 60)],
-    "entropy, rans": [{**ENTROPY, "loss": loss} for loss in (1e-4, 1e-3, 1e-2)],
+    "GPTQ-lite, floor, lzma 6": [{**LITE, **FLOOR, "bits": b} for b in (5, 6, 7)],
+    "GPTQ-lite, lzma 6": [{**LITE, "bits": b} for b in (4, 5, 6)],
+    "full GPTQ, floor, lzma 9": [{**GPTQ, **FLOOR, "bits": b} for b in (5, 6, 7)],
+    "full GPTQ, lzma 9": [{**GPTQ, "bits": b} for b in (4, 5, 6)],
+    "full GPTQ, rans": [{**ROWS, "bits": b, "bits_embed": 8} for b in (4, 5, 6)],
+    "SDClip GPTQ, rans": [sd(k) for k in (20, 40, 80)],
+    "round, int8 … int5, zlib 9": [
+        {"quantizer": "round", "bits": b, "bits_embed": 8, "clip": "max", "coder": "zlib:9"} for b in (5, 6, 8)
+    ],
+    "entropy, rans": [{**ENTROPY, "loss": loss} for loss in (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)],
 }
 BASELINES = {
-    "GPTQ-lite int6 + lzma 6": [{**LITE, "scale_floor": True}, LITE],
-    "full GPTQ int6 + lzma 9": [{**GPTQ, "scale_floor": True}, GPTQ],
+    "GPTQ-lite int6 + lzma 6": LITE,
+    "GPTQ-lite int6 + lzma 6, floor": {**LITE, **FLOOR},
+    "full GPTQ int6 + lzma 9": GPTQ,
+    "full GPTQ int6 + lzma 9, floor": {**GPTQ, **FLOOR},
 }
 
 
@@ -85,7 +105,7 @@ class Judge:
 
 
 class Bench:
-    """One run: its packers (with gradients and without share one calibration), its judge, its rows."""
+    """One run: a packer calibrated once for every quantizer, and its judge."""
 
     def __init__(self, run: Path, dataset: Dataset, tokens: int, calibration: str) -> None:
         path = sorted(run.glob("checkpoint-*.safetensors"))[-1]
@@ -94,165 +114,127 @@ class Bench:
         self.judge = Judge(self.checkpoint, dataset, tokens, int(self.checkpoint.provenance["sequence_length"]))
         config = PackConfig(quantizer="entropy", calibration=calibration)
         self.packer = Packer.prepare(path, self.checkpoint, run_context(path), config, dataset.path)
-        self.rows: list[dict] = []
-        self._known: dict[str, dict] = {}
+
+    def pack(self, settings: dict):
+        return self.packer.pack(PackConfig(**settings, budget="none"))
 
     def point(self, curve: str, settings: dict) -> dict:
-        """Pack with `settings`, judge, remember."""
-        key = json.dumps(settings, sort_keys=True)
-        if key not in self._known:
-            start = time.perf_counter()
-            config = PackConfig(**settings, budget="none")
-            self._known[key] = self._row(settings, self.packer.pack(config), start)
-        row = {"curve": curve, **self._known[key]}
-        self.rows.append(row)
-        print(f"{self.name} {curve}: {row['bytes']:,} bytes, KL {row['kl']:.6f}, bpb {row['bpb']:.5f}", flush=True)
-        return row
+        """Pack with `settings` and judge."""
+        start = time.perf_counter()
+        return self._row(curve, settings, self.pack(settings), start)
 
     def fitted(self, curve: str, settings: dict, budget: int) -> dict:
-        """`pack --fit` to `budget` bytes with the knob of `settings`."""
-        start, tries = time.perf_counter(), []
-        config = PackConfig(**{**settings, "fit": True, "budget": str(budget)})
+        """`pack --fit` to `budget` bytes."""
+        start = time.perf_counter()
+        packed = fit(self.packer, PackConfig(**settings, fit=True, budget=str(budget)), budget)
+        found = packed.config.to_dict()
+        shown = {key: found[key] for key in ("loss", "bits", "bits_embed", "clip", "tensors") if found[key]}
+        return self._row(curve, {**settings, **shown, "fit": True}, packed, start)
 
-        def pack(setting):
-            tries.append(setting)
-            return self.packer.pack(setting)
+    def uniform(self, curve: str, make, value: float, budget: int) -> dict:
+        """The finest common setting make(2^x) that fits: bisection to half a percent of the budget."""
+        start, low, high = time.perf_counter(), None, None
+        x, best = math.log2(value), None
+        for _ in range(9):
+            packed = self.pack(make(2**x))
+            if packed.counted_bytes <= budget:
+                best, high = (make(2**x), packed), x
+                if packed.counted_bytes >= 0.998 * budget:
+                    break
+            else:
+                low = x
+            x = (low + high) / 2 if low is not None and high is not None else x + (1 if high is None else -1)
+        return self._row(curve, best[0], best[1], start)
 
-        packed = fit(knob_of(config), pack, budget, quantized_parameters(self.checkpoint.spec))
-        row = {"curve": curve, **self._row(settings, packed, start), "budget": budget, "packings": len(tries)}
-        self.rows.append(row)
-        print(
-            f"{self.name} {curve}: {row['bytes']:,} of {budget:,}, KL {row['kl']:.6f}, {len(tries)} packings",
-            flush=True,
-        )
-        return row
+    def best_bits(self, curve: str, settings: dict, budget: int) -> dict:
+        """The best of bits × bits_embed that fits."""
+        rows = []
+        for bits in (4, 5, 6, 7, 8):
+            for bits_embed in (8, 7, 6, 5, 4):
+                start, setting = time.perf_counter(), {**settings, "bits": bits, "bits_embed": bits_embed}
+                packed = self.pack(setting)
+                if packed.counted_bytes <= budget:
+                    rows.append(self._row(f"{curve} {bits}/{bits_embed}", setting, packed, start))
+                    break
+        return {**min(rows, key=lambda row: row["kl"]), "curve": curve}
 
-    def _row(self, settings: dict, packed, start: float) -> dict:
+    def _row(self, curve: str, settings: dict, packed, start: float) -> dict:
         seconds = time.perf_counter() - start
-        return {"bytes": packed.counted_bytes, **self.judge.of(packed.quantized), "seconds": seconds, "pack": settings}
+        row = {"curve": curve, "bytes": packed.counted_bytes, **self.judge.of(packed.quantized), "seconds": seconds}
+        print(f"{self.name} {curve}: {row['bytes']:,} bytes, KL {row['kl']:.6f}, bpb {row['bpb']:.5f}", flush=True)
+        return {**row, "pack": settings}
 
 
 def bars(bench: Bench) -> list[dict]:
-    """Each baseline, with its floor and without: the entropy road at the same bytes, and at no larger a KL.
-
-    The estimate runs a little below the KL it stands for, so the second one asks for 0.7 of the baseline's.
-    """
+    """At equal KL the estimate asked for is 1.1 of the KL: coarse codes cost less than uniform noise of their step."""
     found = []
-    for name, variants in BASELINES.items():
-        for settings in variants:
-            label = name + (", floor" if settings.get("scale_floor") else "")
-            base = bench.point(label, settings)
-            ours = bench.fitted(f"entropy at bytes of {label}", ENTROPY, base["bytes"])
-            small = bench.point(f"entropy at KL of {label}", {**ENTROPY, "loss": 0.7 * base["kl"]})
-            found.append(
-                {
-                    "baseline": label,
-                    "bytes": base["bytes"],
-                    "kl": base["kl"],
-                    "same_bytes": {"bytes": ours["bytes"], "kl": ours["kl"], "packings": ours["packings"]},
-                    "kl_ratio": ours["kl"] / base["kl"],
-                    "same_kl": {"bytes": small["bytes"], "kl": small["kl"]},
-                    "bytes_ratio": small["bytes"] / base["bytes"],
-                }
-            )
+    for label, settings in BASELINES.items():
+        base = bench.point(label, settings)
+        found.append(
+            {
+                "baseline": base,
+                "same_bytes": bench.fitted(f"entropy at bytes of {label}", ENTROPY, base["bytes"]),
+                "same_kl": bench.point(f"entropy at KL of {label}", {**ENTROPY, "loss": 1.1 * base["kl"]}),
+            }
+        )
     return found
 
 
-def uniform_bar(bench: Bench) -> dict:
-    """The solver against one uniform setting (the K of SDClip under GPTQ), both fitted to one budget."""
-    label = "full GPTQ int6 + lzma 9, floor"
-    budget = next(row["bytes"] for row in bench.rows if row["curve"] == label)
-    ours = next(row for row in bench.rows if row["curve"] == f"entropy at bytes of {label}")
-    uniform = bench.fitted("SDClip at the same bytes", {**SD, "clip": "sd:60", "clip_embed": "sd:23"}, budget)
-    return {"budget": budget, "kl_uniform": uniform["kl"], "kl_ours": ours["kl"]}
+def fits(bench: Bench) -> list[dict]:
+    """`--fit` against the best uniform setting, at the bytes of full GPTQ int6 + lzma 9 with its floor."""
+    budget = bench.pack(BASELINES["full GPTQ int6 + lzma 9, floor"]).counted_bytes
+    rows = [
+        bench.fitted("--fit (entropy, a step per tensor)", ENTROPY, budget),
+        bench.fitted("--fit --quantizer gptq (bits per tensor)", ROWS, budget),
+        bench.fitted("--fit --quantizer gptq --clip sd (K per tensor)", sd(40), budget),
+        bench.uniform("uniform: entropy, one estimated loss", lambda x: {**ENTROPY, "loss": x}, 1e-3, budget),
+        bench.uniform("uniform: SDClip GPTQ, one K", sd, 40, budget),
+        bench.best_bits("uniform: GPTQ, best bits and bits_embed", ROWS, budget),
+        bench.best_bits("uniform: GPTQ-lite, best bits and bits_embed", {**LITE, "coder": "rans"}, budget),
+    ]
+    return [{**row, "budget": budget} for row in rows]
 
 
-def draw(results: list[dict], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, len(results), figsize=(6.5 * len(results), 5), squeeze=False)
-    for axis, result in zip(axes[0], results, strict=True):
-        for curve in CURVES:
-            rows = sorted((r["bytes"], r["kl"]) for r in result["rows"] if r["curve"] == curve)
-            if rows:
-                axis.plot(*zip(*rows, strict=True), marker="o", label=curve)
-        axis.set(yscale="log", xlabel="artifact bytes", ylabel="KL(full ‖ packed), nats per token", title=result["run"])
-        axis.grid(alpha=0.3)
-        axis.legend(fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
+def curves(bench: Bench) -> list[dict]:
+    return [bench.point(curve, setting) for curve, settings in CURVES.items() for setting in settings]
 
 
-def markdown(results: list[dict], arguments) -> str:
-    lines = ["# Quality against bytes", "", f"`{arguments.command}`", "", f"{arguments.machine}.", ""]
-    for result in results:
-        lines += [f"## {result['run']}", "", result["about"], ""]
-        lines += ["| curve | bytes | KL, nats/token | bpb (billed) |", "| --- | ---: | ---: | ---: |"]
-        lines += [f"| {r['curve']} | {r['bytes']:,} | {r['kl']:.6f} | {r['bpb']:.5f} |" for r in result["rows"]]
-        lines += ["", "| baseline | bytes | KL | entropy at its bytes: KL | ratio | at its KL: bytes (KL) | ratio |"]
-        lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
-        lines += [_bar_row(bar) for bar in result["bars"]]
-        uniform = result["uniform"]
-        lines += [
-            "",
-            f"`--fit` to {uniform['budget']:,} bytes: KL {uniform['kl_ours']:.6f} with the entropy quantiser,"
-            f" {uniform['kl_uniform']:.6f} with the best K of SDClip under GPTQ.",
-        ]
-        lines.append("")
-    return "\n".join(lines)
+PARTS = {"bars": bars, "fit": fits, "curves": curves}
 
 
-def _bar_row(bar: dict) -> str:
-    same, small = bar["same_bytes"], bar["same_kl"]
-    return (
-        f"| {bar['baseline']} | {bar['bytes']:,} | {bar['kl']:.6f} | {same['kl']:.6f} ({same['bytes']:,} bytes,"
-        f" {same['packings']} packings) | **{bar['kl_ratio']:.3f}** | {small['bytes']:,} ({small['kl']:.6f}) |"
-        f" **{bar['bytes_ratio']:.3f}** |"
-    )
+def measure(arguments, gathered: dict) -> None:
+    """Run the parts asked for and write each into OUT.json as soon as it is there."""
+    bench = Bench(arguments.run, Dataset.open(arguments.data), arguments.tokens, arguments.calibration)
+    judge = bench.judge
+    about = {
+        "parameters": quantized_parameters(bench.checkpoint.spec),
+        "tokens": judge.ids[:, 1:].numel(),
+        "calibration": arguments.calibration,
+        **judge.full,
+    }
+    for part in arguments.parts.split(","):
+        rows = PARTS[part](bench)
+        gathered["runs"].setdefault(bench.name, {}).update({"about": about, part: rows})
+        arguments.out.with_suffix(".json").write_text(json.dumps(gathered, indent=1) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("run", nargs="?", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--parts", default="bars,fit,curves")
     parser.add_argument("--tokens", type=int, default=51200)
     parser.add_argument("--calibration", default="train:32768")
-    parser.add_argument("--curves", action="store_true", help="every curve, not the bars alone")
     parser.add_argument("--out", type=Path, required=True, help="without suffix")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    environment = describe_environment()
-    arguments.machine = f"{environment['cpus']}-core {environment['processor']}, CPU only, torch on one thread"
-    arguments.command = f"python benchmarks/quantisation.py RUN… --data DATASET{' --curves' * arguments.curves}"
-    dataset, results = Dataset.open(arguments.data), []
-    for run in arguments.runs:
-        bench = Bench(run, dataset, arguments.tokens, arguments.calibration)
-        if arguments.curves:
-            for curve, settings in CURVES.items():
-                for setting in settings:
-                    bench.point(curve, setting)
-        full, about = bench.judge.full, f"{quantized_parameters(bench.checkpoint.spec):,} quantised parameters"
-        about += f"; full model {full['bpb']:.5f} bpb over {bench.judge.ids[:, 1:].numel():,} held-out tokens"
-        results.append(
-            {
-                "run": bench.name,
-                "about": about,
-                "bars": bars(bench),
-                "rows": bench.rows,
-                "full": full,
-                "uniform": uniform_bar(bench),
-            }
-        )
-        text = json.dumps(
-            {"environment": environment, "calibration": arguments.calibration, "results": results}, indent=1
-        )
-        arguments.out.with_suffix(".json").write_text(text + "\n")
-        arguments.out.with_suffix(".md").write_text(markdown(results, arguments))
-    if arguments.curves:
-        draw(results, arguments.out.with_suffix(".png"))
+    stored = arguments.out.with_suffix(".json")
+    gathered = json.loads(stored.read_text()) if stored.is_file() else {"runs": {}}
+    gathered["environment"] = describe_environment()
+    if arguments.run:
+        measure(arguments, gathered)
+    arguments.out.with_suffix(".md").write_text(markdown(gathered, arguments.out.name))
+    draw(gathered, list(CURVES), arguments.out.with_suffix(".svg"))
 
 
 if __name__ == "__main__":

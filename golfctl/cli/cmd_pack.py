@@ -28,7 +28,7 @@ from golfctl.errors import InputError, UsageError
 @click.option("--zstd", type=int, metavar="P", help="Short for --coder zstd:P.")
 @click.option("--brotli", type=int, metavar="Q", help="Short for --coder brotli:Q.")
 @click.option("--budget", help="Profile (parameter-golf), bytes, or none.")
-@click.option("--fit", is_flag=True, default=None, help="Find the setting that lands just under the budget.")
+@click.option("--fit", is_flag=True, default=None, help="Spread the budget over the tensors, to land just under it.")
 @click.option("--margin", type=int, help="Bytes that --fit leaves free.")
 @click.option("--code", multiple=True, type=click.Path(), help="Source file to embed and count; may be repeated.")
 @click.option("--external", multiple=True, type=click.Path(), help="File to count without embedding it.")
@@ -133,11 +133,22 @@ def _config(checkpoint: Path, overrides: tuple[str, ...], flags: dict[str, Any],
     given = {key: list(value) if isinstance(value, tuple) else value for key, value in _flags(flags).items()}
     table = tables.get("pack", {})
     if given.get("quantizer", "entropy" if given.get("fit") else None) == "entropy":
-        dropped = sorted(set(ROW_KEYS) & set(table))
-        table = {key: value for key, value in table.items() if key not in (*ROW_KEYS, "quantizer")}
-        if dropped:
-            progress.say(f"note: the recipe's {', '.join(dropped)} have no effect on the entropy quantizer")
+        table = _without(table, (*ROW_KEYS, "feedback_embed", "tensors"), "the entropy quantizer", progress)
+        table.pop("quantizer", None)
+    elif given.get("fit"):
+        clip = str(given.get("clip", table.get("clip", "")))
+        table = _without(
+            table, ("tensors",) if clip.startswith("sd") else ("bits", "bits_embed", "tensors"), "fit", progress
+        )
     return PackConfig.from_dict({**table, **given}, f"{where} [pack]")
+
+
+def _without(table: dict[str, Any], keys: tuple[str, ...], what: str, progress: Progress) -> dict[str, Any]:
+    """The recipe's table without what has no effect here; that is said."""
+    dropped = sorted(set(keys) & set(table))
+    if dropped:
+        progress.say(f"note: the recipe's {', '.join(dropped)} have no effect on {what}")
+    return {key: value for key, value in table.items() if key not in keys}
 
 
 def _flags(flags: dict[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,13 @@ import math
 from typing import NamedTuple
 
 from golfctl.core.config import Config
+from golfctl.core.table import suggestion
+from golfctl.errors import ConfigError
 from golfctl.model.names import roles_by_name, shapes_by_name
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
 from golfctl.packing.config import FLOAT_BITS, TERNARY_BITS, PackConfig
-from golfctl.quant.options import GridOptions
+from golfctl.quant.options import GridOptions, RowOptions, parse_clip
 
 GROUPS = ("attention", "mlp", "other matrices", "embedding", "head", "gains")
 
@@ -24,9 +26,37 @@ class Assignment(NamedTuple):
 
 
 def assign(spec: ModelSpec, config: PackConfig) -> list[Assignment]:
-    """One assignment per tensor, in the model's order of declaration."""
+    """One assignment per tensor, in the model's order of declaration.
+
+    Raises:
+        ConfigError: a setting for a tensor that does not exist or has none.
+    """
     grid = _grid_options(spec, config) if config.method == "entropy" else None
-    return [_one(name, role, config, grid) for name, role in roles_by_name(spec).items()]
+    found = {name: _one(name, role, config, grid) for name, role in roles_by_name(spec).items()}
+    for name, setting in config.tensors.items():
+        if name not in found:
+            raise ConfigError(f"[pack] tensors: the model has no tensor {name!r}{suggestion(name, list(found))}")
+        found[name] = _set(found[name], setting, config)
+    return list(found.values())
+
+
+def adjustable(one: Assignment) -> bool:
+    """Whether a tensor's bits or step may differ from those of its group."""
+    return one.scheme == "grid/1" or isinstance(one.options, RowOptions)
+
+
+def _set(one: Assignment, setting: float, config: PackConfig) -> Assignment:
+    """An assignment with its tensor's own bits, or its step moved by octaves."""
+    if not adjustable(one):
+        raise ConfigError(f"[pack] tensors: {one.name} is kept as {one.scheme} and has no setting")
+    if isinstance(one.options, GridOptions):
+        return one._replace(options=one.options.model_copy(update={"step": one.options.step * 2.0**setting}))
+    if not config.in_octaves:
+        return one._replace(scheme=f"int{int(setting)}-row/1")
+    rule, value = parse_clip(one.options.clip) if isinstance(one.options, RowOptions) else ("", None)
+    if not isinstance(one.options, RowOptions) or rule != "sd" or value is None:
+        raise ConfigError(f"[pack] tensors: {one.name} is not clipped by sd:K, so octaves say nothing")
+    return one._replace(options=one.options.model_copy(update={"clip": f"sd:{value * 2.0**setting:.6g}"}))
 
 
 def group_of(name: str, role: Role) -> str:

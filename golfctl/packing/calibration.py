@@ -3,6 +3,7 @@
 N sequences of T tokens.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,10 +31,12 @@ HELD_OUT_TOKENS = 16384  # at the end of the training shards; never calibrated o
 
 
 class Calibration(NamedTuple):
-    """Statistics by tensor name, and what they were collected on: `source` goes into the artifact's provenance."""
+    """Statistics by tensor name, what they were collected on (`source` goes into the artifact's provenance), and the
+    text itself, ids [N, T], where it is at hand."""
 
-    stats: dict[str, LayerStats]
+    stats: Mapping[str, LayerStats]
     source: dict[str, Any]
+    ids_NT: Tensor | None = None
 
 
 def calibrate(
@@ -64,7 +67,7 @@ def calibrate(
         source = {"source": "train", "dataset": dataset.digest, "seed": seed}
     source |= {"tokens": ids_NT.numel(), "ids_sha256": sha256_bytes(ids_NT.numpy().astype("<u2").tobytes())}
     batch = max(1, _BATCH_TOKENS // length)
-    return Calibration(collect(model, ids_NT, batch, gradients, seed, progress), source)
+    return Calibration(collect(model, ids_NT, batch, gradients, seed, progress), source, ids_NT)
 
 
 def model_of(checkpoint: Checkpoint) -> LanguageModel:

@@ -1,6 +1,6 @@
 """The `[pack]` table of a recipe: how a checkpoint becomes an artifact. No torch here."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,6 +17,7 @@ EMBEDDING_CLIP = "quantile:0.9999984"  # the baseline's rule for int8 embeddings
 ROW_KEYS = ("bits", "bits_embed", "clip", "clip_embed", "scale_floor")  # without effect on the entropy quantizer
 _CALIBRATED = ("gptq", "entropy")
 _LOSS = 1e-3
+OCTAVE_LIMIT = 16
 
 
 class PackConfig(Config):
@@ -31,8 +32,11 @@ class PackConfig(Config):
     gains: floats for gains, gates and scalars. damping, output_damping: see `golfctl.quant.options`.
     calibration: text for gptq and entropy, `train:TOKENS` or `self:TOKENS`; validation text is never an option.
     coder: as `golfctl.coding.parse_coder` reads it. budget: a profile name, a number of bytes, or `none`.
-    fit: turn one knob, `loss` or the K of clip `sd:K`, so that the result lands `margin` bytes or a little more under
-        the budget.
+    fit: spread the budget over the tensors so that the result lands `margin` bytes or a little more under it: steps of
+        `entropy`, the K of clip `sd:K`, else bits.
+    tensors: settings of single tensors by name, what `fit` finds: octaves by which the step (`entropy`) or the K (clip
+        `sd`) lies above the common one; bits for every other quantizer.
+    feedback_embed: whether `gptq` feeds back errors in embeddings too, through the head's Hessian.
     code: source files to embed and count. external: files to count without embedding.
     slim: leave out tokenizer, evaluation stack and provenance.
     """
@@ -53,6 +57,8 @@ class PackConfig(Config):
     budget: str = "parameter-golf"
     fit: bool = False
     margin: int = Field(default=0, ge=0)
+    tensors: dict[str, float] = Field(default_factory=dict)
+    feedback_embed: bool = True
     code: tuple[str, ...] = ()
     external: tuple[str, ...] = ()
     slim: bool = False
@@ -72,6 +78,7 @@ class PackConfig(Config):
         self._check_calibration()
         self._check_quantizer()
         self._check_fit()
+        self._check_tensors()
         return self
 
     @property
@@ -97,7 +104,27 @@ class PackConfig(Config):
     @property
     def calibration_choice(self) -> CalibrationChoice:
         """Where calibration text comes from; source `none` for what needs none."""
-        return parse_calibration(self.calibration or ("train" if self.method in _CALIBRATED else "none"))
+        return parse_calibration(self.calibration or ("train" if self._calibrated else "none"))
+
+    @property
+    def gradients(self) -> bool:
+        """Whether calibration has to collect the gradients' moments too."""
+        return self.method == "entropy" or self.fit
+
+    @property
+    def in_octaves(self) -> bool:
+        """Whether tensors differ in octaves of their step; in bits otherwise."""
+        return self.method == "entropy" or (self.clip or "").startswith("sd")
+
+    def fitted(self, **found: Any) -> "PackConfig":
+        """This configuration with what `fit` found; packing with it gives the same bytes without searching."""
+        calibration = self.calibration if self.method in _CALIBRATED else None
+        update = {"fit": False, "margin": 0, "quantizer": self.method, "calibration": calibration, **found}
+        return self.model_copy(update=update)
+
+    @property
+    def _calibrated(self) -> bool:
+        return self.method in _CALIBRATED or self.fit
 
     def matrix_options(self) -> RowOptions:
         """Options for matrices of at most 8 bits."""
@@ -107,17 +134,24 @@ class PackConfig(Config):
             scale_floor=self.scale_floor,
             feedback="gptq" if self.method == "gptq" else "none",
             damping=self.damping,
+            choose_by="hessian" if self.method == "gptq" else "weights",
         )
 
     def embedding_options(self) -> RowOptions:
         """Options for embeddings and heads of at most 8 bits."""
-        return RowOptions(clip=self.clip_embed or EMBEDDING_CLIP, scale_floor=self.scale_floor)
+        return RowOptions(
+            clip=self.clip_embed or EMBEDDING_CLIP,
+            scale_floor=self.scale_floor,
+            feedback="gptq" if self.method == "gptq" and self.feedback_embed else "none",
+            damping=self.damping,
+        )
 
     def _check_calibration(self) -> None:
         source = self.calibration and parse_calibration(self.calibration).source
-        if self.method in _CALIBRATED and source == "none":
-            raise ValueError(f"quantizer {self.method} needs calibration = 'train:TOKENS' or 'self:TOKENS'")
-        if self.method not in _CALIBRATED and source not in (None, "none"):
+        if self._calibrated and source == "none":
+            what = f"quantizer {self.method}" if self.method in _CALIBRATED else "fit"
+            raise ValueError(f"{what} needs calibration = 'train:TOKENS' or 'self:TOKENS'")
+        if not self._calibrated and source not in (None, "none"):
             raise ValueError(f"calibration has no effect with quantizer {self.method!r}; take gptq or drop it")
 
     def _check_quantizer(self) -> None:
@@ -127,6 +161,8 @@ class PackConfig(Config):
                 raise ValueError(f"{given[0]} has no effect on the entropy quantizer: its knob is loss")
         elif self.loss is not None:
             raise ValueError(f"loss has no effect on quantizer {self.method!r}; its knobs are bits and clip")
+        if not self.feedback_embed and self.method != "gptq":
+            raise ValueError(f"feedback_embed has no effect on quantizer {self.method!r}: it belongs to gptq")
         if self.method == "gptq-lite" and not (self.clip or "percentile").startswith("percentile"):
             raise ValueError(f"gptq-lite is the percentile search; for clip = {self.clip!r} take quantizer = 'round'")
         for bits, clip, name in ((self.bits, self.clip, "clip"), (self.bits_embed, self.clip_embed, "clip_embed")):
@@ -142,8 +178,19 @@ class PackConfig(Config):
             raise ValueError("fit needs a budget")
         if self.loss is not None:
             raise ValueError("fit finds the loss by itself; drop one of fit and loss")
-        if self.method != "entropy" and not (self.clip or "").startswith("sd"):
-            raise ValueError(f"fit has no knob on quantizer {self.method!r} without clip = 'sd': take entropy, or sd")
+        if self.tensors:
+            raise ValueError("fit finds the settings of tensors by itself; drop one of fit and tensors")
+        if not self.in_octaves:
+            for name, bits in (("bits", self.bits), ("bits_embed", self.bits_embed)):
+                if bits is not None and bits not in (TERNARY_BITS, *FLOAT_BITS):
+                    raise ValueError(f"fit finds the bits of every tensor by itself; drop one of fit and {name}")
+
+    def _check_tensors(self) -> None:
+        for name, value in self.tensors.items():
+            if self.in_octaves and abs(value) > OCTAVE_LIMIT:
+                raise ValueError(f"tensors: {name} = {value:g}: octaves lie between -{OCTAVE_LIMIT} and {OCTAVE_LIMIT}")
+            if not self.in_octaves and value not in range(2, 9):
+                raise ValueError(f"tensors: {name} = {value:g}: bits of single tensors are 2 to 8")
 
 
 def _valid(text: str, parse: object) -> str:

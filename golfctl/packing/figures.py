@@ -33,6 +33,18 @@ class TensorFigures(NamedTuple):
     loss: float | None
     notes: tuple[str, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """What was chosen for the tensor and what it does, as plain JSON values."""
+        return {
+            "name": self.name,
+            "scheme": self.scheme,
+            "bytes": self.bytes,
+            "bits_per_weight": 8 * self.bytes / self.parameters,
+            "relative_error": _ratio([self.error], [self.norm]) or 0.0,
+            "weighted_error": _ratio([self.weighted_error], [self.weighted_norm]),
+            "estimated_loss": self.loss,
+        }
+
 
 class GroupFigures(NamedTuple):
     """Sums over one group. relative_error is ‖Ŵ − W‖ / ‖W‖ over its tensors, weighted_error the same for their

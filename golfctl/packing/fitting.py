@@ -1,113 +1,116 @@
-"""`pack --fit`: turn one knob until the artifact lands just under its budget. Search effort is counted in packings.
+"""`pack --fit`: spread a byte budget over the tensors, so that the artifact lands just under it.
 
-The knob is the entropy quantiser's estimated loss, or the K of `sd:K`; steps grow with √loss and with K. Bytes fall by
-one bit per weight and doubling of the step where steps are fine, so the search is a secant of the logarithms.
+The survey says what every tensor's bytes and loss would be at other settings, the allocation picks one setting each; a
+real packing then shows what the coder makes of them, tensor by tensor, and the next allocation knows it.
 """
 
-import math
-from collections.abc import Callable
-from typing import NamedTuple
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from golfctl.artifact import tensor_bytes
 from golfctl.core.progress import SILENT, Progress
 from golfctl.errors import BudgetError
+from golfctl.model.names import roles_by_name
+from golfctl.model.roles import Role
+from golfctl.packing.allocation import Point, allocate
 from golfctl.packing.config import PackConfig
-from golfctl.packing.packer import Packed
+from golfctl.packing.packer import Packed, Packer
+from golfctl.packing.survey import Dial, Survey, dial_of, scaled
 from golfctl.quant.options import parse_clip
 
-MOST_PACKINGS = 12
-_GOAL = 0.998  # of the room: what the search aims at
-_GOOD = 0.996  # of the room: close enough to stop (the promise is 0.995)
-_LOSSES = (1e-9, 50.0)
-_CLIPS = (0.5, 400.0)
+MOST_PACKINGS = 6
+_GOAL = 0.9996  # of the room: what an allocation aims at
+_GOOD = 0.999  # of the room: close enough to stop
+_SIDE_SHARE = 0.02  # of the room: a first guess at what is no code
+
+Curves = Mapping[str, Sequence[Point]]
 
 
-class Knob(NamedTuple):
-    """One global setting as a number on a logarithmic scale; a larger value gives a smaller file."""
-
-    apply: Callable[[float], PackConfig]
-    start: float
-    low: float
-    high: float
-    name: str
-
-    def label(self, value: float) -> str:
-        """How the setting is written."""
-        return f"{self.name} {2**value:.4g}"
-
-
-def knob_of(config: PackConfig) -> Knob:
-    """The knob that `config.fit` turns."""
-    unfitted = {"fit": False, "margin": 0}
-    if config.method == "entropy":
-
-        def with_loss(value: float) -> PackConfig:
-            return config.model_copy(update={**unfitted, "quantizer": "entropy", "loss": 2**value})
-
-        return Knob(with_loss, math.log2(1e-3), math.log2(_LOSSES[0]), math.log2(_LOSSES[1]), "loss")
-
-    def with_clip(value: float) -> PackConfig:
-        embed = {"clip_embed": f"sd:{2**value * _embedding_ratio(config):.6g}"}
-        return config.model_copy(update={**unfitted, "clip": f"sd:{2**value:.6g}", **embed})
-
-    start = parse_clip(config.clip or "sd").value or 1.0
-    return Knob(with_clip, math.log2(start), math.log2(_CLIPS[0]), math.log2(_CLIPS[1]), "clip sd")
-
-
-def fit(
-    knob: Knob,
-    pack: Callable[[PackConfig], Packed],
-    room_bytes: int,
-    weights: int,
-    progress: Progress = SILENT,
-) -> Packed:
-    """The packing that uses most of `room_bytes` without exceeding it; at most `MOST_PACKINGS` are tried.
+def fit(packer: Packer, config: PackConfig, room_bytes: int, progress: Progress = SILENT) -> Packed:
+    """The best packing found in `room_bytes`; its `config` names every tensor's setting and gives the same bytes again.
 
     Raises:
-        BudgetError: the coarsest setting is still too large.
+        BudgetError: the coarsest settings are still too large.
     """
-    tried: dict[float, Packed] = {}
-    value = knob.start
+    dial = dial_of(config)
+    survey = Survey(packer, dial, progress)
+    factors: dict[str, float] = {}
+    best: Packed | None = None
+    tried: dict[tuple[float, ...], int] = {}
+    beside, goal, off = _SIDE_SHARE * room_bytes, _GOAL, 1.0
     while len(tried) < MOST_PACKINGS:
-        packed = tried[value] = pack(knob.apply(value))
-        progress.say(f"fit {len(tried)}: {knob.label(value)} gives {packed.counted_bytes:,} of {room_bytes:,} bytes")
-        if _GOOD * room_bytes <= packed.counted_bytes <= room_bytes:
-            return packed
-        next_value = _next(knob, {v: p.counted_bytes for v, p in tried.items()}, room_bytes, weights)
-        if next_value is None:
+        curves = scaled(survey.curves((room_bytes - beside) / off), factors)
+        chosen = allocate(curves, goal * room_bytes - beside) or _smallest(curves)
+        settings = {name: point.setting for name, point in chosen.items()}
+        if (key := tuple(settings.values())) in tried:
             break
-        value = next_value
-    fitting = [packed for packed in tried.values() if packed.counted_bytes <= room_bytes]
-    if not fitting:
-        smallest = min(packed.counted_bytes for packed in tried.values())
+        packed = packer.pack(_config(packer, dial, settings))
+        tried[key] = packed.counted_bytes
+        progress.say(f"fit {len(tried)}: {packed.counted_bytes:,} of {room_bytes:,} bytes, {_expected(chosen)}")
+        if packed.counted_bytes > room_bytes:
+            goal -= 1 - _GOAL
+        elif best is None or packed.counted_bytes > best.counted_bytes:
+            best = packed
+            if packed.counted_bytes >= _GOOD * room_bytes:
+                break
+        off *= _off(packed, chosen)
+        factors, beside = _learned(packed, chosen, factors)
+    if best is None:
         raise BudgetError(
-            f"nothing fits: the coarsest setting tried takes {smallest:,} bytes, there is room for {room_bytes:,};"
-            " take a smaller model or a larger budget"
+            f"nothing fits: the coarsest setting tried takes {min(tried.values()):,} bytes, there is room for"
+            f" {room_bytes:,}; take a smaller model or a larger budget"
         )
-    return max(fitting, key=lambda packed: packed.counted_bytes)
+    return best
 
 
-def _next(knob: Knob, tried: dict[float, int], room_bytes: int, weights: int) -> float | None:
-    """Where to look next: between the nearest settings on either side, else along the slope; None at an end."""
-    goal = math.log(_GOAL * room_bytes)
-    sizes = {value: math.log(size) for value, size in tried.items()}
-    above = sorted(value for value, size in tried.items() if size > room_bytes)
-    below = sorted(value for value, size in tried.items() if size <= room_bytes)
-    if above and below:
-        low, high = above[-1], below[0]
-        share = (sizes[low] - goal) / (sizes[low] - sizes[high])
-        return low + min(max(share, 0.1), 0.9) * (high - low)
-    nearest, *others = above[::-1] or below
-    if others and sizes[nearest] != sizes[others[0]]:
-        slope = (sizes[nearest] - sizes[others[0]]) / (nearest - others[0])
-        step = 1.25 * (goal - sizes[nearest]) / slope  # a little too far, so that the next ones are between
-    else:
-        octave_bytes = weights / 8 * (0.5 if knob.name == "loss" else 1.0)
-        step = (tried[nearest] - math.exp(goal)) / octave_bytes
-    reached = min(max(nearest + step, knob.low), knob.high)
-    return reached if reached not in tried else None
+def _learned(packed: Packed, chosen: Mapping[str, Point], factors: Mapping[str, float]) -> tuple[dict[str, float], int]:
+    """What each tensor's codes took over what the rate model said, and the bytes of all that is no code."""
+    sizes = _code_bytes(packed)
+    beside = packed.counted_bytes - sum(sizes[name] for name in chosen)
+    return {name: factors.get(name, 1.0) * sizes[name] / point.bytes for name, point in chosen.items()}, beside
 
 
-def _embedding_ratio(config: PackConfig) -> float:
-    """K of embeddings per K of matrices, as the table gives them."""
-    embedding, matrix = parse_clip(config.clip_embed or "sd:20"), parse_clip(config.clip or "sd")
-    return (embedding.value or 20.0) / (matrix.value or 12.85)
+def _off(packed: Packed, chosen: Mapping[str, Point]) -> float:
+    """What all codes together took over what was expected."""
+    sizes = _code_bytes(packed)
+    return sum(sizes[name] for name in chosen) / sum(point.bytes for point in chosen.values())
+
+
+def _code_bytes(packed: Packed) -> dict[str, int]:
+    """Bytes of each tensor's own streams."""
+    return {name: size.bytes - size.shared_bytes for name, size in tensor_bytes(packed.artifact).items()}
+
+
+def _smallest(curves: Curves) -> dict[str, Point]:
+    return {name: min(points, key=lambda point: point.bytes) for name, points in curves.items()}
+
+
+def _expected(chosen: Mapping[str, Point]) -> str:
+    return f"estimated loss {sum(point.loss for point in chosen.values()):.3g}"
+
+
+def _config(packer: Packer, dial: Dial, settings: Mapping[str, float]) -> PackConfig:
+    """The dial's configuration at `settings`: the usual one as the common knob, and by name what differs from it."""
+    if dial.smooth:
+        usual = statistics.median_low(settings.values())
+        own = {name: setting - usual for name, setting in settings.items() if setting != usual}
+        return dial.config.model_copy(update={**_turned(dial.config, usual), "tensors": own})
+    roles = roles_by_name(packer.checkpoint.spec)
+    update: dict[str, Any] = {}
+    for key, matrix in (("bits", True), ("bits_embed", False)):
+        if group := [bits for name, bits in settings.items() if (roles[name] is Role.MATRIX) == matrix]:
+            update[key] = int(statistics.mode(group))
+    usual_bits = {name: update["bits" if roles[name] is Role.MATRIX else "bits_embed"] for name in settings}
+    own = {name: bits for name, bits in settings.items() if bits != usual_bits[name]}
+    return dial.config.model_copy(update={**update, "tensors": own})
+
+
+def _turned(config: PackConfig, octaves: float) -> dict[str, Any]:
+    """The common knob with all steps `octaves` larger."""
+    if config.method == "entropy":
+        return {"loss": float(f"{config.target_loss * 4.0**octaves:.6g}")}
+    clips = {key: parse_clip(text) for key, text in (("clip", config.clip), ("clip_embed", config.clip_embed)) if text}
+    return {
+        key: f"sd:{clip.value * 2.0**octaves:.6g}" for key, clip in clips.items() if clip.rule == "sd" and clip.value
+    }

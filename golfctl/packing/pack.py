@@ -13,13 +13,12 @@ from golfctl.data.dataset import Dataset
 from golfctl.errors import UsageError
 from golfctl.model.build import empty_model
 from golfctl.model.names import load_named_tensors
-from golfctl.packing.assignment import quantized_parameters
 from golfctl.packing.calibration import held_out_windows, model_of, sequence_length
 from golfctl.packing.checkpoint import Checkpoint, read_checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.context import JOURNAL_FILE, run_context
 from golfctl.packing.figures import GroupFigures, TensorFigures, group_figures, tensor_figures
-from golfctl.packing.fitting import fit, knob_of
+from golfctl.packing.fitting import fit
 from golfctl.packing.measuring import Measured, measure
 from golfctl.packing.packer import Packed, Packer, check_reads_back
 from golfctl.packing.schema import SCHEMA
@@ -38,6 +37,7 @@ class PackResult(NamedTuple):
     budget: Budget | None
     ledger: list[LedgerRow]
     groups: list[GroupFigures]
+    tensors: list[TensorFigures]
     settings: PackConfig
     calibration: dict[str, Any]
     held_out: Measured | None
@@ -54,6 +54,7 @@ class PackResult(NamedTuple):
             "budget": self.budget.report(self.ledger) if self.budget else None,
             "ledger": [row.to_json() for row in self.ledger],
             "groups": [group.to_dict() for group in self.groups],
+            "tensors": [tensor.to_dict() for tensor in self.tensors],
             "pack": self.settings.to_dict(),
             "calibration": self.calibration,
             "held_out": self.held_out.to_dict() if self.held_out else None,
@@ -107,8 +108,7 @@ def _packed(packer: Packer, config: PackConfig, budget: Budget | None, progress:
         return packer.pack(config)
     if budget is None or config.margin >= budget.limit_bytes:
         raise UsageError(f"a margin of {config.margin:,} bytes leaves nothing of the budget")
-    weights = quantized_parameters(packer.checkpoint.spec)
-    return fit(knob_of(config), packer.pack, budget.limit_bytes - config.margin, weights, progress)
+    return fit(packer, config, budget.limit_bytes - config.margin, progress)
 
 
 def _held_out(packed: Packed, checkpoint: Checkpoint, data: Path, progress: Progress) -> Measured:
@@ -132,6 +132,7 @@ def _result(
         budget=budget,
         ledger=packed.ledger,
         groups=group_figures(figures),
+        tensors=figures,
         settings=packed.config,
         calibration=packer.calibration.source,
         held_out=held_out,

@@ -1,7 +1,7 @@
 """One checkpoint, ready to be packed as often as a search needs: read once, calibrated once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ from golfctl.artifact import Artifact, LedgerRow, counted_bytes, encode_artifact
 from golfctl.core.progress import SILENT, Progress
 from golfctl.errors import ArtifactError, NumericsError
 from golfctl.packing.assignment import Assignment, assign
-from golfctl.packing.calibration import Calibration, calibrate
+from golfctl.packing.calibration import Calibration, calibrate, model_of
 from golfctl.packing.checkpoint import Checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.context import RunContext, provenance
 from golfctl.packing.drafting import draft_artifact, tensor_sections
+from golfctl.packing.sensitivity import Probe
 from golfctl.packing.unpack import check_tensor_table, decode_parts, model_spec
 from golfctl.quant import QuantizedTensor, quantize
+from golfctl.quant.options import RowOptions
 from golfctl.quant.stats import LayerStats
 
 FALLBACK = "int8-row/1"
@@ -69,9 +71,13 @@ class Packer:
         """Calibrate as `config` asks, on the dataset `data` where it asks for training text."""
         choice, calibration = config.calibration_choice, _NONE
         if choice.source != "none":
-            gradients = config.method == "entropy"
-            calibration = calibrate(checkpoint, choice, data, gradients, config.seed, progress)
+            calibration = calibrate(checkpoint, choice, data, config.gradients, config.seed, progress)
         return cls(path, checkpoint, context, calibration, progress)
+
+    def probe(self) -> Probe | None:
+        """The model with the text it was calibrated on, to measure changes with; None without text."""
+        ids_NT = self.calibration.ids_NT
+        return None if ids_NT is None else Probe(model_of(self.checkpoint), ids_NT)
 
     def pack(self, config: PackConfig) -> Packed:
         """Quantise, code and encode once.
@@ -99,23 +105,30 @@ def quantize_tensors(
     with progress.task("quantising", len(assignments), "tensor") as task:
         for one in assignments:
             try:
-                quantized[one.name] = _quantize(one, checkpoint, stats.get(one.name))
+                quantized[one.name] = quantize_tensor(one, checkpoint, stats.get(one.name))
             except NumericsError as error:
                 raise NumericsError(f"{one.name}: {error}") from error
             task.advance()
     return quantized
 
 
-def _quantize(one: Assignment, checkpoint: Checkpoint, stats: LayerStats | None) -> QuantizedTensor:
-    weight = checkpoint.tensors[one.name]
-    if one.scheme == "grid/1" and not _informative(stats):
-        plain = quantize(FALLBACK, weight)
+def quantize_tensor(one: Assignment, checkpoint: Checkpoint, stats: LayerStats | None) -> QuantizedTensor:
+    """One tensor by its assignment, or by the fallback that its notes tell."""
+    weight, options = checkpoint.tensors[one.name], one.options
+    if one.scheme == "grid/1" and not informative(stats):
         note = f"calibration saw no gradient or no input of it: {FALLBACK} instead of {one.scheme}"
-        return QuantizedTensor(plain.scheme, plain.shape, plain.parts, (*plain.notes, note))
-    return quantize(one.scheme, weight, stats, one.options)
+        return _noted(quantize(FALLBACK, weight), note)
+    if isinstance(options, RowOptions) and options.feedback == "gptq" and stats is None:
+        plain = options.model_copy(update={"feedback": "none"})
+        return _noted(quantize(one.scheme, weight, None, plain), "no product of the model reads it: no error feedback")
+    return quantize(one.scheme, weight, stats, options)
 
 
-def _informative(stats: LayerStats | None) -> bool:
+def _noted(quantized: QuantizedTensor, note: str) -> QuantizedTensor:
+    return replace(quantized, notes=(*quantized.notes, note))
+
+
+def informative(stats: LayerStats | None) -> bool:
     """Whether anything flows into and out of the matrix."""
     return (
         stats is not None and bool(stats.hessian_CC.any()) and stats.gradient is not None and bool(stats.gradient.any())

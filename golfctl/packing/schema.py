@@ -40,6 +40,7 @@ def _report() -> Json:
         "budget": {"anyOf": [_budget(), {"type": "null"}]},
         "ledger": listing(record({"name": _TEXT, "bytes": count("bytes"), "where": {"enum": [FILE, EXTERNAL]}})),
         "groups": listing(_group()),
+        "tensors": listing(_tensor()),
         "pack": {"type": "object", "description": "the [pack] table that was used, a fitted knob included"},
         "calibration": {"type": "object", "description": "where calibration text came from; source none without"},
         "held_out": {"anyOf": [_held_out(), {"type": "null"}]},
@@ -71,6 +72,20 @@ def _group() -> Json:
             "relative_error": _NUMBER | {"description": "of the weights, in the root of summed squares"},
             "weighted_error": _OR_NUMBER | {"description": "of the outputs on calibration text"},
             "estimated_loss": _OR_NUMBER | {"description": "nats per token"},
+        }
+    )
+
+
+def _tensor() -> Json:
+    return record(
+        {
+            "name": _TEXT,
+            "scheme": _TEXT,
+            "bytes": count("coded bytes"),
+            "bits_per_weight": _NUMBER,
+            "relative_error": _NUMBER,
+            "weighted_error": _OR_NUMBER,
+            "estimated_loss": _OR_NUMBER,
         }
     )
 

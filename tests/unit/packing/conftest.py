@@ -1,13 +1,16 @@
 """A tiny run: checkpoint, tokenizer, recipe and journal."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from golfctl.core.journal import Journal
 from golfctl.data.tokenizer_training import train_tokenizer
 from golfctl.model.build import build_model
 from golfctl.model.names import named_tensors
 from golfctl.model.spec import ModelSpec
-from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
+from golfctl.packing.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
 TEXT = "the quick brown fox jumps over the lazy dog while seven wizards boil jam in a bucket of quartz "
 
@@ -37,3 +40,12 @@ def run(tmp_path, spec, tokenizer):
     tensors = {name: tensor + 0.01 for name, tensor in named_tensors(build_model(spec, 1)).items()}
     write_checkpoint(path, Checkpoint(spec, tensors, tokenizer.proto, 7, {"seed": 1, "sequence_length": 32}))
     return path
+
+
+@pytest.fixture
+def loud_run(run):
+    """The tiny run with weights that are not small, so that every matrix matters."""
+    checkpoint, generator = read_checkpoint(run), torch.Generator().manual_seed(4)
+    tensors = {n: t + 0.1 * torch.randn(t.shape, generator=generator) for n, t in checkpoint.tensors.items()}
+    write_checkpoint(run, replace(checkpoint, tensors=tensors))
+    return run

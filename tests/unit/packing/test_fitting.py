@@ -1,67 +1,129 @@
-"""`--fit`: lands just under a budget in few packings, whatever the curve; says when it cannot."""
-
-import math
-from types import SimpleNamespace
+"""`--fit`: lands just under a budget in few packings, says what it chose, and says when it cannot."""
 
 import pytest
 
-from golfctl.errors import BudgetError
+from golfctl.artifact import open_artifact
+from golfctl.errors import BudgetError, ConfigError
+from golfctl.packing.assignment import assign
+from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.packing.config import PackConfig
-from golfctl.packing.fitting import MOST_PACKINGS, fit, knob_of
+from golfctl.packing.context import run_context
+from golfctl.packing.fitting import MOST_PACKINGS, fit
+from golfctl.packing.packer import Packer
+from golfctl.packing.survey import Survey, dial_of, smoothed
+
+QUANTIZERS = [
+    {"quantizer": "entropy"},
+    {"quantizer": "gptq"},
+    {"quantizer": "gptq-lite"},
+    {"quantizer": "gptq", "bits": 8, "clip": "sd:40"},
+]
 
 
-def packer(size_of):
+@pytest.fixture
+def run(loud_run):
+    return loud_run
+
+
+def prepared(run, **settings):
+    config = PackConfig(fit=True, calibration="self:2048", coder="rans", slim=True, **settings)
+    return Packer.prepare(run, read_checkpoint(run), run_context(run), config, None), config
+
+
+def counted(packer):
+    """The packer, and the list its packings are counted in."""
     calls = []
 
-    def pack(config):
-        calls.append(config)
-        return SimpleNamespace(config=config, counted_bytes=size_of(config))
+    class Counting(Packer):
+        def pack(self, config):
+            calls.append(config)
+            return super().pack(config)
 
-    return pack, calls
-
-
-def loss_curve(weights, fixed, bend):
-    """Bytes as an entropy coder gives them: half a bit per doubling of the loss, flat where codes are mostly zero."""
-
-    def size_of(config):
-        bits = 3.2 - bend * math.log2(config.loss / 1e-3)
-        return round(fixed + weights / 8 * math.log2(1 + 2**bits))
-
-    return size_of
+    return Counting(packer.path, packer.checkpoint, packer.context, packer.calibration), calls
 
 
-@pytest.mark.parametrize("bend", [0.35, 0.5, 0.7])
-@pytest.mark.parametrize("budget", [400_000, 1_000_000, 1_600_000, 3_000_000])
-def test_the_loss_knob_lands_within_half_a_percent(budget, bend):
-    pack, calls = packer(loss_curve(3_000_000, 100_000, bend))
-    packed = fit(knob_of(PackConfig(fit=True)), pack, budget, 3_000_000)
-    assert 0.995 * budget <= packed.counted_bytes <= budget
-    assert len(calls) <= 6
-
-
-def test_the_clip_knob_moves_embeddings_along():
-    config = PackConfig(fit=True, quantizer="round", bits=8, clip="sd:12.85", clip_embed="sd:25.7")
-    pack, _ = packer(lambda c: round(1e6 * (9 - math.log2(float(c.clip[3:])))))
-    packed = fit(knob_of(config), pack, 4_000_000, 8_000_000)
-    assert 0.995 * 4_000_000 <= packed.counted_bytes <= 4_000_000
-    assert float(packed.config.clip_embed[3:]) == pytest.approx(2 * float(packed.config.clip[3:]), rel=1e-4)
-    assert not packed.config.fit
-
-
-def test_a_budget_too_small_for_anything_is_an_error_with_figures():
-    pack, calls = packer(lambda c: 500_000)
-    with pytest.raises(BudgetError, match="500,000 bytes, there is room for 100,000"):
-        fit(knob_of(PackConfig(fit=True)), pack, 100_000, 3_000_000)
+@pytest.mark.parametrize("settings", QUANTIZERS, ids=lambda s: " ".join(map(str, s.values())))
+def test_lands_just_under_the_budget_and_its_settings_give_the_same_bytes(run, settings):
+    packer, config = prepared(run, **settings)
+    packer, calls = counted(packer)
+    sizes = [packer.pack(PackConfig(quantizer="round", bits=b, budget="none", slim=True, coder="rans")).counted_bytes
+             for b in (4, 8)]  # fmt: skip
+    budget = sum(sizes) // 2
+    calls.clear()
+    packed = fit(packer, config, budget)
+    assert 0.985 * budget <= packed.counted_bytes <= budget  # 25,000 weights: one tensor's bit is half a percent
     assert len(calls) <= MOST_PACKINGS
+    assert not packed.config.fit and packed.config.tensors
+    again = packer.pack(PackConfig.from_dict(packed.config.to_dict()))
+    assert again.data == packed.data
 
 
-def test_a_budget_larger_than_the_finest_setting_takes_the_finest():
-    pack, calls = packer(loss_curve(1000, 10, 0.5))
-    packed = fit(knob_of(PackConfig(fit=True)), pack, 10**9, 1000)
-    assert packed.config.loss == pytest.approx(1e-9) and len(calls) == 2
+def test_bits_per_tensor_lose_less_than_the_best_common_bits_of_the_size(run):
+    packer, config = prepared(run, quantizer="gptq")
+    survey = Survey(packer, dial_of(config))
+    curves = survey.curves(0)
+    common = {
+        bits: [point for points in curves.values() for point in points if point.setting == bits] for bits in (5.0, 6.0)
+    }
+    from golfctl.packing.allocation import allocate
+
+    for points in common.values():
+        chosen = allocate(curves, sum(point.bytes for point in points) + 1e-6)
+        assert sum(point.loss for point in chosen.values()) < sum(point.loss for point in points)
 
 
-def test_a_stepped_curve_ends_after_the_promised_number_of_packings():
-    pack, calls = packer(lambda c: 900_000 if c.loss > 1e-3 else 1_100_000)
-    packed = fit(knob_of(PackConfig(fit=True)), pack, 1_000_000, 3_000_000)
-    assert packed.counted_bytes == 900_000 and len(calls) <= MOST_PACKINGS
+@pytest.mark.slow
+def test_a_budget_too_small_for_anything_is_an_error_with_figures(run):
+    packer, config = prepared(run)
+    with pytest.raises(BudgetError, match=r"nothing fits: .* there is room for 2,000"):
+        fit(packer, config, 2_000)
+
+
+def test_a_budget_larger_than_the_finest_setting_takes_the_finest(run):
+    packer, config = prepared(run, quantizer="gptq-lite")
+    packed = fit(packer, config, 10**9)
+    schemes = {one.scheme for one in assign(packer.checkpoint.spec, packed.config)}
+    assert schemes == {"int8-row/1", "fp32/1"}
+
+
+def test_the_artifact_and_its_provenance_say_what_was_chosen(run, tmp_path):
+    from golfctl.packing.pack import pack
+
+    config = PackConfig(fit=True, quantizer="gptq", calibration="self:2048", budget="28000", coder="rans")
+    result = pack(run, config, tmp_path / "fit.golf")
+    manifest = open_artifact(result.path).manifest
+    assert manifest.provenance["pack"]["tensors"] == result.settings.tensors
+    schemes = {tensor.name: tensor.scheme for tensor in manifest.tensors}
+    for name, bits in result.settings.tensors.items():
+        assert schemes[name] == f"int{bits:g}-row/1"
+    assert {row.name: row.scheme for row in result.tensors} == schemes
+
+
+def test_settings_of_tensors_that_are_not_there_or_have_none(spec):
+    with pytest.raises(ConfigError, match="did you mean 'blocks.0.mlp.fc.weight'"):
+        assign(spec, PackConfig(tensors={"blocks.0.mlp.fc.weights": 5}))
+    gain = next(one.name for one in assign(spec, PackConfig()) if one.scheme == "fp32/1")
+    with pytest.raises(ConfigError, match="has no setting"):
+        assign(spec, PackConfig(tensors={gain: 5}))
+    with pytest.raises(ConfigError, match="not clipped by sd:K"):
+        assign(spec, PackConfig(quantizer="round", clip="sd:13", tensors={"tok_emb.weight": 0.5}))
+
+
+def test_octaves_move_the_step(spec):
+    plain = {one.name: one for one in assign(spec, PackConfig(quantizer="entropy"))}
+    name = "blocks.1.mlp.fc.weight"
+    moved = {one.name: one for one in assign(spec, PackConfig(quantizer="entropy", tensors={name: -0.5}))}
+    assert moved[name].options.step == pytest.approx(plain[name].options.step / 2**0.5)
+    assert all(moved[other] == plain[other] for other in plain if other != name)
+
+
+def test_smoothed_curves_pass_through_what_a_parabola_can_hold():
+    from golfctl.packing.allocation import Point
+
+    points = [Point(s, 1000 - 120 * s + 9 * s * s, 2.0 ** (1.7 * s - 0.1 * s * s)) for s in (-0.5, 0.0, 0.5, 1.0)]
+    fine = {point.setting: point for point in smoothed(points)}
+    assert len(fine) == 25
+    for point in points:
+        assert fine[point.setting].bytes == pytest.approx(point.bytes)
+        assert fine[point.setting].loss == pytest.approx(point.loss)
+    assert fine[0.25].bytes == pytest.approx(1000 - 30 + 9 / 16)
