@@ -37,10 +37,10 @@ def shared(steps, lr):
 
 STAGES = {
     "plain": [{}],
-    "pr1084": shared(3, 0.05 / 3),
-    "pr1128": shared(5, 0.05),
-    "pr1150": shared(5, 0.05),
-    "pr1128-whole": [{"ttt": TTT, "slot": {"form": "shared", "steps": 5, "lr": 0.05}}],  # no window past the end
+    "pr1084": shared(3, 0.05),
+    "pr1128": shared(5, 0.1),
+    "pr1150": shared(5, 0.1),
+    "pr1128-whole": [{"ttt": TTT, "slot": {"form": "shared", "steps": 5, "lr": 0.1}}],  # no window past the end
     "pr1722": [{**TAIL, "ttt": TTT}, {**TAIL, "slot": {"form": "per-sample", "steps": 8, "lr": 0.1, "bias": True}}],
     "pr761": [{"ttt": TTT}, {"ttt": STRONG, "adapt_then_score": True, "ngram": KEYED}],
 }

@@ -77,7 +77,8 @@ def audit_in_process(folder, name):
     plan = Plan.from_dict({"seed": 7, "text_tokens": 160, "mass_tokens": 160, "cuts": 20, "mass_positions": 4})
     text_N, rest_M = slice_text(np.fromfile(folder / "val.bin", "<u2"), plan, "val.bin")
     source = OwnSource(model, EvalConfig.from_dict(WINDOWS), torch.device("cpu"))
-    subject = Subject(name, boxes[0], text_N, rest_M, {"variant 1": boxes[1], "variant 2": boxes[2]}, source)
+    variants = {"variant 1": boxes[1], "variant 2": boxes[2]}
+    subject = Subject(name, boxes[0], text_N, rest_M, variants=variants, source=source)
     report = run_audit(subject, Context(plan, load_rules()), only=CHECKS.split(","))
     return {f.id: [f.verdict.value, f.value, f.detail] for f in report.findings}
 

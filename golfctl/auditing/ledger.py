@@ -12,6 +12,7 @@ from golfctl.core.files import read_bytes
 from golfctl.errors import InputError
 
 _LIMIT_BYTES = 1 << 30
+_LARGEST = 1 << 62
 
 
 class Ledger(NamedTuple):
@@ -59,6 +60,8 @@ def read_ledger(path: Path) -> Ledger:
         table = [(int(order), int(position), float(nll)) for order, position, nll in rows]
     except ValueError as error:
         raise InputError(f"{path}: every line of a ledger is `order position nll`: {error}") from error
+    if any(not -_LARGEST < row[1] < _LARGEST for row in table):
+        raise InputError(f"{path}: a position is no index of a token in any text")
     table.sort(key=lambda row: row[0])
     if len({row[0] for row in table}) != len(table):
         raise InputError(f"{path}: an order number stands twice; number the rows 0, 1, 2 … as they were booked")

@@ -1,6 +1,7 @@
 """An artifact, its data and its evaluation stack as a subject for every check."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from golfctl.evaluation.evaluate import resolve
 from golfctl.evaluation.report import code_sha256
 from golfctl.evaluation.sources import check_tokenizer, load_source
 from golfctl.scoring.config import EvalConfig
+
+_SMALL_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,21 @@ def _reference(own: Own, config: EvalConfig) -> RunnerBox | None:
     model = load_source(own.reference, own.device)
     check_tokenizer(model, Dataset.open(own.data).tokenizer.digest, own.data)
     return RunnerBox(own.reference.name, model, unadapted(config), own.device)
+
+
+@contextmanager
+def few_threads(artifact: Path) -> Iterator[None]:
+    """One thread for the CPU while a small artifact is probed: windows are too small to be worth sharing.
+
+    Threads that share tiny products mostly wait for each other, on a busy machine for whole time slices.
+    """
+    before = torch.get_num_threads()
+    if artifact.stat().st_size <= _SMALL_BYTES:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def counted_files(artifact: Path, code: Sequence[Path]) -> list[CountedFile]:

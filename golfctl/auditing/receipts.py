@@ -25,7 +25,8 @@ def phase_seconds(records: list[Record], artifact_sha256: str) -> dict[str, floa
 
 
 def _from_training(body: dict[str, Any]) -> bool:
-    return str(body.get("pack", {}).get("calibration", "none")).startswith("train")
+    asked = str(body.get("pack", {}).get("calibration", "none"))
+    return str(body.get("calibration", {}).get("source", asked)).startswith("train")
 
 
 def byte_claim(records: list[Record], artifact_sha256: str, documents: int) -> ByteClaim | None:

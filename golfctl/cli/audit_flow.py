@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from golfctl.cli.audit_view import audit_text, self_test_text
+from golfctl.cli.eval_flow import check_outputs
 from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json
 from golfctl.cli.stack_options import STACK
@@ -35,7 +36,7 @@ def audit_command(options: dict[str, Any]) -> None:
         raise UsageError("--reference has nothing to be compared on: add --fresh")
     if options["self_test"]:
         _self_test(options)
-    elif options["scorer_cmd"]:
+    elif options["scorer_cmd"] is not None:
         _refuse(options, tuple(n for n in _OWN_ONLY if n not in _WINDOWS), "--scorer-cmd audits a foreign scorer")
         if not options["source_model"]:
             _refuse(options, _WINDOWS, "without --source-model there are no windows to choose")
@@ -51,11 +52,8 @@ def audit_command(options: dict[str, Any]) -> None:
 def _self_test(options: dict[str, Any]) -> None:
     from golfctl.auditing.self_test import self_test
 
-    given = [
-        name for name in ("source", "scorer_cmd", "require", "only", "report", "evidence", "fresh") if options[name]
-    ]
-    if given:
-        raise UsageError(f"--self-test takes no {_flag(given[0])}: it audits its own toy scorers")
+    kept = ("self_test", "seed", "as_json", "quiet", "rules_name", "seconds_per_run", "device")
+    _refuse(options, tuple(name for name in options if name not in kept), "--self-test audits its own toy scorers")
     results = self_test(options["seed"] or 0, reporter(options["quiet"]))
     if options["as_json"]:
         emit_json([
@@ -70,11 +68,15 @@ def _self_test(options: dict[str, Any]) -> None:
 
 
 def _audit_foreign(options: dict[str, Any]) -> "AuditReport":
+    from golfctl.auditing.command import split_command
     from golfctl.auditing.foreign import foreign_subject, fresh_texts, read_tokens
     from golfctl.auditing.rules import load_rules
     from golfctl.auditing.run import run_audit
     from golfctl.auditing.subject import Context
 
+    split_command(options["scorer_cmd"])
+    if options["tokens"] is not None:
+        check_outputs(options["tokens"], {"--report": options["report"]})
     if options["vocab"] is None:
         raise UsageError("--scorer-cmd needs --vocab: the size of the scorer's vocabulary")
     plan = make_plan(options, {"mass_answers": 0 if options["vocab"] <= 64 else 32})

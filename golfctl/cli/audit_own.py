@@ -32,7 +32,7 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
         raise UsageError(f"{artifact}: an audit needs a packed artifact (.golf); make one with `golfctl pack`")
     config = eval_config(run, defaultdict(lambda: None, options))
 
-    from golfctl.auditing.own_subject import Own, own_subject
+    from golfctl.auditing.own_subject import Own, few_threads, own_subject
     from golfctl.auditing.rules import load_rules
     from golfctl.auditing.run import run_audit
     from golfctl.auditing.subject import Context
@@ -51,7 +51,8 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
         click.echo(f"audited although it is no valid score: {'; '.join(config.leaks)}", err=True)
     context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))
     required, only = split_ids(options["require"]), split_ids(options["only"])
-    return run_audit(own_subject(own, plan), context, required, only, _evidence(options, run)), run
+    with few_threads(artifact):
+        return run_audit(own_subject(own, plan), context, required, only, _evidence(options, run)), run
 
 
 def _evidence(options: dict[str, Any], run: Path | None) -> Path | None:

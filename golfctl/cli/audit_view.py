@@ -32,10 +32,8 @@ def audit_text(report: "AuditReport", limits: bool = False) -> str:
         parts.append("What each check cannot see:")
         parts += [f"  {f.id:<7} {f.limits}" for f in report.findings]
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report.counts().items())
-    parts.append(
-        f"{counts}; {report.rules}, seed {report.plan.seed}, {report.seconds:.1f} s. "
-        "Checks sample: a pass is no clearance."
-    )
+    parts.append(f"{counts}; rules {report.rules}, seed {report.plan.seed}, {report.seconds:.1f} s")
+    parts.append("Checks sample: a pass is no clearance.")
     return "\n".join(parts)
 
 

@@ -31,6 +31,11 @@ def run(subject: Subject, context: Context) -> Outcome:
     length, start = runs[worst]
     detail = f"{length} tokens from {start} of {worst}" if length else f"none in {' or '.join(texts)}"
     value, threshold = float(length), float(_FAIL_RUN)
+    missing = sum(
+        int(np.isnan(ledger.claimed(len(t))[1:]).sum()) for t, ledger in zip(texts.values(), ledgers, strict=True)
+    )
+    if missing and length < _FAIL_RUN:
+        return Outcome(Verdict.INCONCLUSIVE, _STATISTIC, value, threshold, f"{missing} targets without a score")
     if length < _FAIL_RUN:
         verdict = Verdict.WARN if length >= _WARN_RUN else Verdict.PASS
         return Outcome(verdict, _STATISTIC, value, threshold, detail)

@@ -48,6 +48,9 @@ def judge(box: BlackBox, source: Source, texts: int, length: int, alpha: float, 
     gains_S = np.nansum(source_nll_SN[:, 1:] - scorer_nll_SN[:, 1:], axis=1)
     detail = f"{texts} texts of {length:,} tokens from {source.name}; end {', '.join(f'{g:+.1f}' for g in gains_S)}"
     if best < threshold:
+        missing = int(np.isnan(scorer_nll_SN[:, 1:]).sum())
+        if missing:
+            return Outcome(Verdict.INCONCLUSIVE, _STATISTIC, best, threshold, f"{missing} targets without a score")
         return Outcome(Verdict.PASS, _STATISTIC, best, threshold, detail)
     winner = int(np.argmax(gains_S))
     stop = int(np.argmax(path_N)) + 1

@@ -38,12 +38,14 @@ def run(subject: Subject, context: Context) -> Outcome:
     nll_N = disordered.claimed(len(shuffled_N))[1:]
     path_N = np.cumsum(np.where(np.isnan(nll_N), 0.0, cost_N - nll_N))
     best, threshold = float(np.max(path_N)), float(np.log(1.0 / plan.false_alarm))
+    if np.isnan(nll_N).any() and not best >= threshold:
+        missing = int(np.isnan(nll_N).sum())
+        return Outcome(Verdict.INCONCLUSIVE, _STATISTIC, None, threshold, f"{missing} targets without a score")
     inorder = float(np.nanmean(ordered.claimed(len(text_N))[1:]))
     share = cost_N.sum() / len(cost_N)
     detail = f"won a token: in order {share - inorder:+.2f}, shuffled {share - np.nanmean(nll_N):+.2f} nats"
-    if not np.isfinite(best) or best < threshold:
-        value = best if np.isfinite(best) else None
-        return Outcome(Verdict.PASS, _STATISTIC, value, threshold, detail)
+    if best < threshold:
+        return Outcome(Verdict.PASS, _STATISTIC, best, threshold, detail)
     stop = int(np.argmax(path_N)) + 1
     facts = {
         "claim": "the tokens were shuffled; no causal normalised code needs fewer nats than their order costs",

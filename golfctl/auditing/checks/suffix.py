@@ -41,6 +41,8 @@ def probe(
         for cut, kind in zip(cuts, kinds, strict=True)
     ]
     base, *ledgers = box.score([text_N, *altered])
+    if not np.isfinite(base.nll_R).any():
+        return Outcome(Verdict.INCONCLUSIVE, _STATISTIC, None, threshold_for(noise), "no score to compare")
     moves = np.array(
         [largest_move(base, other, int(cut)) for other, cut in zip(ledgers, cuts, strict=True)], np.float64
     )

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,41 @@ def test_commands_that_misbehave_are_named(command, says):
         CommandBox(command, V, timeout_seconds=1.0).score([np.zeros(4, np.uint16)])
 
 
+@pytest.mark.parametrize(
+    ("ledger", "exit_code", "says"),
+    [
+        ("", 6, "T8"),
+        ("0 1 nan\\n", 6, "T8"),
+        ("0 1 1.0\\n", 6, "T8"),
+        ("0 99999999999999999999999 1.0\\n", 3, "no index of a token"),
+        ("\\x00\\xff garbage", 3, "order position nll"),
+    ],
+    ids=["empty", "NaN", "too few lines", "impossible position", "garbage"],
+)
+def test_ledgers_that_make_no_sense(tmp_path, tokens, capsys, ledger, exit_code, says):
+    script = tmp_path / "odd.py"
+    script.write_text(
+        "import sys, pathlib\n"
+        f"for p in pathlib.Path(sys.argv[1]).glob('*.bin'):\n    p.with_suffix('.ledger').write_text('{ledger}')\n"
+    )
+    command = ["audit", "--scorer-cmd", f"{sys.executable} {script} {{folder}}", "--tokens", str(tokens), *QUICK]
+    assert exit_code_of([*command, "--json"]) == exit_code
+    out, err = capsys.readouterr()
+    assert says in err and "Traceback" not in err and err.count("\n") == 1
+    if exit_code == 6:
+        found = {f["id"]: f["verdict"] for f in json.loads(out)["findings"]}
+        assert found["T8"] == "fail" and "pass" not in {found[name] for name in ("T12-i", "T12-ii", "T12-iii", "T12-v")}
+
+
+def test_what_a_scorer_left_running_is_stopped(tmp_path):
+    mark = tmp_path / "mark"
+    command = f"sh -c '(sleep 3; touch {mark}) & sleep 30; true' {{folder}}"
+    with pytest.raises(InputError, match="still running after 1 s"):
+        CommandBox(command, V, timeout_seconds=1.0).score([np.zeros(4, np.uint16)])
+    time.sleep(3.2)
+    assert not mark.exists()
+
+
 @pytest.mark.parametrize("command", ["scorer", "scorer {tokens}", "scorer {folder} {ledger}", "scorer '{folder}"])
 def test_commands_without_their_places_are_usage_errors(command):
     with pytest.raises(UsageError):
@@ -130,6 +166,10 @@ def test_commands_without_their_places_are_usage_errors(command):
         ["--scorer-cmd", "x {folder}", "--vocab", "9"],
         ["--scorer-cmd", "x {folder}", "--vocab", "9", "--tokens", "t", "--ttt"],
         ["--self-test", "--require", "T1"],
+        ["--self-test", "--bos", "0"],
+        ["--scorer-cmd", "", "--vocab", "9", "--tokens", "t"],
+        ["--scorer-cmd", "x {folder}", "--vocab", "9", "--tokens", "t", "--reference", "m"],
+        ["--step-cmd", "x"],
         ["--tokens", "t"],
         ["--only", "T99", "--scorer-cmd", "x {folder}", "--vocab", "9"],
     ],

@@ -1,0 +1,80 @@
+"""golfctl's own evaluation stacks on a trained artifact under the audit: honest forms pass, leaking forms fail.
+
+    python -m benchmarks.auditing.own_forms M.golf --data DIR --name quickstart --out benchmarks/results/audit_own.json
+
+Only the checks of scoring are run; the artifact is copied away first, so that no receipt is written beside it.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from golfctl.cli.main import exit_code_of
+from golfctl.core.canonical import canonical_json
+from golfctl.core.environment import describe_environment
+from golfctl.core.files import atomic_write
+
+CHECKS = "T0,T1,T1b,T2,T3,T3r,T4,T7,T8,T9,T10,T12-i,T12-ii,T12-iii,T12-v,T13"
+LEAKY = ["--allow-leaks"]
+HONEST = {
+    "plain": [],
+    "documents": ["--set", "eval.context=documents"],
+    "ttt": ["--ttt"],
+    "slot, causal": ["--slot-steps", "5"],
+    "ngram": ["--ngram", "5"],
+    "ctw": ["--set", "eval.ctw.depth=4"],
+    "calibrate": ["--calibrate"],
+    "all": ["--ttt", "--slot-steps", "5", "--ngram", "5", "--calibrate"],
+}
+LEAKS = {
+    "slot, shared": [*LEAKY, "--set", "eval.slot.form=shared"],
+    "slot, per sample": [*LEAKY, "--set", "eval.slot.form=per-sample", "--set", "eval.slot.bias=true"],
+    "hashed n-gram": [*LEAKY, "--set", "eval.ngram.form=target-keyed"],
+    "adapt, then score": [*LEAKY, "--ttt", "--set", "eval.adapt_then_score=true"],
+}
+
+
+def audit(folder, data, form, seed):
+    report = folder / "audit.json"
+    started = time.monotonic()
+    code = exit_code_of([
+        "audit", str(folder / "m.golf"), "--data", str(data), *(HONEST | LEAKS)[form], "--seed", str(seed),
+        "--only", CHECKS, "--report", str(report), "--evidence", str(folder / "evidence"), "--quiet",
+    ])  # fmt: skip
+    found = json.loads(report.read_text())["findings"]
+    return {
+        "exit_code": code,
+        "seconds": round(time.monotonic() - started, 1),
+        "verdicts": {f["id"]: f["verdict"] for f in found},
+        "failures": {f["id"]: [f["value"], f["detail"]] for f in found if f["verdict"] == "fail"},
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--name", required=True, help="Of the model in the results.")
+    parser.add_argument("--only", nargs="*", default=[*HONEST, *LEAKS], choices=[*HONEST, *LEAKS])
+    parser.add_argument("--seed", type=int, default=8)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    result = json.loads(args.out.read_text()) if args.out.exists() else {"models": {}}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copyfile(args.artifact, folder / "m.golf")
+        for form in args.only:
+            found = audit(folder, args.data, form, args.seed)
+            right = bool(found["failures"]) == (form in LEAKS)
+            result["models"].setdefault(args.name, {})[form] = {"leaks": form in LEAKS, "right": right, **found}
+            print(
+                args.name, form, "right" if right else "WRONG", sorted(found["failures"]), found["seconds"], flush=True
+            )
+            atomic_write(args.out, canonical_json({**result, "environment": describe_environment()}) + b"\n")
+
+
+if __name__ == "__main__":
+    main()
