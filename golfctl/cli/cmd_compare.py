@@ -9,6 +9,7 @@ from golfctl.cli.options import json_option
 from golfctl.cli.render import emit_json, table
 from golfctl.errors import UsageError, VerdictError
 
+_SHOWN = 3
 _NEW = "golfctl.compare.new"
 
 
@@ -83,10 +84,18 @@ def _text(result: dict[str, Any]) -> str:
         lines.append(
             f"with this spread {runs} runs a side show a gain of {result['showable_gain']:.5f} or more (4 in 5)"
         )
+    lines.append(_apart(result["differs"]))
     if not result["receipts_found"]:
         lines.append("some reports have no journal beside them: how those runs were trained is not known")
     lines.append("what no test sees: how many other runs were made and left out")
     return "\n".join(lines)
+
+
+def _apart(differs: list[str]) -> str:
+    more = f" and {len(differs) - _SHOWN} more (--json)" if len(differs) > _SHOWN else ""
+    return (
+        f"base and new differ in {'; '.join(differs[:_SHOWN])}{more}" if differs else "base and new differ in nothing"
+    )
 
 
 def _why_not(result: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from golfctl.errors import VerdictError
 Unit = Literal["nats", "bpb"]
 _FIELD = {"nats": "val_loss", "bpb": "val_bpb"}
 _SHOWN = 4
+IGNORABLE = frozenset({"code", "environment"})
 PARTS = ("code", "config", "data", "environment", "training")
 
 
@@ -42,6 +43,7 @@ def compare(
         **_result(test),
         "better": test.p_value is not None and test.p_value < p_wanted,
         "ignored": sorted(ignore),
+        "differs": [line for part in PARTS for line in _between(base[0], new[0], part)],
         "receipts_found": all(receipt.chained for receipt in (*base, *new)),
     }
 
@@ -90,8 +92,20 @@ def _check_alike(name: str, receipts: Sequence[Receipt], ignore: Sequence[str]) 
             more = f" and {len(apart) - _SHOWN} more" if len(apart) > _SHOWN else ""
             raise VerdictError(
                 f"{name}: {receipts[0].source} and {other.source} must not be averaged; they differ in "
-                f"{'; '.join(apart[:_SHOWN])}{more}"
+                f"{'; '.join(apart[:_SHOWN])}{more}{_way_out(apart)}"
             )
+
+
+def _way_out(apart: list[str]) -> str:
+    """How to average all the same, where that is allowed."""
+    parts = {line.split(":")[0].split(".")[0] for line in apart}
+    return f" (--ignore {' --ignore '.join(sorted(parts))} does it all the same)" if parts <= IGNORABLE else ""
+
+
+def _between(base: Receipt, new: Receipt, part: str) -> list[str]:
+    """What sets the two sides apart in one part; nothing where one side's training is unknown."""
+    mine, theirs = _signature(base)[part], _signature(new)[part]
+    return [] if mine is None or theirs is None else differences(mine, theirs, part)
 
 
 def _signature(receipt: Receipt) -> dict[str, Any]:

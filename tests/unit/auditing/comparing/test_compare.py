@@ -71,9 +71,18 @@ def test_what_differs_must_not_be_averaged(runs, tmp_path, changes, says):
     assert says in str(caught.value)
 
 
+def test_what_sets_the_sides_apart_is_said(runs, capsys):
+    base, new = runs
+    assert compare(receipts(base), receipts(new), 0.005, 0.01)["differs"] == ["training.recipe.model.dim: 64, 96"]
+    assert exit_code_of(["compare", *map(str, base), "--", *map(str, new)]) == 0
+    assert "base and new differ in training.recipe.model.dim: 64, 96" in capsys.readouterr().out
+
+
 def test_code_may_be_ignored_on_purpose_and_it_is_said(runs, tmp_path):
     base, new = runs
     other = run_folder(tmp_path, "odd", 1.9, 7, code_sha256="other")
+    with pytest.raises(VerdictError, match="--ignore code does it all the same"):
+        compare(receipts([*base, other]), receipts(new), 0.005, 0.01)
     assert compare(receipts([*base, other]), receipts(new), 0.005, 0.01, ignore=["code"])["ignored"] == ["code"]
 
 
