@@ -1,6 +1,6 @@
 """`submission check` over every record folder of a checkout of the challenge's repository, given by path.
 
-    python benchmarks/auditing/submissions.py PATH/records --sample 20 --out benchmarks/results/submissions.json
+    python -m benchmarks.auditing.submissions PATH/records --sample 20 --out benchmarks/results/submissions.json
 
 Prints how often each lint says what, and draws a seeded sample of flags for checking by hand. Nothing of the checkout
 is copied.

@@ -25,8 +25,10 @@ def phase_seconds(records: list[Record], artifact_sha256: str) -> dict[str, floa
 
 
 def _from_training(body: dict[str, Any]) -> bool:
-    asked = str(body.get("pack", {}).get("calibration", "none"))
-    return str(body.get("calibration", {}).get("source", asked)).startswith("train")
+    """Whether calibration read training text: as the receipt says it did, else as its settings asked."""
+    made, asked = body.get("calibration"), body.get("pack", {}).get("calibration", "none")
+    source = made.get("source", asked) if isinstance(made, dict) else asked
+    return str(source).startswith("train")
 
 
 def byte_claim(records: list[Record], artifact_sha256: str, documents: int) -> ByteClaim | None:

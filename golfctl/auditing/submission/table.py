@@ -17,6 +17,7 @@ LINTS = Table(
         "T5-ratio": "golfctl.auditing.submission.evidence:RATIO",
         "T5-tokens": "golfctl.auditing.submission.evidence:TOKENS",
         "T18-cap": "golfctl.auditing.submission.packaging:CAPS",
+        "T18-hints": "golfctl.auditing.submission.hints:LINT",
         "T18-opaque": "golfctl.auditing.submission.packaging:OPAQUE",
     },
 )

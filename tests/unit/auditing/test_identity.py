@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from golfctl.auditing.checks.identity import check_claim, check_dataset, check_table, shared_documents
-from golfctl.auditing.subject import ByteClaim
+from golfctl.auditing.finding import Verdict
+from golfctl.auditing.plan import Plan
+from golfctl.auditing.rules import load_rules
+from golfctl.auditing.run import run_check
+from golfctl.auditing.subject import ByteClaim, Context, Subject
+from golfctl.auditing.table import CHECKS
 from golfctl.data.build import build_dataset, split_explicit
 from golfctl.data.byte_table import ByteTable
 from golfctl.data.dataset import Dataset
@@ -112,8 +117,14 @@ def test_a_reordered_validation_is_found(folder, tmp_path):
         parts = np.split(tokens_N, np.flatnonzero(tokens_N == bos)[1:])
         return np.concatenate([parts[1], parts[0], *parts[2:]])
 
-    problems, _ = check_dataset(Dataset.open(with_tokens(folder, tmp_path, reorder)))
+    altered = Dataset.open(with_tokens(folder, tmp_path, reorder))
+    problems, _ = check_dataset(altered)
     assert any("not the encoding of their text" in problem for problem in problems)
+    assert verdict(altered) is Verdict.FAIL and verdict(Dataset.open(folder)) is Verdict.PASS
+
+
+def verdict(dataset):
+    return run_check(CHECKS["T5"], Subject("d", dataset=dataset), Context(Plan(), load_rules())).verdict
 
 
 def test_a_truncated_validation_is_refused_or_found(folder, tmp_path):
@@ -137,4 +148,4 @@ def test_overlapping_documents_are_found(folder, tmp_path):
     path.unlink()
     write_shard(path, np.concatenate([train, first]).astype(np.uint16))
     (problem,) = shared_documents(Dataset.open(out))
-    assert problem.startswith("1 held-out documents")
+    assert problem.startswith("1 held-out documents") and verdict(Dataset.open(out)) is Verdict.FAIL

@@ -78,6 +78,17 @@ def test_training_that_overruns_by_its_calibration_fails(tmp_path):
     assert clocks.judge(seconds, RULES).verdict is Verdict.FAIL
 
 
+def test_calibration_is_what_the_receipt_says_it_was(tmp_path):
+    """Settings left to their default name no source; the receipt of `pack` does."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append("train.end", {"seconds": 598.0})
+    body = {"artifact_sha256": "a", "pack": {"calibration": None}, "calibration_seconds": 4.0}
+    journal.append("pack", {**body, "calibration": {"source": "train", "dataset": "d", "seed": 0}})
+    journal.append("pack", {**body, "artifact_sha256": "b", "calibration": {"source": "none"}})
+    records = read_journal(tmp_path / "journal.jsonl").records
+    assert phase_seconds(records, "a")["training"] == 602.0 and phase_seconds(records, "b")["training"] == 598.0
+
+
 def test_calibration_on_the_models_own_text_is_no_training_data(tmp_path):
     assert phase_seconds(journal_records(tmp_path, "self:65536"), "a")["training"] == 598.0
 

@@ -167,6 +167,29 @@ def test_code_that_unpacks_itself_is_only_hinted_at(record):
     assert verdicts(record)["T18-opaque"] == "warn"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nll = torch.minimum(nll_lm, nll_ngram)",
+        "nll = np.where(nll_a < nll_b, nll_a, nll_b)",
+        "key = ctx_hash ^ (tgt * 2654435761)",
+        "gate = is_word_start[tgt]",
+        "slot_steps = 5",
+        "best_nll = min(best_nll, nll)",
+    ],
+)
+def test_forms_that_were_argued_about_are_pointed_at_and_no_more(record, line):
+    (record / "train_gpt.py").write_text(f"import torch\n\n{line}\n")
+    found = {f.id: f for f in check_submission(record, RULES).findings}["T18-hints"]
+    assert found.verdict.value == "warn" and "train_gpt.py:3 " in found.detail
+
+
+@pytest.mark.parametrize("line", ["loss = min(losses)", "n_bytes = has_leading_space_lut[tgt_ids]", "x = a ^ b * c"])
+def test_ordinary_lines_are_not(record, line):
+    (record / "train_gpt.py").write_text(f"{line}\n")
+    assert verdicts(record)["T18-hints"] == "pass"
+
+
 def test_an_empty_folder_fails_without_a_crash(tmp_path):
     assert set(verdicts(tmp_path)) == set(LINTS) and verdicts(tmp_path)["T17-files"] == "fail"
     assert exit_code_of(["submission", "check", str(tmp_path / "nowhere")]) == 3
