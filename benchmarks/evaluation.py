@@ -1,16 +1,19 @@
-"""How fast evaluation's parts are, as ratios taken side by side in one run.
+"""How fast evaluation's parts are, as ratios taken side by side in one run; and what counts are worth.
 
     python benchmarks/evaluation.py [count] [mix] [slot] [--data DIR] [--repeats 5]
     python benchmarks/evaluation.py sliding ttt --peer FOLDER [--dtype bfloat16] [--seq-len 2048]
+    python benchmarks/evaluation.py ngram --artifact M.GOLF --data DIR [--documents 32]
 
-`count`: exact counts of contexts of 0 … 7 tokens against the hashed numpy tables of the seeds (orders 2 … 7, 2^22
-buckets), looked up and updated window by window as PR #761 does, and in chunks of 32,768 tokens. `mix`: the gated
-geometric mixture against log-softmax plus a float64 logsumexp of the same rows. `slot`: causal SLOT with 5 steps
-against plain sliding. `sliding` and `ttt`: the evaluation of PR #549's program (FOLDER holds its `train_gpt.py`)
-against ours, same weights, windows, dtype and threads, on the model of `examples/pr549.toml`; `ttt` is one chunk
-scored and trained on for 3 epochs; their ratios are medians of paired ratios (reference / ours). Repeats are
-interleaved; medians of the process's own CPU seconds (one thread) are printed, so that a shared machine does not
-count, with one JSON line at the end.
+`count`: exact counts of orders 1 … 8 (contexts of 0 … 7 tokens) against the hashed numpy tables of the seeds (orders
+2 … 8 and, as in the record, 2 … 7; 2^22 buckets), looked up and updated window by window as PR #761 does, and in chunks
+of 32,768 tokens. `mix`: the gated geometric mixture against log-softmax plus a float64 logsumexp of the same rows.
+`slot`: causal SLOT with 5 steps against plain sliding. `sliding` and `ttt`: the evaluation of PR #549's program (FOLDER
+holds its `train_gpt.py`) against ours, same weights, windows, dtype and threads, on the model of `examples/pr549.toml`;
+`ttt` is one chunk scored and trained on for 3 epochs; their ratios are medians of paired ratios (reference / ours),
+each side in a process of its own. `ngram`: see `evaluation_ngram.py`; figures are bits per byte.
+
+Repeats are interleaved; medians of the process's own CPU seconds (one thread) are printed, so that a shared machine
+does not count, with one JSON line at the end.
 """
 
 import argparse
@@ -22,7 +25,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from evaluation_peer import bench_sliding, bench_ttt
+from evaluation_ngram import bench_ngram
+from evaluation_peer import bench_peer
 
 from golfctl.core.environment import describe_environment
 from golfctl.data.dataset import Dataset
@@ -67,23 +71,30 @@ def interleaved(jobs: dict[str, Callable[[], object]], repeats: int) -> dict[str
 
 
 def bench_count(tokens_N: np.ndarray, repeats: int) -> dict[str, float]:
-    """Tokens per second of counting: ours (8 context lengths), the seeds' (6 orders) by windows and by chunks."""
+    """Tokens per second of counting: ours (8 orders), the seeds' (7, and the record's 6) by windows and by chunks."""
     tokens = len(tokens_N)
     slots_log2 = (8 * tokens).bit_length()
 
     def exact() -> None:
         ContextCounts(7, VOCAB, slots_log2).count(tokens_N, 1)
 
-    def seeds(step: int) -> None:
-        cache = TargetKeyedCache(NgramConfig(form="target-keyed", order=7))
+    def seeds(step: int, order: int) -> None:
+        cache = TargetKeyedCache(NgramConfig(form="target-keyed", order=order))
         for begin in range(1, tokens, step):
             position_R = np.arange(begin, min(begin + step, tokens))
             cache.lookup(tokens_N, position_R)
             cache.update(tokens_N, position_R)
 
-    found = interleaved({"exact": exact, "windows": lambda: seeds(64), "chunks": lambda: seeds(32_768)}, repeats)
+    jobs = {
+        "exact": exact,
+        "windows_to_8": lambda: seeds(64, 8),
+        "windows_to_7": lambda: seeds(64, 7),
+        "chunks_to_8": lambda: seeds(32_768, 8),
+        "chunks_to_7": lambda: seeds(32_768, 7),
+    }
+    found = interleaved(jobs, repeats)
     rates = {f"{name}_tokens_per_s": tokens / seconds for name, seconds in found.items()}
-    return rates | {f"ratio_to_{name}": found[name] / found["exact"] for name in ("windows", "chunks")}
+    return rates | {f"ratio_to_{name}": found[name] / found["exact"] for name in jobs if name != "exact"}
 
 
 class _Table:
@@ -142,6 +153,9 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=600_000, help="Made-up tokens where there is no --data.")
     parser.add_argument("--rows", type=int, default=4_096)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--artifact", type=Path, help="Model whose mixture with counts is measured, for `ngram`.")
+    parser.add_argument("--documents", type=int, default=32, help="Documents of the data, for `ngram`.")
+    parser.add_argument("--order", type=int, default=7, help="Order of the counts, for `ngram`.")
     parser.add_argument("--peer", type=Path, help="Folder of PR #549's train_gpt.py, for `sliding` and `ttt`.")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--seq-len", type=int, default=2048)
@@ -155,11 +169,14 @@ def main() -> None:
         "count": lambda: bench_count(tokens_N, options.repeats),
         "mix": lambda: bench_mix(options.rows, options.repeats),
         "slot": lambda: bench_slot(options.repeats),
-        "sliding": lambda: bench_sliding(options.peer, tokens_N, options),
-        "ttt": lambda: bench_ttt(options.peer, tokens_N, options),
+        "sliding": lambda: bench_peer("sliding", tokens_N, options),
+        "ttt": lambda: bench_peer("ttt", tokens_N, options),
+        "ngram": lambda: bench_ngram(options),
     }
     if not options.peer and {"sliding", "ttt"} & set(options.parts):
         parser.error("sliding and ttt need --peer FOLDER")
+    if not (options.artifact and options.data) and "ngram" in options.parts:
+        parser.error("ngram needs --artifact M.GOLF and --data DIR")
     results = {}
     for part in options.parts:
         results[part] = jobs[part]()

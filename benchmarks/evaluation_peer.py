@@ -2,11 +2,15 @@
 
 Both sides score the same whole windows of one steady stretch of text (every window scores its last `stride` rows), in
 the same batches, from the same weights. Ours is the product's path: scorer, runner's float64 renormalisation, ledger.
+Each side has a process of its own, as each program has, and works while the other waits.
 """
 
+import multiprocessing
 import statistics
 import time
+from argparse import Namespace
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ import numpy as np
 import reference_549
 import torch
 
+from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.canonical import sha256_file
 from golfctl.core.recipe import Recipe
 from golfctl.evaluation.ledger import Ledger
@@ -23,123 +28,157 @@ from golfctl.model.network import LanguageModel
 from golfctl.model.spec import ModelSpec
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
-from golfctl.scoring.protocol import Scorer
+from golfctl.scoring.protocol import Block, Scorer
 from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.windows import blocks, group_windows, sliding_windows
 
 RECIPE = Path(__file__).parents[1] / "examples" / "pr549.toml"
-STRIDE = 64
+STRIDE, EPOCHS = 64, 3
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-class Pair:
-    """Our model and the reference's, with equal weights, none of them zero."""
-
-    def __init__(self, folder: Path, tokens_N: np.ndarray, options: Any) -> None:
-        self.options, self.tokens_N, self.dtype = options, tokens_N, DTYPES[options.dtype]
-        self.ours = self._model()
-        module = reference_549.load(folder)
-        self.reference = reference_549.Evaluation(
-            module, reference_549.model_of(module, self.ours, self.dtype), tokens_N, self.dtype, self.spec.vocab_size
-        )
-        self.reference.warm(options.seq_len)
-
-    def _model(self) -> LanguageModel:
-        self.spec = Recipe.load(RECIPE, []).read("model", ModelSpec)
-        model = build_model(self.spec, 0)
-        generator = torch.Generator().manual_seed(1)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter += 0.01 * torch.randn(parameter.shape, generator=generator)
-        model.eval().requires_grad_(False)
-        model.set_compute_dtype(self.dtype if self.dtype == torch.bfloat16 else None)
-        return model
-
-    def scorer(self, **table: Any) -> Scorer:
-        """Ours, as `golfctl eval` composes it."""
-        config = {"seq_len": self.options.seq_len, "stride": STRIDE, "batch": self.options.windows, **table}
-        rows = len(self.tokens_N) - 1
-        setting = Setting(self.ours, self.spec.vocab_size, self.options.seq_len, rows, torch.device("cpu"), Ranks())
-        return compose(EvalConfig.from_dict(config, "eval"), setting)
-
-    def windows(self, first: int, count: int) -> list[Any]:
-        """Blocks of `count` whole windows, the first of which scores row `first` on."""
-        rows = len(self.tokens_N) - 1
-        found = [w for w in sliding_windows(rows, self.options.seq_len, STRIDE) if w.first >= first][:count]
-        assert len(found) == count and all(w.stop - w.first == STRIDE for w in found)
-        return list(blocks(self.tokens_N, group_windows(iter(found), self.options.windows, None)))
-
-    def ours_score(self, scorer: Scorer, todo: list[Any]) -> float:
-        """Mean nats of the blocks' rows; each is observed after it was booked."""
-        ledger = Ledger(len(self.tokens_N) - 1)
-        ledger.booked = todo[0].first
-        for block in todo:
-            targets_R = self.tokens_N[block.first + 1 : block.stop + 1]
-            nll_R, _ = bank(scorer.predict(block), targets_R, block.first, self.spec.vocab_size)
-            ledger.append(block.first, nll_R)
-            scorer.observe(block, targets_R)
-        return ledger.nats / (todo[-1].stop - todo[0].first)
+Job = Callable[[], float]
+"""One repetition; returns the mean nats of the rows it scored."""
 
 
-def paired(ours: Callable[[], float], reference: Callable[[], float], repeats: int) -> dict[str, Any]:
-    """Both in turns, the first going second next time, after one round that does not count."""
-    seconds: dict[str, list[float]] = {"ours": [], "reference": []}
-    nats: dict[str, float] = {}
-    for turn in range(repeats + 1):
-        order = [("ours", ours), ("reference", reference)]
-        for name, job in order if turn % 2 else reversed(order):
-            begin = time.process_time()
-            nats[name] = job()
-            seconds[name].append(time.process_time() - begin)
-    ratios = [r / o for o, r in zip(seconds["ours"][1:], seconds["reference"][1:], strict=True)]
-    medians = {f"{name}_s": statistics.median(s[1:]) for name, s in seconds.items()}
-    spread = {"least_ratio": min(ratios), "largest_ratio": max(ratios)}
-    return {"ratio": statistics.median(ratios), **spread, **medians, **{f"{n}_nats": v for n, v in nats.items()}}
+def model_of(dtype: torch.dtype) -> LanguageModel:
+    """The 549 model, no weight of it zero; the same in every process."""
+    model = build_model(Recipe.load(RECIPE, []).read("model", ModelSpec), 0)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.01 * torch.randn(parameter.shape, generator=generator)
+    model.eval().requires_grad_(False)
+    model.set_compute_dtype(dtype if dtype == torch.bfloat16 else None)
+    return model
 
 
-def bench_sliding(folder: Path, tokens_N: np.ndarray, options: Any) -> dict[str, Any]:
+def windows(tokens_N: np.ndarray, seq_len: int, first: int, count: int, batch: int) -> list[Block]:
+    """Blocks of `count` whole windows, the first of which scores row `first` on."""
+    found = [w for w in sliding_windows(len(tokens_N) - 1, seq_len, STRIDE) if w.first >= first][:count]
+    assert len(found) == count and all(w.stop - w.first == STRIDE for w in found)
+    return list(blocks(tokens_N, group_windows(iter(found), batch, None)))
+
+
+def starts_of(todo: list[Block]) -> list[int]:
+    """First inputs of the windows."""
+    return [w.start for block in todo for w in block.windows]
+
+
+def scorer_of(o: Namespace, tokens_N: np.ndarray, **table: Any) -> Any:
+    """Ours, as `golfctl eval` composes it."""
+    config = EvalConfig.from_dict({"seq_len": o.seq_len, "stride": STRIDE, "batch": o.windows, **table}, "eval")
+    model, cpu = model_of(DTYPES[o.dtype]), torch.device("cpu")
+    return compose(config, Setting(model, model.spec.vocab_size, o.seq_len, len(tokens_N) - 1, cpu, Ranks()))
+
+
+def score(scorer: Scorer, tokens_N: np.ndarray, todo: list[Block]) -> float:
+    """Mean nats of the blocks' rows; each block is observed after it was booked."""
+    ledger = Ledger(len(tokens_N) - 1)
+    ledger.booked = todo[0].first
+    for block in todo:
+        targets_R = tokens_N[block.first + 1 : block.stop + 1]
+        nll_R, _ = bank(scorer.predict(block), targets_R, block.first, scorer.vocab_size)
+        ledger.append(block.first, nll_R)
+        scorer.observe(block, targets_R)
+    return ledger.nats / (todo[-1].stop - todo[0].first)
+
+
+def reference_of(o: Namespace, tokens_N: np.ndarray) -> reference_549.Evaluation:
+    """The record's evaluation of the same model."""
+    module, ours, dtype = reference_549.load(o.peer), model_of(DTYPES[o.dtype]), DTYPES[o.dtype]
+    model = reference_549.model_of(module, ours, dtype)
+    evaluation = reference_549.Evaluation(module, model, tokens_N, dtype, ours.spec.vocab_size)
+    evaluation.warm(o.seq_len)
+    return evaluation
+
+
+def sliding_job(side: str, tokens_N: np.ndarray, o: Namespace) -> Job:
     """One batch of windows."""
-    pair = Pair(folder, tokens_N[: options.seq_len + (options.windows + 2) * STRIDE], options)
-    todo, scorer = pair.windows(options.seq_len + STRIDE, options.windows), pair.scorer()
-    starts = [w.start for w in todo[0].windows]
-    found = paired(
-        lambda: pair.ours_score(scorer, todo),
-        lambda: pair.reference.sliding(starts, options.seq_len, STRIDE),
-        options.repeats,
-    )
-    return {**found, **_facts(folder, options)}
+    tokens_N = tokens_N[: o.seq_len + (o.windows + 2) * STRIDE]
+    todo = windows(tokens_N, o.seq_len, o.seq_len + STRIDE, o.windows, o.windows)
+    if side == "ours":
+        scorer = scorer_of(o, tokens_N)
+        return lambda: score(scorer, tokens_N, todo)
+    reference = reference_of(o, tokens_N)
+    return lambda: reference.sliding(starts_of(todo), o.seq_len, STRIDE)
 
 
-def bench_ttt(folder: Path, tokens_N: np.ndarray, options: Any) -> dict[str, Any]:
+def ttt_job(side: str, tokens_N: np.ndarray, o: Namespace) -> Job:
     """The second of three chunks of `seq_len` tokens: scored, then trained on."""
-    length, epochs = options.seq_len, 3
-    pair = Pair(folder, tokens_N[: 3 * length + 1], options)
-    todo = pair.windows(length, length // STRIDE)
-    starts = [w.start for block in todo for w in block.windows]
-    scorer: Any = pair.scorer(ttt={"chunk": length, "epochs": epochs})
-    known_N = pair.tokens_N[: length + 1].astype(np.int64)
-    weights = {name: t.clone() for name, t in pair.reference.model.state_dict().items()}
+    length = o.seq_len
+    tokens_N = tokens_N[: 3 * length + 1]
+    todo = windows(tokens_N, length, length, length // STRIDE, o.windows)
+    if side == "ours":
+        scorer = scorer_of(o, tokens_N, ttt={"chunk": length, "epochs": EPOCHS})
+
+        def ours() -> float:
+            scorer.reset(tokens_N[:1])
+            scorer.trainer.history.extend(tokens_N[1 : length + 1])
+            scorer.trainer.chunk = 1
+            return score(scorer, tokens_N, todo)
+
+        return ours
+    reference = reference_of(o, tokens_N)
+    weights = {name: t.clone() for name, t in reference.model.state_dict().items()}
     settings = {
-        "ttt_chunk_tokens": length, "ttt_lr": 0.002, "ttt_epochs": epochs, "ttt_freeze_blocks": 0, "ttt_momentum": 0.9,
-        "ttt_batch_seqs": 32, "ttt_grad_clip": 1.0,
+        "ttt_chunk_tokens": length, "ttt_lr": 0.002, "ttt_epochs": EPOCHS, "ttt_freeze_blocks": 0,
+        "ttt_momentum": 0.9, "ttt_batch_seqs": 32, "ttt_grad_clip": 1.0,
     }  # fmt: skip
 
-    def ours() -> float:
-        scorer.reset(known_N[:1])
-        scorer.trainer.history.extend(known_N[1:])
-        scorer.trainer.chunk = 1
-        return pair.ours_score(scorer, todo)
+    def theirs() -> float:
+        reference.model.load_state_dict(weights)
+        return reference.ttt(starts_of(todo), length, STRIDE, o.windows, settings)
 
-    def reference() -> float:
-        pair.reference.model.load_state_dict(weights)
-        return pair.reference.ttt(starts, length, STRIDE, options.windows, settings)
-
-    return {**paired(ours, reference, options.repeats), "chunk": length, "epochs": epochs, **_facts(folder, options)}
+    return theirs
 
 
-def _facts(folder: Path, options: Any) -> dict[str, Any]:
-    return {
-        "dtype": options.dtype, "seq_len": options.seq_len, "stride": STRIDE, "windows_per_batch": options.windows,
-        "peer": "PR #549", "peer_sha256": sha256_file(folder / "train_gpt.py"), "repeats": options.repeats,
+JOBS = {"sliding": sliding_job, "ttt": ttt_job}
+
+
+def work(pipe: Connection, part: str, side: str, tokens_N: np.ndarray, o: Namespace) -> None:
+    """A side's process: a repetition whenever asked for; answers with its nats and its processor seconds."""
+    torch.set_num_threads(1)
+    if side == "ours":
+        keep_freed_memory()  # as `golfctl eval` does
+    job = JOBS[part](side, tokens_N, o)
+    while pipe.recv():
+        begin = time.process_time()
+        nats = job()
+        pipe.send((nats, time.process_time() - begin))
+
+
+def bench_peer(part: str, tokens_N: np.ndarray, o: Namespace) -> dict[str, Any]:
+    """Both sides in turns, each going first every other time, after one round that does not count."""
+    context = multiprocessing.get_context("spawn")
+    pipes, processes = {}, []
+    for side in ("ours", "reference"):
+        pipes[side], theirs = context.Pipe()
+        processes.append(context.Process(target=work, args=(theirs, part, side, tokens_N, o), daemon=True))
+        processes[-1].start()
+    seconds: dict[str, list[float]] = {side: [] for side in pipes}
+    nats = {}
+    for turn in range(o.repeats + 1):
+        for side in pipes if turn % 2 else reversed(pipes):
+            pipes[side].send(True)
+            nats[f"{side}_nats"], spent = pipes[side].recv()
+            seconds[side].append(spent)
+    for side, process in zip(pipes, processes, strict=True):
+        pipes[side].send(False)
+        process.join()
+    return {**_ratios(seconds), **nats, **_facts(part, o)}
+
+
+def _ratios(seconds: dict[str, list[float]]) -> dict[str, float]:
+    ratios = [r / o for o, r in zip(seconds["ours"][1:], seconds["reference"][1:], strict=True)]
+    medians = {f"{side}_s": statistics.median(s[1:]) for side, s in seconds.items()}
+    return {"ratio": statistics.median(ratios), "least_ratio": min(ratios), "largest_ratio": max(ratios), **medians}
+
+
+def _facts(part: str, o: Namespace) -> dict[str, Any]:
+    chunk = {"chunk": o.seq_len, "epochs": EPOCHS} if part == "ttt" else {}
+    return chunk | {
+        "dtype": o.dtype, "seq_len": o.seq_len, "stride": STRIDE, "windows_per_batch": o.windows, "peer": "PR #549",
+        "peer_sha256": sha256_file(o.peer / "train_gpt.py"), "repeats": o.repeats,
         "shims": reference_549.EVALUATION_SHIMS,
     }  # fmt: skip

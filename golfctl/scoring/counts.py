@@ -5,6 +5,9 @@ T = 1: the successor itself, whose count is n). Since
 successors belong to their node, Σ_v c(v) = n holds whatever the hash does: a fingerprint clash (about N²/2⁶⁵) would
 merge two contexts and could not add mass. Counting is reversible, token by token from the end.
 
+Where a token stands in a long list of successors is guessed from a small table of hints before the list is searched. A
+hint is checked before it is believed: it may be missing, overwritten or out of date, and nothing but time is lost.
+
 H table slots, P pool entries, N tokens, K longest context.
 """
 
@@ -15,7 +18,9 @@ _N, _SHAPE, _START = 1, 2, 3  # columns of a node, after its key; _SHAPE is T ·
 _ROOT = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX2 = np.uint64(0x94D049BB133111EB)
-_NODES, _POOL = 0, 1  # cells of `used`
+_NODES, _POOL, _HINTS = 0, 1, 2  # cells of `used`: entries of both tables, then the hints
+_HINT_BITS = 15
+_LONG = 16  # successors; shorter lists are searched at once
 
 
 @numba.njit(cache=True, inline="always")
@@ -39,6 +44,38 @@ def find(nodes: np.ndarray, key: np.uint64) -> np.int64:
 
 
 @numba.njit(cache=True, inline="always")
+def _seek(pool: np.ndarray, start: int, stop: int, token: int) -> int:
+    """Where `token` stands in `pool[start:stop]`, or -1; whole strips are compared at once."""
+    i = start
+    while i + _LONG <= stop:
+        hit = 0
+        for j in range(_LONG):
+            hit |= pool[i + j, 0] == token
+        if hit:
+            break
+        i += _LONG
+    while i < stop:
+        if pool[i, 0] == token:
+            return i
+        i += 1
+    return -1
+
+
+@numba.njit(cache=True, inline="always")
+def _place(pool: np.ndarray, used: np.ndarray, key: np.uint64, start: int, distinct: int, token: int) -> int:
+    """The same for the successors of the context `key`, asking the hints first, which learn the answer."""
+    if distinct <= _LONG:
+        return _seek(pool, start, start + distinct, token)
+    hint = _HINTS + np.int64((key ^ (np.uint64(token) * _ROOT)) >> np.uint64(64 - _HINT_BITS))
+    i = start + used[hint]
+    if used[hint] < distinct and pool[i, 0] == token:
+        return i
+    i = _seek(pool, start, start + distinct, token)
+    used[hint] = distinct if i < 0 else i - start
+    return i
+
+
+@numba.njit(cache=True, inline="always")
 def add(nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, key: np.uint64, slot: int, token: int) -> None:
     """Count `token` after the context `key`, whose slot is known; the caller saw to enough room."""
     if nodes[slot, 0] == 0:
@@ -57,10 +94,10 @@ def add(nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, key: np.uint64, s
         log_capacity = 1
         used[1] += 2
     else:
-        for i in range(start, start + distinct):
-            if pool[i, 0] == token:
-                pool[i, 1] += 1
-                return
+        i = _place(pool, used, key, start, distinct, token)
+        if i >= 0:
+            pool[i, 1] += 1
+            return
         if distinct == 1 << log_capacity:
             for i in range(distinct):
                 pool[used[1] + i] = pool[start + i]
@@ -81,15 +118,13 @@ def remove(nodes: np.ndarray, pool: np.ndarray, slot: int, token: int) -> None:
         if nodes[slot, 1] == 0:
             nodes[slot, 2] = 0
         return
-    for i in range(start, start + distinct):
-        if pool[i, 0] == token:
-            pool[i, 1] -= 1
-            if pool[i, 1] == 0:
-                nodes[slot, 2] -= 1 << 6
-                if distinct == 2:
-                    nodes[slot, 2] = 1 << 6
-                    nodes[slot, 3] = pool[start, 0]
-            return
+    i = _seek(pool, start, start + distinct, token)
+    pool[i, 1] -= 1
+    if pool[i, 1] == 0:
+        nodes[slot, 2] -= 1 << 6
+        if distinct == 2:
+            nodes[slot, 2] = 1 << 6
+            nodes[slot, 3] = pool[start, 0]
 
 
 @numba.njit(cache=True)
@@ -183,7 +218,7 @@ class ContextCounts:
         self.vocab_size = vocab_size
         self.nodes = np.zeros((1 << slots_log2, columns), np.int64)
         self.pool = np.zeros((8 * (longest + 1) * vocab_size + (1 << slots_log2), 2), np.int32)
-        self.used = np.zeros(2, np.int64)
+        self.used = np.zeros(_HINTS + (1 << _HINT_BITS), np.int64)
 
     def grow(self) -> None:
         """Double whatever is short of room."""

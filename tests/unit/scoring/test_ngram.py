@@ -86,6 +86,23 @@ def test_counting_is_reversible(text, extra, longest):
     assert counts.successors([5, 5, 5, 5, 5, 5, 5]) == {}
 
 
+def test_long_lists_stay_exact_while_tokens_come_and_go():
+    """Hints of where a token stands go stale with every removal and every list that moves."""
+    rng = np.random.default_rng(3)
+    counts, oracle = ContextCounts(1, 400, slots_log2=10), PlainNgram(400, 2, 0.5, 0.5)
+    tokens_N = (400 * rng.random(6_000) ** 2).astype(np.int64)
+    oracle.see(int(tokens_N[0]), count=False)
+    for begin in range(1, len(tokens_N), 500):
+        part_N = np.concatenate([tokens_N[begin - 1 : begin + 250], rng.integers(0, 400, 300)])
+        counts.count(part_N, 1)
+        counts.uncount(part_N, 1)
+        counts.count(tokens_N[begin - 1 : begin + 500], 1)
+        for token in tokens_N[begin : begin + 500]:
+            oracle.see(int(token))
+        for context, after in oracle.counts.items():
+            assert counts.successors(list(context)) == dict(after)
+
+
 def test_a_growing_table_keeps_its_counts():
     rng = np.random.default_rng(1)
     tokens_N = rng.integers(0, 300, 30_000)
