@@ -84,7 +84,7 @@ class Moments:
     def _table_stats(self, name: str, tokens: int, rows: int) -> LayerStats:
         count_V = _padded(self._counts[name], rows)
         uses = float(count_V.sum())
-        return LayerStats(self._rows[name] / uses, (count_V + 1) / tokens, tokens)
+        return LayerStats(self._rows[name] / uses, (count_V + 1) / tokens, tokens, table=True)
 
 
 def collect(
@@ -130,15 +130,16 @@ def _joined(table: LayerStats, head: LayerStats | None) -> LayerStats:
     """A tied table pays twice, as table and as head: one Kronecker product that has the trace of both for every row."""
     if head is None or head.gradient is None or table.gradient is None:
         return table
+    tied = partial(LayerStats, tokens=head.tokens, table=True, head_CC=head.hessian_CC)
     diagonal_V = head.gradient if head.gradient.ndim == 1 else head.gradient.diagonal()
     ratio = float(diagonal_V.sum() / table.gradient.sum())
     hessian_DD = ratio * head.hessian_CC + table.hessian_CC
     trace, head_trace = float(hessian_DD.trace()), float(head.hessian_CC.trace())
     table_trace = float(table.hessian_CC.trace())
     if head.gradient.ndim == 1:
-        return LayerStats(hessian_DD, (diagonal_V * head_trace + table.gradient * table_trace) / trace, head.tokens)
+        return tied(hessian_DD, (diagonal_V * head_trace + table.gradient * table_trace) / trace)
     gradient_VV = (head.gradient * head_trace + torch.diag(table.gradient) * table_trace) / trace
-    return LayerStats(hessian_DD, gradient_VV, head.tokens)
+    return tied(hessian_DD, gradient_VV)
 
 
 def _padded(counts_V: Tensor, length: int) -> Tensor:

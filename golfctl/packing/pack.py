@@ -99,7 +99,7 @@ def pack(
     held_out = _held_out(packed, checkpoint, data, progress) if measured and data is not None else None
     atomic_write(target, packed.data)
     result = _result(packer, packed, budget, target, held_out)
-    _receipt(context.folder, result, packed.origin)
+    _receipt(context.folder, result, packed.origin, packer)
     return result
 
 
@@ -136,7 +136,7 @@ def _result(
         settings=packed.config,
         calibration=packer.calibration.source,
         held_out=held_out,
-        notes=[f"{row.name}: {note}" for row in figures for note in row.notes],
+        notes=[*packer.notes, *(f"{row.name}: {note}" for row in figures for note in row.notes)],
     )
 
 
@@ -154,7 +154,7 @@ def _figures(packer: Packer, packed: Packed) -> list[TensorFigures]:
     ]
 
 
-def _receipt(folder: Path, result: PackResult, origin: dict[str, Any]) -> None:
+def _receipt(folder: Path, result: PackResult, origin: dict[str, Any], packer: Packer) -> None:
     """Continue the run's journal, where there is one."""
     journal = folder / JOURNAL_FILE
     if journal.is_file():
@@ -166,6 +166,8 @@ def _receipt(folder: Path, result: PackResult, origin: dict[str, Any]) -> None:
                 "counted_bytes": result.counted_bytes,
                 "checkpoint_sha256": origin["checkpoint"]["sha256"],
                 "calibration": result.calibration,
+                "calibration_seconds": round(packer.calibration_seconds, 3),
+                "notes": result.notes,
                 "pack": origin["pack"],
             },
         )

@@ -12,7 +12,8 @@ from golfctl.artifact import Artifact, LedgerRow, counted_bytes, encode_artifact
 from golfctl.core.progress import SILENT, Progress
 from golfctl.errors import ArtifactError, NumericsError
 from golfctl.packing.assignment import Assignment, assign
-from golfctl.packing.calibration import Calibration, calibrate, model_of
+from golfctl.packing.calibrating import statistics_for
+from golfctl.packing.calibration import Calibration, model_of
 from golfctl.packing.checkpoint import Checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.context import RunContext, provenance
@@ -24,7 +25,6 @@ from golfctl.quant.options import RowOptions
 from golfctl.quant.stats import LayerStats
 
 FALLBACK = "int8-row/1"
-_NONE: Calibration = Calibration({}, {"source": "none"})
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Packer:
     context: RunContext
     calibration: Calibration
     progress: Progress = SILENT
+    calibration_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def prepare(
@@ -69,10 +71,8 @@ class Packer:
         progress: Progress = SILENT,
     ) -> "Packer":  # fmt: skip
         """Calibrate as `config` asks, on the dataset `data` where it asks for training text."""
-        choice, calibration = config.calibration_choice, _NONE
-        if choice.source != "none":
-            calibration = calibrate(checkpoint, choice, data, config.gradients, config.seed, progress)
-        return cls(path, checkpoint, context, calibration, progress)
+        found = statistics_for(path, checkpoint, config, data, progress)
+        return cls(path, checkpoint, context, found.calibration, progress, found.seconds, found.notes)
 
     def probe(self) -> Probe | None:
         """The model with the text it was calibrated on, to measure changes with; None without text."""
@@ -118,7 +118,7 @@ def quantize_tensor(one: Assignment, checkpoint: Checkpoint, stats: LayerStats |
     if one.scheme == "grid/1" and not informative(stats):
         note = f"calibration saw no gradient or no input of it: {FALLBACK} instead of {one.scheme}"
         return _noted(quantize(FALLBACK, weight), note)
-    if isinstance(options, RowOptions) and options.feedback == "gptq" and stats is None:
+    if isinstance(options, RowOptions) and options.feedback == "gptq" and (stats is None or stats.product_CC is None):
         plain = options.model_copy(update={"feedback": "none"})
         return _noted(quantize(one.scheme, weight, None, plain), "no product of the model reads it: no error feedback")
     return quantize(one.scheme, weight, stats, options)

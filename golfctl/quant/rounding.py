@@ -26,16 +26,17 @@ def quantize_rows(
         UsageError: GPTQ asked for without a Hessian. NumericsError: a scale overflows fp16, or a Hessian is not
         positive definite.
     """
+    hessian_CC = None if stats is None else stats.product_CC
     raw_KR = candidate_scales(weight_RC, options.clip, layout.limit, options.scale_floor)
     scales_KR, raised = round_scales(raw_KR, weight_RC)
     if options.feedback == "gptq":
-        if stats is None:
+        if hessian_CC is None:
             raise UsageError("gptq needs calibration: give --calibration train or self, or take --quantizer gptq-lite")
-        codes_KRC = _with_feedback(weight_RC, scales_KR, stats, options, layout.limit)
+        codes_KRC = _with_feedback(weight_RC, scales_KR, hessian_CC, options, layout.limit)
     else:
         divisor_KR = torch.where(raw_KR > 0, raw_KR, scales_KR) if options.unrounded_scale else scales_KR
         codes_KRC = torch.round(weight_RC / divisor_KR[:, :, None]).clamp_(-layout.limit, layout.limit)
-    chosen_R = _choose(weight_RC, codes_KRC, scales_KR, stats, options)
+    chosen_R = _choose(weight_RC, codes_KRC, scales_KR, hessian_CC, options)
     rows_R = torch.arange(weight_RC.shape[0], device=weight_RC.device)
     parts = {
         "codes": codes_KRC[chosen_R, rows_R].to(torch.int8).contiguous().cpu().numpy(),
@@ -45,8 +46,8 @@ def quantize_rows(
     return QuantizedTensor(layout.scheme, tuple(weight_RC.shape), parts, notes)
 
 
-def _with_feedback(weight_RC: Tensor, scales_KR: Tensor, stats: LayerStats, options: RowOptions, limit: int) -> Tensor:
-    hessian_CC = damped(stats.hessian_CC, options.damping)
+def _with_feedback(weight_RC: Tensor, scales_KR: Tensor, moments_CC: Tensor, options: RowOptions, limit: int) -> Tensor:
+    hessian_CC = damped(moments_CC, options.damping)
     order_C = column_order(hessian_CC, options.order)
     candidates = scales_KR.shape[0]
     with one_thread():
@@ -60,17 +61,17 @@ def _with_feedback(weight_RC: Tensor, scales_KR: Tensor, stats: LayerStats, opti
 
 
 def _choose(
-    weight_RC: Tensor, codes_KRC: Tensor, scales_KR: Tensor, stats: LayerStats | None, options: RowOptions
+    weight_RC: Tensor, codes_KRC: Tensor, scales_KR: Tensor, hessian_CC: Tensor | None, options: RowOptions
 ) -> Tensor:
     """Index of the chosen candidate for each row [R]: the same for all, or row by row."""
     rows = weight_RC.shape[0]
     if codes_KRC.shape[0] == 1:
         return torch.zeros(rows, dtype=torch.long, device=weight_RC.device)
-    weigh = stats is not None and options.choose_by == "hessian"
+    weigh_CC = hessian_CC if options.choose_by == "hessian" else None
     errors = []
     for codes_RC, scales_R in zip(codes_KRC, scales_KR, strict=True):
         delta_RC = weight_RC - codes_RC * scales_R[:, None]
-        error_R = hessian_error(delta_RC, stats.hessian_CC) if weigh and stats else delta_RC.square().sum(dim=1)
+        error_R = delta_RC.square().sum(dim=1) if weigh_CC is None else hessian_error(delta_RC, weigh_CC)
         errors.append(error_R.to(torch.float64))
     errors_KR = torch.stack(errors)
     if parse_clip(options.clip).rule == "percentile-row":

@@ -18,12 +18,20 @@ class LayerStats:
 
     hessian_CC: mean over calibration tokens of x xᵀ, undamped, float32. gradient: mean over tokens of g gᵀ [R, R], or
     of its diagonal alone [R] where R is large, g the gradient of the loss at the outputs; None where it was not
-    collected. tokens: how many were seen.
+    collected. tokens: how many were seen. table: rows of the matrix are looked up, so that hessian_CC counts gradients
+    at its columns; head_CC: the moments x xᵀ of the product such a matrix also has as tied head.
     """
 
     hessian_CC: Tensor
     gradient: Tensor | None = None
     tokens: int = 0
+    table: bool = False
+    head_CC: Tensor | None = None
+
+    @property
+    def product_CC(self) -> Tensor | None:
+        """Moments of the inputs of the matrix product; None where there is none."""
+        return self.head_CC if self.table else self.hessian_CC
 
 
 def hessian_error(delta_RC: Tensor, hessian_CC: Tensor) -> Tensor:

@@ -46,5 +46,4 @@ def save_calibration(setup: Setup, checkpoint_path: Path) -> Path | None:
 
 
 def _collect(setup: Setup, checkpoint: Checkpoint, choice: CalibrationChoice) -> Calibration:
-    gradients = setup.pack.method == "entropy"
-    return calibrate(checkpoint, choice, setup.dataset.path, gradients, setup.pack.seed)
+    return calibrate(checkpoint, choice, setup.dataset.path, setup.pack.gradients, setup.pack.seed)

@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from golfctl.core.journal import Journal
+from golfctl.data.shards import write_shard
 from golfctl.data.tokenizer_training import train_tokenizer
 from golfctl.model.build import build_model
 from golfctl.model.names import named_tensors
 from golfctl.model.spec import ModelSpec
+from golfctl.packing.calibration import HELD_OUT_TOKENS
 from golfctl.packing.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
 TEXT = "the quick brown fox jumps over the lazy dog while seven wizards boil jam in a bucket of quartz "
@@ -49,3 +52,29 @@ def loud_run(run):
     tensors = {n: t + 0.1 * torch.randn(t.shape, generator=generator) for n, t in checkpoint.tensors.items()}
     write_checkpoint(run, replace(checkpoint, tensors=tensors))
     return run
+
+
+class Shards:
+    """As much of a dataset as calibration looks at."""
+
+    def __init__(self, path, lengths, vocab_size=320):
+        self.path, self.digest, self.train_shards = path, "d" * 64, []
+        for i, length in enumerate(lengths):
+            shard = path / f"train_{i:06d}.bin"
+            write_shard(shard, (np.arange(length) % vocab_size).astype(np.uint16))
+            self.train_shards.append(shard)
+
+
+@pytest.fixture
+def dataset(tmp_path, monkeypatch):
+    found = Shards(tmp_path, [5000, HELD_OUT_TOKENS + 3000])
+    monkeypatch.setattr("golfctl.packing.calibrating.Dataset.open", lambda path: found)
+    monkeypatch.setattr("golfctl.packing.calibration.Dataset.open", lambda path: found)
+    monkeypatch.setattr("golfctl.packing.pack.Dataset.open", lambda path: found)
+    return found
+
+
+@pytest.fixture
+def shards():
+    """The class, for other lengths and vocabularies."""
+    return Shards

@@ -1,10 +1,8 @@
 """Calibrated packing end to end on a tiny run: gptq and entropy, training text and self-generated."""
 
-import numpy as np
 import pytest
 import torch
 
-from golfctl.data.shards import write_shard
 from golfctl.errors import DataError, InputError
 from golfctl.packing.calibration import HELD_OUT_TOKENS, held_out_windows, training_windows
 from golfctl.packing.config import PackConfig
@@ -13,31 +11,12 @@ from golfctl.packing.pack import pack
 from golfctl.packing.unpack import load_artifact
 
 
-class Shards:
-    """As much of a dataset as calibration looks at."""
-
-    def __init__(self, path, lengths, vocab_size=320):
-        self.path, self.digest, self.train_shards = path, "d" * 64, []
-        for i, length in enumerate(lengths):
-            shard = path / f"train_{i:06d}.bin"
-            write_shard(shard, (np.arange(length) % vocab_size).astype(np.uint16))
-            self.train_shards.append(shard)
-
-
-@pytest.fixture
-def dataset(tmp_path, monkeypatch):
-    found = Shards(tmp_path, [5000, HELD_OUT_TOKENS + 3000])
-    monkeypatch.setattr("golfctl.packing.calibration.Dataset.open", lambda path: found)
-    monkeypatch.setattr("golfctl.packing.pack.Dataset.open", lambda path: found)
-    return found
-
-
-def test_windows_come_from_all_shards_but_never_from_the_held_out_end(dataset):
+def test_windows_come_from_all_shards_but_never_from_the_held_out_end(dataset, shards):
     windows = training_windows(dataset, 320, 500, 16, seed=0)
     assert windows.shape == (500, 16)
     assert torch.equal(windows, training_windows(dataset, 320, 500, 16, seed=0))
     assert ((windows[:, 1:] - windows[:, :-1]) % 320 == 1).all()
-    last = Shards(dataset.path, [HELD_OUT_TOKENS + 40], 60000)
+    last = shards(dataset.path, [HELD_OUT_TOKENS + 40], 60000)
     assert training_windows(last, 60000, 20, 16, seed=0).max() < 40
     assert held_out_windows(last, 60000, 16).min() == 40
 
