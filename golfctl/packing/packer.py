@@ -21,10 +21,12 @@ from golfctl.packing.drafting import draft_artifact, tensor_sections
 from golfctl.packing.sensitivity import Probe
 from golfctl.packing.unpack import check_tensor_table, decode_parts, model_spec
 from golfctl.quant import QuantizedTensor, quantize
-from golfctl.quant.options import RowOptions
+from golfctl.quant.options import PERCENTILES, RowOptions
+from golfctl.quant.quantizing import quantize_batch
 from golfctl.quant.stats import LayerStats
 
 FALLBACK = "int8-row/1"
+_BATCH_NUMBERS = 1 << 26  # of float32: 256 MiB
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,59 @@ def quantize_tensors(
     stats: Mapping[str, LayerStats],
     progress: Progress = SILENT,
 ) -> dict[str, QuantizedTensor]:
-    """Every tensor by its assignment, in the same order; the errors name the tensor."""
-    quantized = {}
+    """Every tensor by its assignment, in the same order; the errors name the tensor.
+
+    Matrices of one shape that GPTQ treats alike go through it together, as many as fit a batch's memory.
+    """
+    quantized: dict[str, QuantizedTensor] = {}
     with progress.task("quantising", len(assignments), "tensor") as task:
-        for one in assignments:
-            try:
-                quantized[one.name] = quantize_tensor(one, checkpoint, stats.get(one.name))
-            except NumericsError as error:
-                raise NumericsError(f"{one.name}: {error}") from error
-            task.advance()
-    return quantized
+        for batch in _batches(checkpoint, assignments):
+            held = [stats.get(one.name) for one in batch]
+            if len(batch) > 1 and all(one is not None and one.product_CC is not None for one in held):
+                quantized |= _quantize_together(batch, checkpoint, held)
+            else:
+                quantized |= {one.name: _named(one, checkpoint, s) for one, s in zip(batch, held, strict=True)}
+            task.advance(len(batch))
+    return {one.name: quantized[one.name] for one in assignments}
+
+
+def _batches(checkpoint: Checkpoint, assignments: Sequence[Assignment]) -> list[list[Assignment]]:
+    """Assignments that may go through GPTQ together; all others alone."""
+    alike: dict[tuple[Any, ...], list[list[Assignment]]] = {}
+    for i, one in enumerate(assignments):
+        key: tuple[Any, ...] = (i,)
+        if isinstance(one.options, RowOptions) and one.options.feedback == "gptq":
+            key = (one.scheme, one.options.to_json(), tuple(checkpoint.tensors[one.name].shape))
+        bunches = alike.setdefault(key, [[]])
+        if bunches[-1] and len(bunches[-1]) * _work(checkpoint.tensors[one.name].shape) >= _BATCH_NUMBERS:
+            bunches.append([])
+        bunches[-1].append(one)
+    return [bunch for bunches in alike.values() for bunch in bunches]
+
+
+def _work(shape: Sequence[int]) -> int:
+    """Numbers that GPTQ holds for one matrix: weights and factor of every clip candidate."""
+    return len(PERCENTILES) * (shape[0] * shape[-1] + shape[-1] ** 2)
+
+
+def _quantize_together(
+    batch: Sequence[Assignment], checkpoint: Checkpoint, stats: Sequence[LayerStats | None]
+) -> dict[str, QuantizedTensor]:
+    weights = [checkpoint.tensors[one.name] for one in batch]
+    options = batch[0].options
+    assert isinstance(options, RowOptions)
+    try:
+        found = quantize_batch(batch[0].scheme, weights, stats, options)
+    except NumericsError:  # alone, so that the error names the tensor
+        return {one.name: _named(one, checkpoint, s) for one, s in zip(batch, stats, strict=True)}
+    return {one.name: quantized for one, quantized in zip(batch, found, strict=True)}
+
+
+def _named(one: Assignment, checkpoint: Checkpoint, stats: LayerStats | None) -> QuantizedTensor:
+    try:
+        return quantize_tensor(one, checkpoint, stats)
+    except NumericsError as error:
+        raise NumericsError(f"{one.name}: {error}") from error
 
 
 def quantize_tensor(one: Assignment, checkpoint: Checkpoint, stats: LayerStats | None) -> QuantizedTensor:

@@ -1,5 +1,7 @@
 """`quantize`: one float tensor to a scheme's codes and side parameters, with the checks that no scheme may forget."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,11 +12,11 @@ from golfctl.quant.floats import FloatLayout
 from golfctl.quant.grid import GridLayout
 from golfctl.quant.gridding import quantize_grid
 from golfctl.quant.options import GridOptions, RowOptions
-from golfctl.quant.rounding import quantize_rows
+from golfctl.quant.rounding import quantize_rows, quantize_rows_batch
 from golfctl.quant.rows import RowLayout
 from golfctl.quant.stats import LayerStats
 from golfctl.quant.table import SCHEMES
-from golfctl.quant.tensor import QuantizedTensor
+from golfctl.quant.tensor import Layout, QuantizedTensor
 from golfctl.quant.ternary import TernaryLayout, quantize_ternary
 
 _HALF_PRECISION = 2.0**-11  # relative rounding error of fp16 above its subnormal range
@@ -31,14 +33,7 @@ def quantize(
     """
     layout = SCHEMES.find(scheme)
     tensor = torch.as_tensor(weight).detach().to(torch.float32)
-    shape = tuple(tensor.shape)
-    _check_finite(tensor)
-    try:
-        layout.part_specs(shape)
-    except ArtifactError as error:
-        raise UsageError(str(error)) from error
-    if stats is not None and stats.hessian_CC.shape[0] != shape[-1]:
-        raise UsageError(f"a Hessian of {stats.hessian_CC.shape[0]} inputs does not belong to a tensor {list(shape)}")
+    _check(layout, scheme, tensor, stats)
     if isinstance(layout, FloatLayout):
         _expect(options, type(None), scheme)
         return _to_float(layout, tensor)
@@ -52,6 +47,35 @@ def quantize(
         _expect(options, GridOptions, scheme)
         return quantize_grid(tensor, stats, options if isinstance(options, GridOptions) else GridOptions())
     raise UsageError(f"{scheme} can be read but not written by this version")
+
+
+def quantize_batch(
+    scheme: str, weights: Sequence[Tensor], stats: Sequence[LayerStats | None], options: RowOptions
+) -> list[QuantizedTensor]:
+    """`quantize` of several matrices of one shape at once, for a row scheme; the same codes as one after the other.
+
+    Raises:
+        UsageError: not a row scheme, shapes that differ, and as `quantize`. NumericsError: as `quantize`.
+    """
+    layout = SCHEMES.find(scheme)
+    tensors = [torch.as_tensor(weight).detach().to(torch.float32) for weight in weights]
+    if not isinstance(layout, RowLayout) or len({tuple(tensor.shape) for tensor in tensors}) != 1:
+        raise UsageError(f"{scheme}: a batch holds matrices of one shape, for a scheme with rows")
+    for tensor, one in zip(tensors, stats, strict=True):
+        _check(layout, scheme, tensor, one)
+    return quantize_rows_batch(layout, tensors, stats, options)
+
+
+def _check(layout: Layout, scheme: str, tensor: Tensor, stats: LayerStats | None) -> None:
+    """What no scheme may forget: finite weights, a shape that fits, statistics that belong to it."""
+    shape = tuple(tensor.shape)
+    _check_finite(tensor)
+    try:
+        layout.part_specs(shape)
+    except ArtifactError as error:
+        raise UsageError(str(error)) from error
+    if stats is not None and stats.hessian_CC.shape[0] != shape[-1]:
+        raise UsageError(f"a Hessian of {stats.hessian_CC.shape[0]} inputs does not belong to a tensor {list(shape)}")
 
 
 def _expect(options: Config | None, family: type, scheme: str) -> None:

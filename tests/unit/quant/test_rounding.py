@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from golfctl.errors import NumericsError, UsageError
 from golfctl.quant import dequantize, quantize
 from golfctl.quant.options import RowOptions
+from golfctl.quant.quantizing import quantize_batch
 from golfctl.quant.stats import LayerStats
 from tests.oracles import rounding as oracle
 
@@ -189,3 +190,33 @@ def test_fp16_falls_back_to_fp32_where_it_would_lose_the_values():
         found = quantize("fp16/1", values)
         assert found.scheme == "fp32/1" and "kept in fp32" in found.notes[0]
         assert np.array_equal(dequantize(found.scheme, found.shape, found.parts), values.numpy())
+
+
+@pytest.mark.parametrize("clip", ["percentile", "sd:12.85", "max"])
+def test_a_batch_gives_the_codes_of_each_matrix_alone(clip):
+    drawn = [matrix(48, 80, seed) for seed in range(3)]
+    options = RowOptions(clip=clip, feedback="gptq")
+    stats = [LayerStats(hessian) for _, hessian in drawn]
+    together = quantize_batch("int4-row/1", [weight for weight, _ in drawn], stats, options)
+    for (weight, _), one, found in zip(drawn, stats, together, strict=True):
+        alone = quantize("int4-row/1", weight, one, options)
+        assert np.array_equal(found.parts["codes"], alone.parts["codes"])
+        assert np.array_equal(found.parts["scales"], alone.parts["scales"])
+
+
+def test_a_batch_of_different_shapes_or_without_a_hessian_is_refused():
+    (small, hessian), (large, _) = matrix(4, 8), matrix(5, 8)
+    with pytest.raises(UsageError, match="one shape"):
+        quantize_batch("int4-row/1", [small, large], [None, None], RowOptions())
+    with pytest.raises(UsageError, match="needs calibration"):
+        quantize_batch("int4-row/1", [small, small], [LayerStats(hessian), None], RowOptions(feedback="gptq"))
+
+
+def test_a_tied_table_is_rounded_through_the_inputs_of_its_product():
+    weight, hessian = matrix()
+    options = RowOptions(clip="max", feedback="gptq")
+    tied = LayerStats(torch.eye(len(hessian)), None, 1, table=True, head_CC=hessian)
+    plain = quantize("int3-row/1", weight, LayerStats(hessian), options)
+    assert np.array_equal(quantize("int3-row/1", weight, tied, options).parts["codes"], plain.parts["codes"])
+    with pytest.raises(UsageError, match="calibration"):
+        quantize("int3-row/1", weight, LayerStats(hessian, table=True), options)
