@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from golfctl.core.table import suggestion
 from golfctl.errors import UsageError
+from golfctl.model.kept_shares import keeps_shares, kept_shares
 from golfctl.model.kernels import flash3, has_flash3, varlen
 
 
@@ -99,6 +100,8 @@ def choose(q_BTHd: Tensor, k_BSKd: Tensor, visible: Visible) -> str:
     half = q_BTHd.dtype in (torch.bfloat16, torch.float16)
     if half and not q_BTHd.is_cuda and visible.plain:
         return _choose_half(q_BTHd, k_BSKd)
+    if _trains_on_cpu(q_BTHd) and visible.plain and keeps_shares(q_BTHd, k_BSKd):
+        return "kept"
     kernels = half and q_BTHd.is_cuda and q_BTHd.shape[1] == k_BSKd.shape[1] and visible.reach is None
     if not kernels or (visible.documents_BS is not None and visible.bounds is None and torch.compiler.is_compiling()):
         return "sdpa"
@@ -113,6 +116,11 @@ def _choose_half(q_BTHd: Tensor, k_BSKd: Tensor) -> str:
     if q_BTHd.requires_grad:
         return "folded" if queries == keys else "sdpa"
     return "sliced" if queries > 1 and not torch.compiler.is_compiling() else "sdpa"
+
+
+def _trains_on_cpu(q_BTHd: Tensor) -> bool:
+    graph = q_BTHd.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return graph and q_BTHd.is_cpu and q_BTHd.dtype in (torch.float32, torch.float64)
 
 
 def sdpa(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
@@ -172,6 +180,13 @@ def sliced(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> 
     return y_BTHd
 
 
+def kept(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """`golfctl.model.kept_shares` for the shapes that it does, else `sdpa`."""
+    if visible.plain and keeps_shares(q_BTHd, k_BSKd):
+        return kept_shares(q_BTHd, k_BSKd, v_BSKd)
+    return sdpa(q_BTHd, k_BSKd, v_BSKd, visible)
+
+
 def plain(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
     """The formula itself, with the softmax in fp32 at least; takes memory for B·H·T·S scores."""
     wide = torch.promote_types(q_BTHd.dtype, torch.float32)
@@ -198,6 +213,7 @@ def segments(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -
 
 BACKENDS: dict[str, Callable[[Tensor, Tensor, Tensor, Visible], Tensor]] = {
     "sdpa": sdpa,
+    "kept": kept,
     "folded": folded,
     "sliced": sliced,
     "segments": segments,

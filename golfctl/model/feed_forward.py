@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from golfctl.core.config import Config
 from golfctl.model.component import Component, Weight
+from golfctl.model.leaky_mlp import fits_leaky_mlp, leaky_mlp
 from golfctl.model.roles import Role
 
 if TYPE_CHECKING:
@@ -49,8 +50,12 @@ class FeedForward(Component):
 
     def forward(self, u_BTD: Tensor, layer: int, context: Context) -> Tensor:
         """The branch's output [B, T, D]."""
-        p_BTM = context.linear(u_BTD, f"blocks.{layer}.mlp.fc.weight")
-        return context.linear(leaky_square(p_BTM, self.config.slope), f"blocks.{layer}.mlp.proj.weight")
+        up, down = f"blocks.{layer}.mlp.fc.weight", f"blocks.{layer}.mlp.proj.weight"
+        matrices = context.matrices
+        if not context.taps and fits_leaky_mlp(u_BTD) and up in matrices.slots:
+            slots = matrices.slots[up], matrices.slots[down]
+            return leaky_mlp(u_BTD, matrices.weights[up], matrices.weights[down], slots, self.config.slope)
+        return context.linear(leaky_square(context.linear(u_BTD, up), self.config.slope), down)
 
 
 def leaky_square(p: Tensor, slope: float) -> Tensor:

@@ -22,6 +22,7 @@ from golfctl.model.embedding import TABLE, Embedding
 from golfctl.model.entries import Entry, entries
 from golfctl.model.feed_forward import FeedForward
 from golfctl.model.head import Head
+from golfctl.model.head_loss import fits_head_loss, head_loss
 from golfctl.model.norm import rms
 from golfctl.model.paths import Paths, State
 from golfctl.model.plan import Step, steps
@@ -112,7 +113,12 @@ class LanguageModel(nn.Module):
         self, ids_BT: Tensor, targets_BT: Tensor, reduction: Reduction = "mean", bounds: Tensor | None = None
     ) -> Tensor:
         """Cross-entropy in nats per token: a scalar, or nats_BT with reduction "none"; targets of −100 do not count."""
-        logits_BTV = self.head(self.hidden(ids_BT, bounds=bounds))
+        h_BTD = self.hidden(ids_BT, bounds=bounds)
+        weight_VD = self._own_parameter(self.head_name)
+        if reduction == "mean" and not self.taps and fits_head_loss(h_BTD, weight_VD):
+            softcap = self.core.head.config.softcap
+            return head_loss(h_BTD.flatten(0, 1), weight_VD.to(h_BTD.dtype), targets_BT.flatten(), softcap)
+        logits_BTV = self.head(h_BTD)
         nats = F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten().long(), reduction=reduction)
         return nats.view_as(targets_BT) if reduction == "none" else nats
 

@@ -101,15 +101,21 @@ class _Products(torch.autograd.Function):
         return (None if input_NI is None else input_NI.view_as(x), None, *found)
 
 
-def _gather(slot: Slot, grad_NO: Tensor, x_NI: Tensor) -> Tensor | None:
-    """gᵀ x into the slot; later products with the same matrix add to it and have nothing of their own to report."""
+def place(slot: Slot, like: Tensor) -> tuple[Tensor, bool]:
+    """Where a slice's gradient belongs, and whether something was written there before: then add, and report None."""
     sink = slot.sink
     if sink.buffer is None:
-        sink.buffer = torch.empty(slot.shape, dtype=grad_NO.dtype, device=grad_NO.device)
-    place = sink.buffer[slot.row]
-    if slot.row in sink.written:
-        place.addmm_(grad_NO.t(), x_NI)
-        return None
+        sink.buffer = torch.empty(slot.shape, dtype=like.dtype, device=like.device)
+    before = slot.row in sink.written
     sink.written.add(slot.row)
-    torch.mm(grad_NO.t(), x_NI, out=place)
-    return place
+    return sink.buffer[slot.row], before
+
+
+def _gather(slot: Slot, grad_NO: Tensor, x_NI: Tensor) -> Tensor | None:
+    """gᵀ x into the slot; later products with the same matrix add to it and have nothing of their own to report."""
+    mine, before = place(slot, grad_NO)
+    if before:
+        mine.addmm_(grad_NO.t(), x_NI)
+        return None
+    torch.mm(grad_NO.t(), x_NI, out=mine)
+    return mine

@@ -45,7 +45,18 @@ def test_auto_takes_forms_of_its_own_for_bf16_on_cpus():
     assert choose(*heads(dtype=torch.bfloat16, keys=20, grad=True)[:2], Visible()) == "sdpa"
     assert choose(*heads(1, dtype=torch.bfloat16, keys=20)[:2], Visible()) == "sdpa"
     assert choose(*heads(dtype=torch.bfloat16)[:2], Visible(torch.zeros(2, 9).int())) == "sdpa"
-    assert choose(*heads(grad=True)[:2], Visible()) == "sdpa"
+
+
+def test_auto_keeps_shares_where_a_cpu_trains_in_full_precision():
+    assert choose(*heads(128, grad=True)[:2], Visible()) == "kept"
+    assert choose(*heads(128, grad=True, dtype=torch.float64)[:2], Visible()) == "kept"
+    assert choose(*heads(128)[:2], Visible()) == "sdpa"
+    with torch.no_grad():
+        assert choose(*heads(128, grad=True)[:2], Visible()) == "sdpa"
+    assert choose(*heads(100, grad=True)[:2], Visible()) == "sdpa"  # no whole number of blocks
+    assert choose(*heads(128, keys=192, grad=True)[:2], Visible()) == "sdpa"
+    q_BTHd, k_BTKd = torch.empty(4, 2048, 8, 64, requires_grad=True), torch.empty(4, 2048, 4, 64)
+    assert choose(q_BTHd, k_BTKd, Visible()) == "sdpa"  # shares of more than 64 MB
 
 
 @pytest.mark.parametrize("name", ["folded", "sliced"])
