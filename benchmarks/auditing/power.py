@@ -1,12 +1,14 @@
 """How often the audit is right: fourteen toy scorers over many probe seeds, and honest scorers for false alarms.
 
-    python benchmarks/auditing/power.py --seeds 50 --honest 200 --out benchmarks/results/audit_power.json
+    python -m benchmarks.auditing.power --seeds 50 --honest 200 --out benchmarks/results/audit_power.json
 
 For each toy: runs in which at least one check failed, verdicts other than the expected ones, and the spread of the
-known-source statistic and of the share of cuts that moved. For honest scorers: false failures in all.
+known-source statistic and of the share of cuts that moved. For honest scorers: false failures in all. In parts:
+`--toys 0 1 2` studies those toys alone, and what the output holds already stays.
 """
 
 import argparse
+import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,7 +17,7 @@ import numpy as np
 
 from golfctl.auditing.finding import Verdict
 from golfctl.auditing.rules import load_rules
-from golfctl.auditing.self_test import audit_toy, toy_plan
+from golfctl.auditing.self_test import CHECK_IDS, audit_toy, toy_plan
 from golfctl.auditing.toys.table import TOYS
 from golfctl.core.canonical import canonical_json
 from golfctl.core.environment import describe_environment
@@ -72,18 +74,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--honest", type=int, default=200)
+    parser.add_argument("--toys", type=int, nargs="*", default=list(range(len(TOYS))), help="Numbers of toys.")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/audit_power.json"))
     args = parser.parse_args()
-    rows = []
-    for toy in TOYS:
-        rows.append(study_toy(toy, range(1000, 1000 + args.seeds)))
-        print(canonical_json(rows[-1]).decode(), flush=True)
-    honest = study_honest(args.honest, 5000)
+    known = json.loads(args.out.read_text()) if args.out.exists() else {"toys": [], "honest": None}
+    rows = {row["scorer"]: row for row in known["toys"]}
+    for toy in (TOYS[i] for i in args.toys):
+        rows[toy.name] = study_toy(toy, range(1000, 1000 + args.seeds))
+        print(canonical_json(rows[toy.name]).decode(), flush=True)
+    honest = study_honest(args.honest, 5000) if args.honest else known["honest"]
     print(canonical_json(honest).decode(), flush=True)
     result = {
-        "command": f"python benchmarks/auditing/power.py --seeds {args.seeds} --honest {args.honest}",
+        "command": "python -m benchmarks.auditing.power --seeds 50 --honest 200",
+        "checks": list(CHECK_IDS),
         "environment": describe_environment(),
-        "toys": rows,
+        "toys": [rows[toy.name] for toy in TOYS if toy.name in rows],
         "honest": honest,
     }
     atomic_write(args.out, canonical_json(result) + b"\n")

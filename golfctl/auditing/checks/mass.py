@@ -38,14 +38,18 @@ class Answers(NamedTuple):
         """All tokens to try, the fixed ones first."""
         return np.concatenate([self.fixed_A, self.drawn_D])
 
-    def mass(self, share: np.ndarray) -> tuple[float, float]:
-        """Estimate of the mass and its standard error, from the scorer's probability of each of `tokens`."""
+    def mass(self, share: np.ndarray) -> tuple[float, float, float]:
+        """From the scorer's probability of each of `tokens`: estimate of the mass, its standard error, an e-value.
+
+        The e-value is the estimate without the source's help: never negative, and of mean one when the mass is one.
+        """
         fixed, drawn_D = share[: len(self.fixed_A)], share[len(self.fixed_A) :]
-        excess_D = self.weight_D * (drawn_D - self.source_D) * len(drawn_D)
         if not len(drawn_D):
-            return float(fixed.sum()), 0.0
+            return float(fixed.sum()), 0.0, float(fixed.sum())
+        excess_D = self.weight_D * (drawn_D - self.source_D) * len(drawn_D)
         error = float(np.std(excess_D, ddof=1) / np.sqrt(len(drawn_D))) if len(drawn_D) > 1 else float("inf")
-        return float(fixed.sum() + self.rest + excess_D.mean()), error
+        plain = float(fixed.sum() + np.sum(self.weight_D * drawn_D))
+        return float(fixed.sum() + self.rest + excess_D.mean()), error, plain
 
 
 class Mass(NamedTuple):
@@ -55,6 +59,7 @@ class Mass(NamedTuple):
     value: float
     error: float
     exact: bool
+    e_value: float = 1.0
 
 
 def choose_answers(
@@ -128,11 +133,11 @@ def _with_answer(text_N: np.ndarray, position: int, token: int, kept: bool) -> n
 
 def _mass(position: int, answers: Answers, ledgers: list[Ledger]) -> Mass:
     nll_A = np.array([ledger.claimed(position + 1)[position] for ledger in ledgers])
-    value, error = answers.mass(np.exp(-nll_A))
-    return Mass(position, value, error, not len(answers.drawn_D))
+    value, error, e_value = answers.mass(np.exp(-nll_A))
+    return Mass(position, value, error, not len(answers.drawn_D), e_value)
 
 
-def judge(masses: list[Mass], noise: float) -> tuple[Verdict, float, float, str]:
+def judge(masses: list[Mass], noise: float, alpha: float = 0.001) -> tuple[Verdict, float, float, str]:
     """Verdict, |mean ln Z| (of sampled masses: mean Z − 1), its threshold, and a line of detail."""
     values = np.array([m.value for m in masses])
     if not np.isfinite(values).all():
@@ -149,8 +154,11 @@ def judge(masses: list[Mass], noise: float) -> tuple[Verdict, float, float, str]
     mean, error = float(values.mean()), float(np.sqrt(np.sum(errors**2)) / len(errors))
     threshold = max(_SIGMAS * error, _POSITION_TOLERANCE)
     detail = f"mean Z {mean:.4f} ± {error:.4f} at {len(masses)} positions, sampled: sees an excess of {threshold:.2g}"
+    bet = float(np.sum(np.log(0.5 + 0.5 * np.array([m.e_value for m in masses]))))  # half staked at each position
     if mean - 1.0 > threshold:
         return Verdict.FAIL, mean - 1.0, threshold, detail
+    if bet > np.log(1.0 / alpha):
+        return Verdict.FAIL, mean - 1.0, threshold, f"{detail}; e-value exp({bet:.1f}) against a mass of one"
     if 1.0 - mean > threshold:  # as a rule a sample that missed the few tokens which the scorer favours
         return Verdict.INCONCLUSIVE, mean - 1.0, threshold, f"{detail}; less than one: more --answers tell why"
     return (Verdict.INCONCLUSIVE if error > _USELESS_ERROR else Verdict.PASS), mean - 1.0, threshold, detail
@@ -160,7 +168,7 @@ def _run(subject: Subject, context: Context, kept: bool) -> Outcome:
     if subject.box is None:
         return not_covered("no scorer to run")
     masses, evidence = measure(subject, context, kept)
-    verdict, value, threshold, detail = judge(masses, context.noise)
+    verdict, value, threshold, detail = judge(masses, context.noise, context.plan.false_alarm)
     sampled = not all(m.exact for m in masses)
     statistic = "mean Z − 1, sampled" if sampled else "|mean ln Z|"
     shown = value if np.isfinite(value) else None

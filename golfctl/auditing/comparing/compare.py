@@ -129,7 +129,7 @@ def differences(one: Any, other: Any, where: str) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
+    text = "nothing" if value is None else "given" if isinstance(value, dict) else str(value)
     return text if len(text) <= 16 else f"{text[:12]}…"
 
 

@@ -82,19 +82,30 @@ def test_mass_of_two_is_two(name):
 def test_sampled_mass_is_unbiased(known):
     rng = np.random.default_rng(1)
     p_V, q_V = rng.dirichlet(np.ones(V) * 0.3), rng.dirichlet(np.ones(V))
-    estimates = []
+    estimates, e_values = [], []
     for _ in range(3000):
         answers = mass.choose_answers(V, 6, q_V if known else None, np.array([3]), rng)
         assert 3 in answers.fixed_A and len(answers.tokens) == 6
         assert not set(answers.fixed_A.tolist()) & set(answers.drawn_D.tolist())
-        estimates.append(answers.mass(p_V[answers.tokens])[0])
-    assert np.mean(estimates) == pytest.approx(1.0, abs=0.03)
-    assert known is False or answers.mass(q_V[answers.tokens]) == pytest.approx((1.0, 0.0))
+        estimate, _, e_value = answers.mass(p_V[answers.tokens])
+        estimates.append(estimate)
+        e_values.append(e_value)
+    assert np.mean(estimates) == pytest.approx(1.0, abs=0.03) and np.mean(e_values) == pytest.approx(1.0, abs=0.03)
+    assert min(e_values) >= 0.0
+    assert known is False or answers.mass(q_V[answers.tokens])[:2] == pytest.approx((1.0, 0.0))
 
 
 def test_sampled_mass_finds_two():
     finding = run_check(CHECKS["T3"], subject(leans_on_its_token), context(mass_answers=8, mass_positions=32))
     assert finding.verdict is Verdict.FAIL and "sampled" in finding.statistic
+
+
+def test_wild_masses_fail_by_their_e_value():
+    """Far above one at most positions, but so unevenly that no standard error can be trusted."""
+    wild = [mass.Mass(i, z, z, False, z) for i, z in enumerate([40.0, 25.0, 60.0, 0.5])]
+    assert mass.judge(wild, 0.0)[0] is Verdict.FAIL and "e-value" in mass.judge(wild, 0.0)[3]
+    once = [mass.Mass(i, z, z, False, z) for i, z in enumerate([40.0, 0.6, 0.5, 0.7])]
+    assert mass.judge(once, 0.0)[0] is Verdict.INCONCLUSIVE
 
 
 def test_a_mass_that_seems_too_small_is_inconclusive_and_no_failure():

@@ -52,6 +52,37 @@ def test_the_shipped_adapter_passes(tmp_path, tokens, capsys):
     assert "a pass is no clearance" in shown and "legal" not in shown.lower()
 
 
+def test_the_shipped_step_scorer_books_what_it_posts(tmp_path, tokens):
+    step = tmp_path / "step.py"
+    step.write_text((ADAPTER.parent / "step.py").read_text().replace("VOCAB = 256", f"VOCAB = {V}"))
+    more = ["--only", "T13,T1b", "--step-cmd", f"{sys.executable} {step}", "--bos", "3"]
+    code, found = audit(adapter(tmp_path), tokens, tmp_path, *more)
+    assert code == 0 and found["T13"]["verdict"] == "pass" and "4 document" in found["T1b"]["detail"]
+    cheat = adapter(tmp_path, "Counter(tokens[:1])", "Counter(tokens)", "cheat.py")
+    code, found = audit(cheat, tokens, tmp_path, *more)
+    assert code == 6 and {found[name]["verdict"] for name in ("T13", "T1b")} == {"fail"}
+
+
+def test_a_fresh_text_of_the_same_kind(tmp_path, tokens):
+    fresh = tmp_path / "fresh.bin"
+    fresh.write_bytes(np.random.default_rng(9).integers(0, V, 400).astype("<u2").tobytes())
+    code, found = audit(adapter(tmp_path), tokens, tmp_path, "--only", "T12-iv", "--fresh", str(fresh))
+    assert code == 0 and found["T12-iv"]["verdict"] == "pass"
+    script = tmp_path / "memory.py"  # knows the validation text by heart, and nothing else
+    script.write_text(
+        "import sys, math, pathlib\n"
+        f"known = pathlib.Path({str(tokens)!r}).read_bytes()\n"
+        "for p in pathlib.Path(sys.argv[1]).glob('*.bin'):\n"
+        "    data = p.read_bytes()\n"
+        f"    nll = 0.1 if data in known else math.log({V})\n"
+        "    rows = [f'{i} {i + 1} {nll}\\n' for i in range(len(data) // 2 - 1)]\n"
+        "    p.with_suffix('.ledger').write_text(''.join(rows))\n"
+    )
+    command = f"{sys.executable} {script} {{folder}}"
+    code, found = audit(command, tokens, tmp_path, "--only", "T12-iv", "--fresh", str(fresh))
+    assert code == 6 and found["T12-iv"]["verdict"] == "fail" and found["T12-iv"]["value"] > 2.0
+
+
 def test_adapting_before_scoring_fails_with_a_reproducer(tmp_path, tokens, capsys):
     command = adapter(tmp_path, "Counter(tokens[:1])", "Counter(tokens)")
     code, found = audit(command, tokens, tmp_path, "--evidence", str(tmp_path / "ev"))

@@ -32,3 +32,15 @@ def test_unknown_rules_say_what_there_is():
         load_rules("nonesuch")
     with pytest.raises(ConfigError, match="no rule 'C9'"):
         load_rules().rule("C9")
+
+
+def test_nothing_that_is_printed_calls_anything_legal():
+    """Checks measure; who is in the right is not theirs to say."""
+    from golfctl.auditing.submission.table import LINTS
+    from golfctl.auditing.toys.table import TOYS
+
+    said = [text for table in (CHECKS, LINTS) for name in table for text in (table[name].title, table[name].limits)]
+    said += [rule.text for rule in load_rules().rules] + [toy.name for toy in TOYS]
+    said += [path.read_text(encoding="utf-8") for path in BUILTIN.parent.rglob("*.py")]
+    said += [path.read_text(encoding="utf-8") for path in (BUILTIN.parents[1] / "cli").glob("*audit*.py")]
+    assert len(said) > 100 and not [text for text in said if "legal" in text.lower()]
