@@ -21,8 +21,8 @@ from golfctl.model.names import load_named_tensors
 from golfctl.model.network import LanguageModel
 from golfctl.packing.calibration_choice import CalibrationChoice
 from golfctl.packing.checkpoint import Checkpoint
-from golfctl.packing.collecting import collect
 from golfctl.packing.generating import generate
+from golfctl.packing.streaming import collect_streamed
 from golfctl.quant.stats import LayerStats
 
 _DEFAULT_LENGTH = 1024
@@ -67,7 +67,7 @@ def calibrate(
         source = {"source": "train", "dataset": dataset.digest, "seed": seed}
     source |= {"tokens": ids_NT.numel(), "ids_sha256": sha256_bytes(ids_NT.numpy().astype("<u2").tobytes())}
     batch = max(1, _BATCH_TOKENS // length)
-    return Calibration(collect(model, ids_NT, batch, gradients, seed, progress), source, ids_NT)
+    return Calibration(collect_streamed(model, ids_NT, batch, gradients, seed, progress), source, ids_NT)
 
 
 def model_of(checkpoint: Checkpoint) -> LanguageModel:

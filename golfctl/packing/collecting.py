@@ -6,7 +6,7 @@ layer) share one sum. A table's rows are weighted by how often they are looked u
 the gradients there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -21,15 +21,15 @@ from golfctl.model.roles import Role
 from golfctl.model.taps import lookup_tap, tap
 from golfctl.quant.stats import LayerStats
 
-_WIDE = 2048  # outputs beyond which only the diagonal of the gradient's moments is kept
+WIDE = 2048  # outputs beyond which only the diagonal of the gradient's moments is kept
 _Sums = dict[str, Tensor]
 
 
 class Moments:
     """Running sums; `product` and `lookup` are what the model calls."""
 
-    def __init__(self, gradients: bool) -> None:
-        self._gradients = gradients
+    def __init__(self, gradients: bool, only: Collection[str] | None = None) -> None:
+        self._gradients, self._only = gradients, only
         self._inputs: _Sums = {}
         self._outputs: _Sums = {}
         self._counts: _Sums = {}
@@ -40,6 +40,8 @@ class Moments:
 
     def product(self, name: str, x: Tensor, y: Tensor) -> None:
         """Add one matrix product y = x Wᵀ."""
+        if self._only is not None and name not in self._only:
+            return
         if self._last is not None and self._last[1] is x:
             self._twin[name] = self._last[0]
         else:
@@ -51,6 +53,8 @@ class Moments:
 
     def lookup(self, name: str, ids: Tensor, rows: Tensor) -> None:
         """Add one lookup; ids[...] chose rows[..., D]."""
+        if self._only is not None and name not in self._only:
+            return
         if self._gradients and rows.requires_grad:
             count_V = torch.bincount(ids.flatten(), minlength=int(ids.max()) + 1).to(torch.float32)
             before_V = self._counts.get(name, count_V.new_zeros(0))
@@ -59,7 +63,7 @@ class Moments:
             rows.register_hook(partial(_add_hook, self._rows, name))
 
     def _output_gradient(self, name: str, gradient: Tensor) -> None:
-        if gradient.shape[-1] <= _WIDE:
+        if gradient.shape[-1] <= WIDE:
             _add_outer(self._outputs, name, gradient)
         else:
             squares_R = gradient.flatten(0, -2).to(torch.float32).square().sum(dim=0)
@@ -94,13 +98,16 @@ def collect(
     gradients: bool = False,
     seed: int = 0,
     progress: Progress = SILENT,
+    only: Collection[str] | None = None,
 ) -> dict[str, LayerStats]:
     """Statistics of every matrix and, with `gradients`, of every table of `model`, over sequences of ids (int64).
+
+    `only`: of these alone.
 
     With `gradients`, the loss is the model's own: targets are drawn from its predictions (seeded), so that the moments
     are those of the Fisher information, the second-order form of KL(model ‖ perturbed model).
     """
-    moments, generator = Moments(gradients), torch.Generator().manual_seed(seed)
+    moments, generator = Moments(gradients, only), torch.Generator().manual_seed(seed)
     with (
         _starting_at_tables(model, gradients),
         tap(model, moments.product),
