@@ -12,7 +12,7 @@ from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json
 from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.files import atomic_write
-from golfctl.core.journal import Journal
+from golfctl.core.journal import Journal, read_journal
 from golfctl.core.progress import SILENT
 from golfctl.core.recipe import Recipe
 from golfctl.errors import InputError, UsageError
@@ -31,6 +31,7 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
     check_outputs(source, {f"--{name}": options[name] for name in ("report", "plot", "resume")})
     config = eval_config(run, options)
     _refuse_idle(options, config)
+    _check_ahead(run, options, config)
 
     from golfctl.cli.devices import pick_device
     from golfctl.evaluation.evaluate import estimate, evaluate
@@ -83,8 +84,22 @@ def _refuse_idle(options: dict[str, Any], config: EvalConfig) -> None:
         names = ("report", "plot", "resume", "ladder", "baselines", "deadline")
         if idle := [f"--{name}" for name in names if options[name] not in (None, False)]:
             raise UsageError(f"--estimate only projects the time: drop {', '.join(idle)}")
+    if options["deadline"] is not None and config.leaks:
+        raise UsageError("--deadline has no effect on a replay, which adapts as its authors did: drop one of the two")
     if options["deadline"] is not None and not any(getattr(config, name) for name in _ADAPTING):
         raise UsageError("--deadline has no effect: nothing adapts; add --ttt, --slot-steps, --ngram or --calibrate")
+
+
+def _check_ahead(run: Path | None, options: dict[str, Any], config: EvalConfig) -> None:
+    """Refuse, before any scoring, what could not be written after it: a receipt into a damaged journal, a plot."""
+    if run is not None and (run / "journal.jsonl").exists():
+        read_journal(run / "journal.jsonl")
+    if options["plot"]:
+        from golfctl.evaluation.curves import check_plot
+
+        if config.leaks:
+            raise UsageError("--plot draws honest scores: a replay scores rows in any order")
+        check_plot(options["plot"])
 
 
 def check_outputs(source: Path, outputs: dict[str, Path | None]) -> None:
@@ -150,8 +165,6 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str,
     if options["plot"]:
         from golfctl.evaluation.curves import save_plot
 
-        if not done.curves:
-            raise UsageError("--plot draws honest scores: a replay scores rows in any order")
         save_plot(options["plot"], done.stream, done.curves)
         click.echo(f"plot: {options['plot']}", err=True)
     baselines = _baselines(data, done) if options["baselines"] else []

@@ -22,6 +22,7 @@ def summary(report: dict[str, Any]) -> str:
     ]
     lines += [f"  {name:<13} {_MARK[p['verdict']]}: {p['how']}" for name, p in report["properties"].items()]
     lines += [f"  NO VALID SCORE: {reason}" for reason in report["reasons"]]
+    lines += [f"note            {note}" for note in report.get("notes", [])]
     if report["source"]["kind"] != "artifact":
         lines.append("source          a checkpoint, for comparison only: scores are made from a packed artifact")
     lines.append(f"seconds         {seconds}")

@@ -3,6 +3,7 @@
 R rows, D documents.
 """
 
+import importlib.util
 import io
 import math
 from pathlib import Path
@@ -41,20 +42,29 @@ def by_length(stream: Stream, nll_R: np.ndarray) -> list[dict[str, Any]]:
     return rows
 
 
+def check_plot(path: Path) -> None:
+    """Whether a plot can be written to `path`, before there is anything to draw.
+
+    Raises:
+        UsageError: no ending that is a kind of picture. DependencyError: matplotlib is not installed.
+    """
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise UsageError(f"--plot {path}: end the name in .png, .svg or .pdf")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise DependencyError("plots need matplotlib: pip install 'golfctl[plots]'")
+
+
 def save_plot(path: Path, stream: Stream, curves: dict[str, np.ndarray]) -> None:
     """Draw both figures for one or more ledgers (`curves`: name to nats per row) and write PNG, SVG or PDF.
 
     Raises:
         UsageError: another ending. DependencyError: matplotlib is not installed. StorageError: the disk refuses.
     """
+    check_plot(path)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     kind = path.suffix.lstrip(".").lower()
-    if kind not in ("png", "svg", "pdf"):
-        raise UsageError(f"--plot {path}: end the name in .png, .svg or .pdf")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError("plots need matplotlib: pip install 'golfctl[plots]'") from error
     figure = Figure(figsize=(11, 4), layout="constrained")
     FigureCanvasAgg(figure)
     stream_axes, length_axes = figure.subplots(1, 2)

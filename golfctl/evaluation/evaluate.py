@@ -76,6 +76,7 @@ def evaluate(
         result = score_stream(source, stream, config, device, ranks, clock, progress, resume=resume)
     facts = {
         "mode": config.mode,
+        "notes": _notes(config, stream),
         "source": {"kind": source.kind, "name": source.path.name},
         "artifact_sha256": source.sha256,
         "data_sha256": dataset.digest,
@@ -108,6 +109,19 @@ def estimate(source_path: Path, data_path: Path, config: EvalConfig, device: tor
     part = stream.cut(config.max_tokens)
     score_stream(source, part, config, device, Ranks(), clock, probe=False)
     return project(stream.rows, part.rows, *(clock.seconds[name] for name in ("load", "score", "adapt")))
+
+
+def _notes(config: EvalConfig, stream: Stream) -> list[str]:
+    """What a reader of the score should know: adaptation that was asked for and never came to pass."""
+    ttt, seq_len = config.ttt, config.seq_len or DEFAULT_SEQ_LEN
+    if ttt is None or ttt.form == "lora":
+        return []
+    if ttt.chunk < seq_len:
+        return [f"ttt never trained: a chunk of {ttt.chunk} tokens holds no sequence of {seq_len}; raise ttt.chunk"]
+    if stream.rows <= ttt.chunk and not config.adapt_then_score:
+        return [f"ttt never trained: {stream.rows} targets make one chunk of {ttt.chunk}, which is scored, not trained "
+                "on; lower ttt.chunk"]  # fmt: skip
+    return []
 
 
 def _load(

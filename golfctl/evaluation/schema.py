@@ -41,6 +41,7 @@ def eval_report_schema() -> Json:
         | {"description": "by document length; empty for replays"},
     }
     optional = {
+        "notes": listing(_TEXT) | {"description": "what was asked for and never came to pass"},
         "mode": {"enum": ["sliding", "rolling"]} | {"description": "a rolling cache's score is no sliding window's"},
         "journal_head": DIGEST | {"description": "hash of this evaluation's receipt"},
         "deadline": record({"seconds": _NUMBER, "adaptation_off_at_row": {"type": ["integer", "null"]}}),

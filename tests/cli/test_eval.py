@@ -190,6 +190,49 @@ def test_outputs_that_would_destroy_or_do_nothing_are_refused_before_scoring(fol
     assert artifact.read_bytes() == before
 
 
+LEAK = ("--slot-steps", "1", "--set", "eval.slot.form=shared", "--allow-leaks")
+
+
+def test_what_would_fail_after_the_scoring_is_refused_before_it(folder, capsys, monkeypatch):
+    from golfctl.evaluation import evaluate
+
+    monkeypatch.setattr(evaluate, "load_source", lambda *_: pytest.fail("scoring began"))
+    journal = folder / "runs/tiny/journal.jsonl"
+    kept = journal.read_bytes()
+    journal.write_bytes(kept.replace(b'"seq":0', b'"seq":5', 1))
+    try:
+        assert exit_code_of(["eval", *SMALL]) != 0
+        assert "journal.jsonl" in capsys.readouterr().err
+    finally:
+        journal.write_bytes(kept)
+    for flags, message in (
+        (("--plot", "p.gif"), "end the name in .png"),
+        ((*LEAK, "--plot", "p.png"), "--plot draws honest scores"),
+        ((*LEAK, "--ttt", "--deadline", "9"), "--deadline has no effect on a replay"),
+    ):
+        assert exit_code_of(["eval", *SMALL, *flags]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_training_that_never_came_to_pass_is_said(folder, capsys):
+    short = evaluated(capsys, "--ttt")
+    assert "targets make one chunk of 32768" in short["notes"][0]
+    assert exit_code_of(["eval", *SMALL, "--ttt", "--set", "eval.ttt.chunk=32"]) == 0
+    assert "ttt never trained: a chunk of 32 tokens holds no sequence of 64" in capsys.readouterr().out
+    assert evaluated(capsys, "--ttt", "--set", "eval.ttt.chunk=256")["notes"] == []
+
+
+def test_a_rolling_score_is_labelled_as_one(folder, capsys):
+    rolling = evaluated(capsys, "--rolling")
+    assert rolling["mode"] == "rolling" and evaluated(capsys)["mode"] == "sliding"
+    assert rolling["honest"] is True and rolling["tokens"] == evaluated(capsys)["tokens"]
+    assert exit_code_of(["eval", *SMALL, "--rolling"]) == 0
+    assert "not comparable with sliding-window scores" in capsys.readouterr().out
+    assert exit_code_of(["eval", *SMALL, "--rolling", "--ttt"]) == 3
+    ladder = evaluated(capsys, "--rolling", "--ngram", "3", "--ladder")
+    assert [rung["name"] for rung in ladder["ladder"]] == ["rolling", "+ ngram"]
+
+
 def test_a_resumed_evaluation_leaves_no_file_behind_when_complete(folder, capsys, tmp_path):
     state = str(tmp_path / "eval.state")
     assert evaluated(capsys, "--ngram", "3", "--resume", state)["honest"] is True
