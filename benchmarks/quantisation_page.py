@@ -77,14 +77,14 @@ def draw(gathered: dict, curves: list[str], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    runs = {run: found["curves"] for run, found in sorted(gathered["runs"].items()) if "curves" in found}
+    runs = {run: _points(found) for run, found in sorted(gathered["runs"].items()) if "curves" in found}
     if not runs:
         return
     matplotlib.rcParams["svg.hashsalt"] = "golfctl"
     figure, axes = pyplot.subplots(1, len(runs), figsize=(6 * len(runs), 5), squeeze=False, sharey=True)
     for axis, (run, rows) in zip(axes[0], runs.items(), strict=True):
         for curve in curves:
-            points = sorted((row["bytes"] / 1e6, row["kl"]) for row in rows if row["curve"] == curve)
+            points = sorted((size / 1e6, kl) for name, size, kl in rows if name == curve)
             axis.plot(*zip(*points, strict=True), marker="o", markersize=4, label=curve)
         axis.set(yscale="log", xlabel="artifact, MB", title=run)
         axis.grid(alpha=0.3)
@@ -92,3 +92,13 @@ def draw(gathered: dict, curves: list[str], path: Path) -> None:
     axes[0][0].legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
+
+
+def _points(found: dict) -> list[tuple[str, int, float]]:
+    """Curve, bytes and KL of every row that belongs to a curve."""
+    rows = [row for bar in found.get("bars", []) for row in bar.values()]
+    named = [
+        ("entropy + rans" if r["curve"].startswith("entropy at") else r["curve"].replace(" int6", ""), r) for r in rows
+    ]
+    named += [(row["curve"], row) for row in found["curves"]]
+    return [(name, row["bytes"], row["kl"]) for name, row in named]

@@ -21,10 +21,20 @@ from golfctl.model.build import build_model
 from golfctl.model.names import named_tensors, roles_by_name
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
+from golfctl.packing.assignment import assign
+from golfctl.packing.checkpoint import Checkpoint
+from golfctl.packing.config import PackConfig
 from golfctl.packing.generating import generate
+from golfctl.packing.packer import quantize_tensors
 from golfctl.quant import quantize
-from golfctl.quant.options import GridOptions, RowOptions
+from golfctl.quant.options import GridOptions
 from golfctl.quant.stats import LayerStats
+
+CONFIGS = {
+    "full GPTQ int6, five percentiles, embeddings int8": {"quantizer": "gptq"},
+    "full GPTQ int6, SDClip": {"quantizer": "gptq", "clip": "sd:12.85", "clip_embed": "sd:20"},
+    "grid/1, two-sided": {"quantizer": "entropy"},
+}
 
 
 def drawn_stats(rows: int, columns: int, generator: torch.Generator) -> LayerStats:
@@ -36,29 +46,26 @@ def drawn_stats(rows: int, columns: int, generator: torch.Generator) -> LayerSta
 
 
 def time_gptq(spec: ModelSpec) -> None:
-    generator = torch.Generator().manual_seed(0)
-    tensors, roles = named_tensors(build_model(spec, 0)), roles_by_name(spec)
-    matrices = {name: tensor for name, tensor in tensors.items() if roles[name] is Role.MATRIX}
-    stats = {shape: drawn_stats(*shape, generator) for shape in {tuple(m.shape) for m in matrices.values()}}
-    weights = {name: torch.randn(m.shape, generator=generator) * 0.05 for name, m in matrices.items()}
-    print(f"{sum(m.numel() for m in matrices.values()):,} weights in {len(matrices)} matrices")
-    warm = torch.randn(64, 64, generator=generator)
-    quantize("grid/1", warm, drawn_stats(64, 64, generator), GridOptions(step=1e-3))
-    schemes = {
-        "full GPTQ int6, five percentiles": ("int6-row/1", RowOptions(feedback="gptq")),
-        "GPTQ int6, SDClip": ("int6-row/1", RowOptions(feedback="gptq", clip="sd")),
-        "grid/1, two-sided": ("grid/1", GridOptions(step=1e-5)),
-    }
-    for label, (scheme, options) in schemes.items():
+    """Every tensor of the model, as `golfctl pack` quantises it."""
+    generator, tensors = torch.Generator().manual_seed(0), named_tensors(build_model(spec, 0))
+    roles = roles_by_name(spec)
+    weights = {n: t if roles[n] is Role.GAIN else torch.randn(t.shape, generator=generator) * 0.05
+               for n, t in tensors.items()}  # fmt: skip
+    shapes = {tuple(weights[name].shape) for name in weights if roles[name] is not Role.GAIN}
+    by_shape = {shape: drawn_stats(*shape, generator) for shape in sorted(shapes)}
+    stats = {n: by_shape[tuple(w.shape)] for n, w in weights.items() if roles[n] is not Role.GAIN}
+    print(f"{sum(w.numel() for w in weights.values()):,} weights in {len(weights)} tensors")
+    quantize("grid/1", torch.randn(64, 64, generator=generator), drawn_stats(64, 64, generator), GridOptions(step=1e-3))
+    checkpoint = Checkpoint(spec, weights)
+    for label, config in CONFIGS.items():
         start, work = time.perf_counter(), time.process_time()
-        for weight in weights.values():
-            quantize(scheme, weight, stats[tuple(weight.shape)], options)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        quantize_tensors(checkpoint, assign(spec, PackConfig(**config)), stats)
         seconds, cpu = time.perf_counter() - start, time.process_time() - work
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(f"{label}: {seconds:.1f} s wall, {cpu:.1f} s of processor time, peak {peak:.2f} GiB", flush=True)
 
 
-def time_generation(spec: ModelSpec, tokens: int, batch: int = 64, repeats: int = 5) -> None:
+def time_generation(spec: ModelSpec, tokens: int, batch: int = 64, *, repeats: int) -> None:
     model = build_model(spec, 0).eval()
     given = torch.randint(0, spec.vocab_size, (batch, tokens))
 
@@ -83,6 +90,7 @@ def main() -> None:
     parser.add_argument("what", choices=["gptq", "generate"])
     parser.add_argument("--recipe", type=Path)
     parser.add_argument("--tokens", type=int, default=512)
+    parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     default = "examples/pr549.toml" if arguments.what == "gptq" else "examples/pr549-mini.toml"
     spec = Recipe.load(arguments.recipe or Path(default)).read("model", ModelSpec)
@@ -90,7 +98,7 @@ def main() -> None:
     if arguments.what == "gptq":
         time_gptq(spec)
     else:
-        time_generation(spec, arguments.tokens)
+        time_generation(spec, arguments.tokens, repeats=arguments.repeats)
 
 
 if __name__ == "__main__":

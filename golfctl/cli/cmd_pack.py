@@ -165,6 +165,18 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
 
 
+def _chosen(result: Any) -> str:
+    """What single tensors got, beside the common knob."""
+    own, unit = result.settings.tensors, "octaves" if result.settings.in_octaves else "bits"
+    rows = [
+        [one.name, f"{own[one.name]:+g}" if result.settings.in_octaves else f"{own[one.name]:g}", one.scheme,
+         f"{8 * one.bytes / one.parameters:.3f}", f"{one.bytes:,}", _number(one.loss)]
+        for one in result.tensors
+        if one.name in own
+    ]  # fmt: skip
+    return table(["tensor", unit, "scheme", "bits/weight", "bytes", "est. loss"], rows)
+
+
 def _text(result: Any) -> str:
     groups = [
         [g.group, g.schemes, f"{g.tensors:,}", f"{g.parameters:,}", f"{g.bits_per_weight:.3f}", f"{g.bytes:,}",
@@ -180,6 +192,8 @@ def _text(result: Any) -> str:
         table(["ledger", "where", "bytes"], ledger),
         "",
     ]
+    if result.settings.tensors:
+        lines += [_chosen(result), ""]
     if result.held_out:
         seen = result.held_out
         lines.append(
