@@ -9,6 +9,7 @@ import numpy as np
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Finding, Outcome, Verdict
 from golfctl.auditing.report import AuditReport, check_ids
+from golfctl.auditing.rules import check_rules_complete
 from golfctl.auditing.subject import Context, Subject
 from golfctl.auditing.table import CHECKS
 from golfctl.core.canonical import canonical_json
@@ -28,6 +29,7 @@ def run_audit(
 
     Raises:
         UsageError: `required` or `only` names an unknown check, or a required one is left out.
+        ConfigError: the rules file lacks a rule on which a check rests.
     """
     started = time.monotonic()
     required = check_ids(required, list(CHECKS))
@@ -35,6 +37,7 @@ def run_audit(
     left_out = [name for name in required if name not in chosen]
     if left_out:
         raise UsageError(f"{left_out[0]} is required, but not among the checks to be run: drop one of the two")
+    check_rules_complete(context.rules, tuple(CHECKS[name].rule for name in CHECKS if name in chosen))
     findings = []
     with context.progress.task("audit", len(chosen), "checks") as task:
         for name in CHECKS:

@@ -6,7 +6,7 @@ from pathlib import Path
 from golfctl.auditing.finding import Finding
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.report import AuditReport, check_ids
-from golfctl.auditing.rules import Rules
+from golfctl.auditing.rules import Rules, check_rules_complete
 from golfctl.auditing.submission.base import Lint
 from golfctl.auditing.submission.folder import RecordFolder
 from golfctl.auditing.submission.table import LINTS
@@ -19,6 +19,7 @@ def check_submission(path: Path, rules: Rules, required: Sequence[str] = ()) -> 
         InputError: no such folder. UsageError: `required` names an unknown lint.
     """
     required = check_ids(required, list(LINTS))
+    check_rules_complete(rules, tuple(LINTS[name].rule for name in LINTS))
     folder = RecordFolder(path)
     findings = tuple(_finding(LINTS[name], folder, rules) for name in LINTS)
     facts = {"name": folder.path.resolve().name, "files": len(folder.files), "bytes": sum(folder.sizes.values())}

@@ -27,6 +27,22 @@ def test_a_rules_file_of_ones_own(tmp_path):
         Rules.from_dict(values)
 
 
+def test_a_rule_that_checks_rest_on_is_missed_before_anything_runs(tmp_path):
+    from golfctl.auditing.plan import Plan
+    from golfctl.auditing.run import run_audit
+    from golfctl.auditing.subject import Context, Subject
+    from golfctl.auditing.submission.check import check_submission
+
+    values = load_toml(BUILTIN / "parameter-golf.toml")
+    values["rules"] = [rule for rule in values["rules"] if rule["id"] not in ("R6", "R11")]
+    rules = Rules.from_dict(values)
+    with pytest.raises(ConfigError, match="lack R6"):
+        run_audit(Subject("nothing"), Context(Plan(), rules))
+    assert run_audit(Subject("nothing"), Context(Plan(), rules), only=["T1"]).findings
+    with pytest.raises(ConfigError, match="lack R11"):
+        check_submission(tmp_path, rules)
+
+
 def test_unknown_rules_say_what_there_is():
     with pytest.raises(UsageError, match="parameter-golf"):
         load_rules("nonesuch")

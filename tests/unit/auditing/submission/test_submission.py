@@ -190,6 +190,13 @@ def test_ordinary_lines_are_not(record, line):
     assert verdicts(record)["T18-hints"] == "pass"
 
 
+@pytest.mark.parametrize("piece", ["gate", "gate=a[", "min(nll", "min(nll,", "^tgt[", "^tgt.a()", "where(nll<", "xor"])
+def test_code_made_to_be_slow_is_not(record, piece):
+    """A hundred thousand times the beginning of a hint: linear work, so the suite does not stand still."""
+    (record / "train_gpt.py").write_text(piece * 100_000)
+    assert verdicts(record)["T18-hints"] in ("pass", "warn")
+
+
 def test_an_empty_folder_fails_without_a_crash(tmp_path):
     assert set(verdicts(tmp_path)) == set(LINTS) and verdicts(tmp_path)["T17-files"] == "fail"
     assert exit_code_of(["submission", "check", str(tmp_path / "nowhere")]) == 3
