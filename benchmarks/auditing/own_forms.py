@@ -37,12 +37,12 @@ LEAKS = {
 }
 
 
-def audit(folder, data, form, seed):
+def audit(folder, data, form, seed, checks):
     report = folder / "audit.json"
     started = time.monotonic()
     code = exit_code_of([
         "audit", str(folder / "m.golf"), "--data", str(data), *(HONEST | LEAKS)[form], "--seed", str(seed),
-        "--only", CHECKS, "--report", str(report), "--evidence", str(folder / "evidence"), "--quiet",
+        "--only", checks, "--report", str(report), "--evidence", str(folder / "evidence"), "--quiet",
     ])  # fmt: skip
     found = json.loads(report.read_text())["findings"]
     return {
@@ -59,6 +59,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--name", required=True, help="Of the model in the results.")
     parser.add_argument("--only", nargs="*", default=[*HONEST, *LEAKS], choices=[*HONEST, *LEAKS])
+    parser.add_argument("--checks", default=CHECKS, help="Run these alone.")
     parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -67,7 +68,7 @@ def main():
         folder = Path(name)
         shutil.copyfile(args.artifact, folder / "m.golf")
         for form in args.only:
-            found = audit(folder, args.data, form, args.seed)
+            found = audit(folder, args.data, form, args.seed, args.checks)
             right = bool(found["failures"]) == (form in LEAKS)
             result["models"].setdefault(args.name, {})[form] = {"leaks": form in LEAKS, "right": right, **found}
             print(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from golfctl.auditing.report import AuditReport
 
 _PLAN = {
-    "text_tokens": 640, "cuts": 24, "mass_tokens": 160, "mass_positions": 4, "mass_answers": 24, "source_tokens": 768,
+    "text_tokens": 640, "cuts": 24, "mass_tokens": 160, "mass_positions": 4, "mass_answers": 12, "source_tokens": 768,
 }  # fmt: skip
 _CUTS_WHERE_PHASE_MATTERS = 60  # chunks and shared offsets: a slip may show in one cut of ten
 
