@@ -7,7 +7,7 @@ import torch
 
 from golfctl.core.canonical import sha256_file
 from golfctl.core.journal import read_journal
-from golfctl.errors import CheckpointError
+from golfctl.errors import CheckpointError, NumericsError
 from golfctl.packing import calibrating
 from golfctl.packing.calibrating import statistics_for
 from golfctl.packing.calibration import calibrate
@@ -82,3 +82,23 @@ def test_a_damaged_file_is_an_error_that_names_it(stored, dataset, damage):
 def test_self_generated_text_never_uses_training_statistics(stored, dataset):
     found = found_by(stored, dataset, quantizer="gptq", calibration="self:2048")
     assert found.calibration.source["source"] == "self" and not found.notes
+
+
+@pytest.mark.parametrize("quantizer", ["gptq", "entropy"])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda h: h * float("nan"), "NaN"),
+        (lambda h: h - 2 * h.trace() * torch.eye(len(h)), "negative diagonal"),
+        (lambda h: h.trace() * (torch.eye(len(h)) + 9 * torch.eye(len(h)).flip(0)), "not positive definite"),
+    ],
+)
+def test_moments_that_cannot_be_are_an_error_that_names_the_tensor(stored, dataset, quantizer, spoil, words):
+    name = "blocks.1.mlp.fc.weight"
+    beside = calibration_path(stored)
+    good = calibrate(read_checkpoint(stored), parse_calibration("train:2048"), dataset.path, True, 0)
+    bad = {**good.stats, name: replace(good.stats[name], hessian_CC=spoil(good.stats[name].hessian_CC))}
+    write_calibration(beside, good._replace(stats=bad), sha256_file(stored))
+    with pytest.raises(NumericsError, match=rf"blocks\.1\.mlp\.fc\.weight: .*{words}"):
+        pack(stored, PackConfig(quantizer=quantizer, coder="rans"), data=dataset.path)
+    assert not (stored.parent / "model.golf").exists()
