@@ -105,7 +105,7 @@ def require(model: Any, capability: type, technique: str, needs: str) -> None:
 def _leaf(config: EvalConfig, setting: Setting) -> Scorer:
     if config.rolling:
         require(setting.model, Rolling, "the rolling cache", "start_rolling_cache and extend_hidden")
-        return RollingScorer(setting.model, setting.seq_len, setting.vocab_size, setting.device)
+        return RollingScorer(setting.model, setting.seq_len, config.batch, setting.vocab_size, setting.device)
     if config.strict and not config.slot:
         require(setting.model, Incremental, "strict mode", "start_cache and step")
         return IncrementalScorer(setting.model, setting.seq_len, setting.vocab_size, setting.device)

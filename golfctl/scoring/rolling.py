@@ -23,10 +23,11 @@ class RollingScorer:
 
     barrier_rows: int | None = None
 
-    def __init__(self, model: Rolling, seq_len: int, vocab_size: int, device: torch.device) -> None:
-        """`seq_len` positions are kept."""
+    def __init__(self, model: Rolling, seq_len: int, batch: int, vocab_size: int, device: torch.device) -> None:
+        """`seq_len` positions are kept; rows of `batch` windows pass the model at once, however large a block is."""
         self.model = model
         self.seq_len = seq_len
+        self.batch = batch
         self.vocab_size = vocab_size
         self.device = device
         self.reset(np.zeros(0, np.int64))
@@ -47,7 +48,7 @@ class RollingScorer:
         if block.first != self._fed:
             raise ValueError(f"a rolling cache goes on at row {self._fed}, not {block.first}")
         cache, parts = self._cache.fork(), []
-        for begins, first, stop in _stretches(block):
+        for begins, first, stop in _stretches(block, self.batch):
             if begins:
                 cache = self.model.start_rolling_cache(1, self.seq_len)
             ids_T = torch.from_numpy(block.inputs(first, stop)).to(self.device)
@@ -80,11 +81,11 @@ class RollingScorer:
         return digest.hexdigest()
 
 
-def _stretches(block: Block) -> Iterator[tuple[bool, int, int]]:
-    """Rows `[first, stop)` of the block that share a cache, and whether a document begins there."""
+def _stretches(block: Block, batch: int) -> Iterator[tuple[bool, int, int]]:
+    """Rows `[first, stop)` of up to `batch` windows of one document, and whether that document begins there."""
     begins, first = block.windows[0].start == block.first, block.first
-    for window in block.windows[1:]:
-        if window.start == window.first:
+    for number, window in enumerate(block.windows[1:], start=1):
+        if window.start == window.first or number % batch == 0:
             yield begins, first, window.first
-            begins, first = True, window.first
+            begins, first = window.start == window.first, window.first
     yield begins, first, block.stop

@@ -1,18 +1,19 @@
 """What every scorer promises, over the stacks that configuration can build."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from golfctl.errors import ConfigError
 from golfctl.evaluation.runner import Plan, run
 from golfctl.evaluation.stream import Stream
 from golfctl.model.build import build_model
 from golfctl.scoring.compose import Setting, compose, ladder
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks
-from golfctl.scoring.windows import blocks, group_windows, sliding_windows
 from tests.unit.model.cases import shake, small
 
 CPU = torch.device("cpu")
@@ -24,6 +25,7 @@ STACKS = {
     "rolling documents": {"rolling": True, "context": "documents"},
     "ttt": {"ttt": {"chunk": 64, "lr": 0.02}},
     "adamw": {"ttt": {"form": "adamw", "chunk": 64, "lr": 0.001, "freeze_blocks": 2}},
+    "lora": {"context": "documents", "ttt": {"form": "lora", "lr": 0.02, "rank": 3, "lanes": 2}},
     "slot": {"slot": {"steps": 2, "span": 16}},
     "slot bias": {"slot": {"steps": 2, "span": 16, "bias": True, "final_lr": 0.001}},
     "ngram": {"ngram": {"order": 4}},
@@ -43,13 +45,17 @@ def model(one_thread):
     return shake(build_model(small(), 0)).eval()
 
 
-@pytest.fixture(scope="module")
-def stream():
+def made_stream():
     rng = np.random.default_rng(5)
     phrases = [rng.integers(2, VOCAB, size=rng.integers(3, 12)) for _ in range(9)]
     tokens_N = np.concatenate([[1], *[phrases[i] for i in rng.integers(0, 9, 60)]])[:241].astype(np.uint16)
     starts_D = np.array([0, 90, 150])
     return Stream.of_arrays(tokens_N, starts_D, np.full(3, 300), np.ones(241, np.int64), "x")
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return made_stream()
 
 
 def scorer_of(name, model, **changes):
@@ -60,7 +66,8 @@ def scorer_of(name, model, **changes):
 
 def plan_of(name, stream, per_block=4, strict=False):
     starts = tuple(stream.lane_starts()) if STACKS[name].get("context") == "documents" else None
-    return Plan(stream.rows, 32, 8, per_block, starts, strict)
+    documents = max(1, per_block // 2) if name == "lora" else None
+    return Plan(stream.rows, 32, 8, per_block, starts, strict, documents)
 
 
 @pytest.mark.parametrize("name", STACKS)
@@ -86,6 +93,10 @@ def test_blocks_and_batches_do_not_matter(name, model, stream):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STACKS)
 def test_strict_mode_agrees(name, model, stream):
+    if name == "lora":
+        with pytest.raises(ConfigError, match="has no strict mode"):
+            scorer_of(name, model, strict=True)
+        return
     fast = run(scorer_of(name, model), stream, plan_of(name, stream), probe=False).ledger.nll_R
     strict = run(scorer_of(name, model, strict=True), stream, plan_of(name, stream, strict=True)).ledger.nll_R
     difference = np.abs(fast - strict)
@@ -96,9 +107,7 @@ def test_strict_mode_agrees(name, model, stream):
 def test_predicting_changes_nothing_and_observing_does(name, model, stream):
     scorer = scorer_of(name, model)
     scorer.reset(stream.tokens_N[:1].astype(np.int64))
-    starts = stream.lane_starts() if STACKS[name].get("context") == "documents" else None
-    groups = group_windows(sliding_windows(240, 32, 8, starts), 4, scorer.barrier_rows)
-    for block in list(blocks(stream.tokens_N, groups))[:4]:
+    for block in list(plan_of(name, stream).blocks(stream.tokens_N, scorer.barrier_rows))[:4]:
         before = scorer.state_id()
         rows_RV = scorer.predict(block)
         other = type(block)(block.origin, (block.ids_N + 3) % VOCAB, block.windows, block.first, block.stop)
@@ -107,6 +116,39 @@ def test_predicting_changes_nothing_and_observing_does(name, model, stream):
         scorer.observe(block, stream.tokens_N[block.first + 1 : block.stop + 1].astype(np.int64))
     changes = {"ngram", "ctw", "linear", "fixed", "calibrate", "ttt", "adamw", "all", "rolling", "rolling documents"}
     assert (scorer.state_id() != before) == (name in changes)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_every_row_has_mass_one(name, model, stream):
+    scorer = scorer_of(name, model)
+    scorer.reset(stream.tokens_N[:1].astype(np.int64))
+    for block in plan_of(name, stream).blocks(stream.tokens_N, scorer.barrier_rows):
+        mass_R = scorer.predict(block).double().exp().sum(-1)
+        assert (mass_R - 1).abs().max() <= 1e-6
+        scorer.observe(block, stream.tokens_N[block.first + 1 : block.stop + 1].astype(np.int64))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STACKS)
+def test_scores_ignore_every_later_token_bit_for_bit(name, model, stream):
+    """The whole run is repeated with everything after a target replaced: inside and at the edges of windows, blocks,
+    chunks and documents. Replaced suffixes are other tokens, and another order of the same."""
+    before = run(scorer_of(name, model), stream, plan_of(name, stream), probe=False).ledger.nll_R
+    rng = np.random.default_rng(7)
+    for cut in (1, 32, 63, 64, 90, 137, 239):
+        tokens_N = stream.tokens_N.copy()
+        tokens_N[cut + 1 :] = (tokens_N[cut + 1 :] + 7) % VOCAB if cut % 2 else rng.permutation(tokens_N[cut + 1 :])
+        after = run(scorer_of(name, model), replace(stream, tokens_N=tokens_N), plan_of(name, stream), probe=False)
+        assert np.array_equal(after.ledger.nll_R[:cut], before[:cut])
+
+
+@pytest.mark.parametrize("name", ["neural", "documents", "slot", "slot bias", "lora"])
+def test_without_state_the_order_of_blocks_does_not_matter(name, model, stream):
+    scorer = scorer_of(name, model)
+    todo = list(plan_of(name, stream).blocks(stream.tokens_N, None))
+    forwards = [scorer.predict(block) for block in todo]
+    backwards = [scorer.predict(block) for block in reversed(todo)]
+    assert all(torch.equal(a, b) for a, b in zip(forwards, reversed(backwards), strict=True))
 
 
 def test_a_ladder_ends_at_the_stack_itself(model, stream):

@@ -40,7 +40,7 @@ def plain_nats(model, tokens_N):
     return -logp_RV.gather(1, ids_N[1:, None])[:, 0].numpy()
 
 
-@pytest.mark.parametrize("per_block", [1, 5])
+@pytest.mark.parametrize("per_block", [1, 5, 70])
 def test_rows_are_those_of_one_forward_with_a_band(tiny_model, tokens_N, per_block):
     found = nats_of(tiny_model, tokens_N[:150], per_block)
     assert found == pytest.approx(plain_nats(tiny_model, tokens_N[:150]), abs=5e-5)
