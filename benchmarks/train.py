@@ -6,7 +6,9 @@
 FOLDER holds the record's `train_gpt.py`; its classes are used, its file is not changed and not copied. Both sides have
 the same initial weights, batches, dtype, threads and compile mode; micro-batches are those of the recipe. Steps are
 interleaved, seconds are processor time (wall clock on a GPU), the figure is the median of paired ratios (reference /
-ours: above 1, ours is faster). Prints one JSON document.
+ours: above 1, ours is faster). On CPUs every side has a process of its own: ours keeps freed memory, as `golfctl train`
+does (golfctl.core.allocator), the reference runs as it is; `same_allocator` is the ratio with that setting on both
+sides. Prints one JSON document.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import json
 import math
 import platform
 import statistics
+import subprocess
 import sys
 import time
 import types
@@ -23,6 +26,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.canonical import sha256_file
 from golfctl.core.config import apply_overrides, load_toml
 from golfctl.core.recipe import Recipe
@@ -187,14 +191,74 @@ def run(arguments, module, seed):
     return losses, seconds, setup
 
 
+class Side:
+    """One side in a process of its own, taking one step when asked."""
+
+    def __init__(self, name, keeps_memory):
+        words = [sys.executable, __file__, *sys.argv[1:], "--serve", name]
+        if keeps_memory:
+            words.append("--keep-memory")
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def step(self):
+        """The next step's loss and seconds."""
+        self.process.stdin.write("step\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def serve(arguments, module):
+    """Step whenever a line comes in, on the same batches as every other process."""
+    if arguments.keep_memory:
+        keep_freed_memory()
+    ours, peer, batches, setup, steps = pair(arguments, module, 1)
+    side, now = {"ours": ours, "reference": peer}[arguments.serve], clock_of(setup)
+    for step, _ in enumerate(sys.stdin):
+        x, y = batches()
+        start = now()
+        loss = side.step(x, y, Clock(step, 0.0, steps, None))
+        print(json.dumps([loss, now() - start]), flush=True)
+    ours.trainer.close()
+
+
+def run_apart(arguments):
+    """Losses and seconds as `run` gives them, and the reference's seconds with our allocator setting."""
+    sides = {"ours": Side("ours", True), "reference": Side("reference", False)}
+    if arguments.device == "cpu":
+        sides["reference, memory kept"] = Side("reference", True)
+    losses, seconds = ({name: [] for name in sides} for _ in range(2))
+    for step in range(arguments.repeats + 2):
+        for name in sides if step % 2 else reversed(sides):
+            loss, taken = sides[name].step()
+            losses[name].append(loss)
+            seconds[name].append(taken)
+    for side in sides.values():
+        side.close()
+    return losses, seconds
+
+
 def speed(seconds, setup):
     ratios = [r / o for o, r in zip(seconds["ours"][2:], seconds["reference"][2:], strict=True)]
     tokens = setup.train.batch_tokens
+    kept = seconds.get("reference, memory kept")
+    same = {}
+    if kept:
+        again = [r / o for o, r in zip(seconds["ours"][2:], kept[2:], strict=True)]
+        same = {"same_allocator": {"ratio_median": round(statistics.median(again), 4), "ratios": rounded(again)}}
     return {
         "ratio_median": round(statistics.median(ratios), 4),
-        "ratios": [round(r, 3) for r in sorted(ratios)],
+        "ratios": rounded(ratios),
         "tokens_per_second": {n: round(tokens / statistics.median(s[2:]), 1) for n, s in seconds.items()},
+        **same,
     }
+
+
+def rounded(ratios):
+    return [round(r, 3) for r in sorted(ratios)]
 
 
 def difference(pairs):
@@ -223,11 +287,22 @@ def main():
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--serve", choices=("ours", "reference"), help=argparse.SUPPRESS)
+    parser.add_argument("--keep-memory", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     module = load_peer(arguments.peer)
-    runs = [run(arguments, module, seed) for seed in range(1, arguments.seeds + 1)]
-    losses, seconds, setup = runs[0]
+    if arguments.serve:
+        serve(arguments, module)
+        return
+    if arguments.loss_steps:
+        runs = [run(arguments, module, seed) for seed in range(1, arguments.seeds + 1)]
+        losses, seconds, setup = runs[0]
+    else:
+        losses, seconds = run_apart(arguments)
+        trainer_setup = pair(arguments, module, 1)
+        trainer_setup[0].trainer.close()
+        setup, runs = trainer_setup[3], []
     words = " ".join(sys.argv[1:]).replace(str(arguments.peer), "PEER").replace(str(arguments.data), "DATA")
     result = {
         "command": f"python benchmarks/train.py {words}",
