@@ -46,8 +46,8 @@ FLOOR = {"scale_floor": True}
 
 
 def sd(k: float) -> dict:
-    """SDClip with PR #1394's ratio between embeddings and matrices."""
-    return {**SD, "clip": f"sd:{k:g}", "clip_embed": f"sd:{k * 20 / 12.85:.5g}"}
+    """SDClip with the steps of PR #1394: 12.85/31 deviations for matrices, 20/127 for embeddings."""
+    return {**SD, "clip": f"sd:{k:g}", "clip_embed": f"sd:{0.38 * k:.5g}"}
 
 
 CURVES = {  # the baselines' own points, at 6 bits, and those of the entropy road in `bars` belong to them too

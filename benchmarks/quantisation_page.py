@@ -85,6 +85,8 @@ def draw(gathered: dict, curves: list[str], path: Path) -> None:
     for axis, (run, rows) in zip(axes[0], runs.items(), strict=True):
         for curve in curves:
             points = sorted((size / 1e6, kl) for name, size, kl in rows if name == curve)
+            if not points:
+                continue
             axis.plot(*zip(*points, strict=True), marker="o", markersize=4, label=curve)
         axis.set(yscale="log", xlabel="artifact, MB", title=run)
         axis.grid(alpha=0.3)

@@ -12,6 +12,7 @@ import torch
 
 from golfctl.coding.rate import estimate_bits
 from golfctl.core.progress import SILENT, Progress
+from golfctl.errors import NumericsError
 from golfctl.packing.allocation import Point
 from golfctl.packing.assignment import Assignment, adjustable, assign
 from golfctl.packing.config import OCTAVE_LIMIT, PackConfig
@@ -49,10 +50,16 @@ class Survey:
     """Measured points of every tensor that can be adjusted, by setting."""
 
     def __init__(self, packer: Packer, dial: Dial, progress: Progress = SILENT) -> None:
-        """Nothing is measured yet."""
+        """Nothing is measured yet.
+
+        Raises:
+            NumericsError: no tensor that calibration says anything about.
+        """
         self._packer, self._dial, self._progress = packer, dial, progress
         usable = [one for one in assign(packer.checkpoint.spec, dial.config) if adjustable(one)]
         self.names = [one.name for one in usable if informative(packer.calibration.stats.get(one.name))]
+        if not self.names:
+            raise NumericsError("nothing to fit: calibration saw no gradient or no input of any tensor; train first")
         self.weights = sum(packer.checkpoint.tensors[name].numel() for name in self.names)
         self._points: dict[float, dict[str, Point]] = {}
         self._ratios: dict[str, float] | None = None
