@@ -26,20 +26,20 @@ from golfctl.core.files import atomic_write
 HONEST_TEXT = {"source_tokens": 512}
 
 
-def study_toy(toy, seeds):
+def study_toy(toy, seeds, checks):
     rules = load_rules()
     wrong, failed, found, gains, moved, seconds = Counter(), Counter(), 0, [], [], []
     for seed in seeds:
         start = time.perf_counter()
-        result = audit_toy(toy, toy_plan(seed), rules)
+        result = audit_toy(toy, toy_plan(seed), rules, checks)
         seconds.append(time.perf_counter() - start)
         wrong.update(result.wrong)
         fails = [f.id for f in result.findings if f.verdict is Verdict.FAIL]
         failed.update(fails)
         found += bool(fails)
         by_id = {f.id: f for f in result.findings}
-        gains.append(by_id["T12-i"].value)
-        moved.append(int(by_id["T1"].detail.split()[0]))
+        gains += [by_id["T12-i"].value] if "T12-i" in by_id else []
+        moved += [int(by_id["T1"].detail.split()[0])] if "T1" in by_id else []
     return {
         "scorer": toy.name,
         "honest": toy.honest,
@@ -66,6 +66,8 @@ def study_honest(runs, first_seed):
 
 
 def spread(values):
+    if not values:
+        return None
     low, middle, high = (round(float(q), 2) for q in np.quantile(values, [0, 0.5, 1]))
     return {"min": low, "median": middle, "max": high}
 
@@ -75,18 +77,19 @@ def main():
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--honest", type=int, default=200)
     parser.add_argument("--toys", type=int, nargs="*", default=list(range(len(TOYS))), help="Numbers of toys.")
+    parser.add_argument("--checks", default=",".join(CHECK_IDS), help="Run these alone on the toys.")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/audit_power.json"))
     args = parser.parse_args()
     known = json.loads(args.out.read_text()) if args.out.exists() else {"toys": [], "honest": None}
     rows = {row["scorer"]: row for row in known["toys"]}
     for toy in (TOYS[i] for i in args.toys):
-        rows[toy.name] = study_toy(toy, range(1000, 1000 + args.seeds))
+        rows[toy.name] = study_toy(toy, range(1000, 1000 + args.seeds), args.checks.split(","))
         print(canonical_json(rows[toy.name]).decode(), flush=True)
     honest = study_honest(args.honest, 5000) if args.honest else known["honest"]
     print(canonical_json(honest).decode(), flush=True)
     result = {
         "command": "python -m benchmarks.auditing.power --seeds 50 --honest 200",
-        "checks": list(CHECK_IDS),
+        "checks": args.checks,
         "environment": describe_environment(),
         "toys": [rows[toy.name] for toy in TOYS if toy.name in rows],
         "honest": honest,

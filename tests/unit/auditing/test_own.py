@@ -25,6 +25,7 @@ SCORING = ("T1", "T3", "T3r", "T4", "T7", "T8", "T9", "T10", "T12-i", "T12-ii")
 HONEST = {
     "plain": {},
     "documents": {"context": "documents"},
+    "rolling": {"rolling": True, "seq_len": 32, "stride": 32},
     "ttt": {"ttt": {"chunk": 64, "lr": 0.02}},
     "slot": {"slot": {"steps": 3, "lr": 0.05}},
     "ngram": {"ngram": {"order": 4}},
