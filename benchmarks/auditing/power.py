@@ -88,7 +88,7 @@ def main():
     honest = study_honest(args.honest, 5000) if args.honest else known["honest"]
     print(canonical_json(honest).decode(), flush=True)
     result = {
-        "command": "python -m benchmarks.auditing.power --seeds 50 --honest 200",
+        "command": f"python -m benchmarks.auditing.power --seeds {args.seeds} --honest {args.honest}",
         "checks": args.checks,
         "environment": describe_environment(),
         "toys": [rows[toy.name] for toy in TOYS if toy.name in rows],
