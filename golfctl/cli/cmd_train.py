@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from golfctl.training.train import TrainResult
 
 _QUICKSTART = "quickstart"
+_SECONDS = click.FloatRange(min=0, min_open=True, max=1e9)
 
 
 @click.command("train", short_help="Train a model from a TOML recipe.")
@@ -31,8 +32,8 @@ _QUICKSTART = "quickstart"
 @set_option
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; default: runs/NAME.")
 @click.option("--resume", is_flag=True, help="Continue a run: --out, or the latest under runs/.")
-@click.option("--seconds", type=float, help="Budget in seconds of training clock.")
-@click.option("--steps", type=int, help="Budget in optimizer steps.")
+@click.option("--seconds", type=_SECONDS, help="Budget in seconds of training clock.")
+@click.option("--steps", type=click.IntRange(min=1), help="Budget in optimizer steps.")
 @click.option("--dry-run", is_flag=True, help="Print parameters, FLOPs, memory and size; train nothing.")
 @device_option
 @json_option

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from golfctl.core.files import storage_errors
-from golfctl.errors import DataError
+from golfctl.errors import UsageError
 
 
 @contextmanager
@@ -15,11 +15,11 @@ def new_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     """A scratch sibling of `path` to fill; renamed to `path` when the block ends well, removed when it does not.
 
     Raises:
-        DataError: `path` is there, holds something, and `replace` is off. StorageError: the disk refuses.
+        UsageError: `path` is there, holds something, and `replace` is off. StorageError: the disk refuses.
     """
     path = Path(path)
     if not replace and path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise DataError(f"{path} exists already; choose another folder, or pass --replace")
+        raise UsageError(f"{path} exists already; choose another folder, or pass --replace")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))

@@ -10,7 +10,7 @@ from golfctl.core.canonical import sha256_json
 from golfctl.core.recipe import Recipe
 from golfctl.data.config import DataConfig
 from golfctl.data.dataset import Dataset
-from golfctl.errors import ConfigError
+from golfctl.errors import ConfigError, DataError
 from golfctl.model.spec import ModelSpec
 from golfctl.packing.config import PackConfig
 from golfctl.scoring.config import EvalConfig
@@ -66,11 +66,12 @@ def prepare(recipe: Recipe, data_path: Path, device: torch.device) -> Setup:
 
     Raises:
         ConfigError: unknown or contradictory keys, or a vocabulary that is not the tokenizer's.
-        DataError: the dataset is missing or bad.
+        DataError: the dataset is missing or bad, or holds the same shard for training and for scoring.
     """
     train = recipe.read("train", TrainConfig)
     data = recipe.read("data", DataConfig)
     dataset = Dataset.open(data_path)
+    _refuse_shared_shards(dataset)
     spec = _model_spec(recipe, dataset)
     pack = recipe.read("pack", PackConfig)
     recipe.read("eval", EvalConfig)  # a mistake in a later step's table is found now, not after the training
@@ -79,6 +80,19 @@ def prepare(recipe: Recipe, data_path: Path, device: torch.device) -> Setup:
     dtype = choose_dtype(train.dtype, device)
     resolved = recipe.replace(train=train.to_dict(), data=data.to_dict(), model=spec.to_dict())
     return Setup(resolved, train, data, pack, spec, dataset, device, dtype)
+
+
+def _refuse_shared_shards(dataset: Dataset) -> None:
+    """A whole shard in both parts shows in what `data build` recorded; `data verify` compares the texts."""
+    if dataset.manifest is None:
+        return
+    held_out = {shard.sha256: shard.file for shard in dataset.manifest.validation.shards}
+    for shard in dataset.manifest.train.shards:
+        if shard.sha256 in held_out:
+            raise DataError(
+                f"{dataset.path}: {shard.file} and {held_out[shard.sha256]} are the same text: training on what is "
+                "scored; build the data again"
+            )
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:

@@ -20,7 +20,7 @@ from golfctl.training.held_out import HeldOut, held_out_loss
 from golfctl.training.interrupt import StopRequest, stop_on_signals
 from golfctl.training.loop import Loop
 from golfctl.training.node import node_benchmark
-from golfctl.training.runs import RunFolder, numbered_run
+from golfctl.training.runs import RunFolder, numbered_run, run_records
 from golfctl.training.setup import Setup, prepare
 from golfctl.training.store import Store, check_out, newest_state
 from golfctl.training.trainer import Trainer
@@ -61,6 +61,9 @@ def train(
         InterruptedRun: stopped, state saved. NumericsError: the loss is not finite. StorageError: disk full.
         InputError: another rank was lost.
     """
+    if resume and out is not None and (ended := _finished(RunFolder(out))):
+        progress.say(f"{out} is finished, at step {ended.step:,}: nothing to resume")
+        return ended
     chosen = resolve_device(device)
     config = prepare(recipe, data, chosen)
     torch.set_num_threads(choose_threads(config.train.threads))
@@ -70,6 +73,19 @@ def train(
         if group.world > 1:  # nobody creates the folder before everyone has looked
             group.all_reduce(torch.zeros(1, device=chosen)).wait()
         return _run(config, RunFolder(folder), resume, group, stop, progress if group.rank == 0 else SILENT)
+
+
+def _finished(folder: RunFolder) -> TrainResult | None:
+    """How a run ended whose last word is that it is done; None for any other."""
+    ends = run_records(folder.path, "train.end") if folder.journal.is_file() else []
+    checkpoint = folder.checkpoint(ends[-1]["step"]) if ends and ends[-1]["exit_code"] == 0 else None
+    if checkpoint is None or not checkpoint.is_file():
+        return None
+    end, held_out = ends[-1], ends[-1]["held_out"]
+    return TrainResult(
+        folder.path, checkpoint, end["step"], end["tokens"], end["seconds"], end["warmup_seconds"], end["loss"],
+        HeldOut(**held_out) if held_out else None,
+    )  # fmt: skip
 
 
 def _run(

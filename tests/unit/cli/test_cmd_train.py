@@ -1,5 +1,6 @@
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,23 @@ def test_resume_takes_the_latest_run_and_its_data(empty_folder, data, capsys):
     assert "resuming the latest run: runs/tiny" in capsys.readouterr().err
 
 
+def test_a_finished_run_is_not_resumed(empty_folder, data, capsys):
+    assert exit_code_of(["train", "tiny.toml", "--data", str(data), "--json", "--quiet"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    journal = Path("runs/tiny/journal.jsonl").read_bytes()
+    assert exit_code_of(["train", "--resume", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert "is finished, at step 4: nothing to resume" in printed.err
+    again = json.loads(printed.out)
+    assert again | {"seconds": 0, "warmup_seconds": 0} == first | {"seconds": 0, "warmup_seconds": 0}
+    assert Path("runs/tiny/journal.jsonl").read_bytes() == journal
+
+
 def test_a_budget_option_replaces_the_recipes(empty_folder, data, capsys):
     arguments = ["train", "tiny.toml", "--data", str(data), "--json", "--quiet"]
     assert exit_code_of([*arguments, "--seconds", "0.5", "--set", "train.seed=3"]) == 0
-    assert json.loads(capsys.readouterr().out)["seconds"] <= 0.5
+    recipe = tomllib.loads(Path("runs/tiny/recipe.toml").read_text())["train"]
+    assert recipe["seconds"] == 0.5 and "steps" not in recipe and recipe["seed"] == 3
 
 
 def test_dry_run_writes_nothing(empty_folder, data, capsys):
@@ -81,6 +95,8 @@ def test_dry_run_writes_nothing(empty_folder, data, capsys):
         (["tiny.toml", "--set", "trian.steps=3"], 3, "unknown table [trian]; did you mean 'train'"),
         (["tiny.toml", "--set", "train.seconds=3"], 0, ""),
         (["tiny.toml", "--set", "train.seconds=3", "--set", "train.steps=3"], 3, "exactly one of steps and seconds"),
+        (["tiny.toml", "--seconds", "-3"], 2, "--seconds"),
+        (["tiny.toml", "--steps", "0"], 2, "--steps"),
         (["tiny.toml", "--steps", "3", "--seconds", "3"], 2, "two budgets"),
         (["tiny.toml", "--steps", "3", "--set", "train.steps=5"], 2, "train.steps is given twice"),
         (["tiny.toml", "--set", "model.attention.heads=3"], 3, "3 heads must divide"),
@@ -96,6 +112,17 @@ def test_bad_input_ends_with_its_code_and_a_cause(empty_folder, data, capsys, ar
     assert exit_code_of(["train", *arguments]) == code
     assert message in capsys.readouterr().err
     assert code == 0 or not list(empty_folder.glob("runs/*/checkpoint*"))
+
+
+def test_a_shard_in_both_parts_is_refused(empty_folder, data, capsys):
+    leaky = empty_folder / "leaky"
+    shutil.copytree(data, leaky)
+    facts = json.loads((leaky / "dataset.json").read_text())
+    held_out = facts["validation"]["shards"][0]
+    facts["train"]["shards"] = [held_out]
+    (leaky / "dataset.json").write_text(json.dumps(facts))
+    assert exit_code_of(["train", "tiny.toml", "--data", str(leaky)]) == 3
+    assert "are the same text" in capsys.readouterr().err
 
 
 def test_training_tokens_outside_the_vocabulary_are_named(empty_folder, data, capsys):

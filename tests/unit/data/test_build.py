@@ -10,7 +10,7 @@ from golfctl.data.build import build_dataset, split_by_hash, split_explicit
 from golfctl.data.dataset import Dataset
 from golfctl.data.shards import read_shard
 from golfctl.data.sources import Document
-from golfctl.errors import DataError, StorageError
+from golfctl.errors import DataError, StorageError, UsageError
 
 HELD = [Document("h1", "Held  out.\n"), Document("h2", "Another\ttext – with é and 😀."), Document("h3", "Chapter 5.")]
 TRAIN = [Document(f"t{i}", f"Training document {i}.\n\nThe quick brown fox.") for i in range(9)]
@@ -89,7 +89,7 @@ def test_empty_parts_are_data_errors(tmp_path, tokenizer, held, train, what):
 
 def test_an_existing_folder_stays_unless_replaced(tmp_path, tokenizer):
     old = build(tmp_path / "d", tokenizer).digest
-    with pytest.raises(DataError, match="exists already.*--replace"):
+    with pytest.raises(UsageError, match="exists already.*--replace"):
         build(tmp_path / "d", tokenizer)
     new = build(tmp_path / "d", tokenizer, train=TRAIN[:4], replace=True)
     assert new.digest != old and [path.name for path in tmp_path.iterdir()] == ["d"]
