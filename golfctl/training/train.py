@@ -22,6 +22,7 @@ from golfctl.training.loop import Loop
 from golfctl.training.node import node_benchmark
 from golfctl.training.runs import RunFolder, numbered_run, run_records
 from golfctl.training.setup import Setup, prepare
+from golfctl.training.state import read_state
 from golfctl.training.store import Store, check_out, newest_state
 from golfctl.training.trainer import Trainer
 from golfctl.training.warmup import warm_up
@@ -61,11 +62,11 @@ def train(
         InterruptedRun: stopped, state saved. NumericsError: the loss is not finite. StorageError: disk full.
         InputError: another rank was lost.
     """
-    if resume and out is not None and (ended := _finished(RunFolder(out))):
-        progress.say(f"{out} is finished, at step {ended.step:,}: nothing to resume")
-        return ended
     chosen = resolve_device(device)
     config = prepare(recipe, data, chosen)
+    if resume and out is not None and (ended := _finished(RunFolder(out), config)):
+        progress.say(f"{out} is finished, at step {ended.step:,}: nothing to resume")
+        return ended
     torch.set_num_threads(choose_threads(config.train.threads))
     with stop_on_signals() as stop, process_group(chosen, config.train.rank_timeout_seconds) as group:
         folder = out or _new_run(name, group, chosen)
@@ -75,16 +76,21 @@ def train(
         return _run(config, RunFolder(folder), resume, group, stop, progress if group.rank == 0 else SILENT)
 
 
-def _finished(folder: RunFolder) -> TrainResult | None:
-    """How a run ended whose last word is that it is done; None for any other."""
+def _finished(folder: RunFolder, setup: Setup) -> TrainResult | None:
+    """How a run of these settings ended, when its last word is that it is done and its last state is whole."""
     ends = run_records(folder.path, "train.end") if folder.journal.is_file() else []
-    checkpoint = folder.checkpoint(ends[-1]["step"]) if ends and ends[-1]["exit_code"] == 0 else None
-    if checkpoint is None or not checkpoint.is_file():
+    if not ends or ends[-1]["exit_code"] or not folder.checkpoint(ends[-1]["step"]).is_file():
+        return None
+    try:
+        position = read_state(folder.state(ends[-1]["step"])).position
+    except GolfError:
+        return None
+    if (position.recipe_digest, position.data_digest) != (setup.digest, setup.dataset.digest):
         return None
     end, held_out = ends[-1], ends[-1]["held_out"]
     return TrainResult(
-        folder.path, checkpoint, end["step"], end["tokens"], end["seconds"], end["warmup_seconds"], end["loss"],
-        HeldOut(**held_out) if held_out else None,
+        folder.path, folder.checkpoint(end["step"]), end["step"], end["tokens"], end["seconds"],
+        end["warmup_seconds"], end["loss"], HeldOut(**held_out) if held_out else None,
     )  # fmt: skip
 
 
