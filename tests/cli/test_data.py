@@ -96,9 +96,9 @@ def test_contradictions_are_usage_errors(corpus, capsys, arguments, message):
 
 
 def test_bad_input_is_one_line_and_exit_code_3(corpus, capsys):
-    def refused(message, *arguments):
+    def refused(message, *arguments, code=3):
         capsys.readouterr()
-        assert golfctl(*arguments, "--quiet") == 3
+        assert golfctl(*arguments, "--quiet") == code
         lines = capsys.readouterr().err.splitlines()
         assert len(lines) == 1 and message in lines[0], lines
 
@@ -111,7 +111,7 @@ def test_bad_input_is_one_line_and_exit_code_3(corpus, capsys):
     refused("latin.txt: byte 3 is not UTF-8", "build", "latin.txt")
     refused("no text to train a tokenizer on", "build", "empty.jsonl")
     refused("this text supports at most", "build", "books.jsonl", "--vocab", "9000")
-    refused("exists already", "build", "books.jsonl", "--vocab", "340", "-o", "d")
+    refused("exists already", "build", "books.jsonl", "--vocab", "340", "-o", "d", code=2)
     refused("no such dataset folder: nowhere", "verify", "nowhere")
     held = corpus / "d" / "fineweb_val_000000.bin"
     whole = held.read_bytes()
