@@ -48,12 +48,18 @@ TABLES = {
 }
 
 
+@pytest.fixture(scope="session")
+def tiny_tables():
+    """A function: the tables of the tiny recipe, to be changed at will."""
+    return lambda: {name: dict(table) for name, table in TABLES.items()}
+
+
 @pytest.fixture
-def tiny_recipe():
+def tiny_recipe(tiny_tables):
     """A function: `train.*` values replaced by keyword, other tables by `tables`."""
 
     def make(**values):
-        tables = {name: dict(table) for name, table in TABLES.items()}
+        tables = tiny_tables()
         tables["train"] |= values
         if "seconds" in values:
             del tables["train"]["steps"]

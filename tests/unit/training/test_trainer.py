@@ -1,4 +1,4 @@
-"""One computation, whatever the number of ranks. Ranks are threads here; `test_distributed.py` has real processes."""
+"""One computation, whatever the number of ranks. Ranks are threads here; `test_gloo.py` has real processes."""
 
 import pytest
 import torch
