@@ -2,8 +2,8 @@
 
     python gloo_ranks.py RECIPE DATA STEPS OUT
 
-Ranks are forked from one process that has loaded everything and trained nothing. Rank R of W writes OUT/W-R-DTYPE.safetensors
-(weights) and OUT/W-R-DTYPE.json (collectives as started, plan of one step).
+Ranks are forked from one process that has loaded everything and trained nothing. Rank R of W writes its weights to
+OUT/W-R-DTYPE.safetensors, and to OUT/W-R-DTYPE.json its collectives as started and the plan of one step.
 """
 
 import json
