@@ -109,8 +109,8 @@ class Peer:
         )
         self.banks.param_groups[0]["base_lr"] = muon.lr
 
-    def step(self, x, y, clock):
-        config, rows = self.config, self.setup.micro_sequences()
+    def step(self, batch, clock):
+        (x, y, _), config, rows = batch, self.config, self.setup.micro_sequences()
         total = torch.zeros((), device=x.device)
         micro = range(0, len(x), rows)
         for first in micro:
@@ -145,8 +145,8 @@ class Ours:
         if trainer.setup.train.compile:
             trainer.loss_function = torch.compile(trainer.model.loss, fullgraph=True, dynamic=False)
 
-    def step(self, x, y, clock):
-        self.trainer._next_batch = lambda: (x, y)
+    def step(self, batch, clock):
+        self.trainer.next_batch = lambda: batch
         return float(self.trainer.step(clock).loss)
 
 
@@ -171,7 +171,7 @@ def pair(arguments, module, seed):
     table["train"]["muon"] = {**table["train"].get("muon", {}), "compute": "bfloat16"}
     setup = prepare(Recipe(table, str(arguments.recipe)), arguments.data, torch.device(arguments.device))
     trainer = Trainer(setup, Alone())
-    batches = trainer._next_batch
+    batches = trainer.next_batch
     return Ours(trainer), Peer(module, trainer), batches, setup, steps
 
 
@@ -181,11 +181,11 @@ def run(arguments, module, seed):
     now = clock_of(setup)
     losses, seconds = {"ours": [], "reference": []}, {"ours": [], "reference": []}
     for step in range(steps):
-        x, y = batches()
+        batch = batches()
         sides = [("ours", ours), ("reference", peer)]
         for name, side in sides if step % 2 else reversed(sides):
             start = now()
-            losses[name].append(side.step(x, y, Clock(step, 0.0, steps, None)))
+            losses[name].append(side.step(batch, Clock(step, 0.0, steps, None)))
             seconds[name].append(now() - start)
     ours.trainer.close()
     return losses, seconds, setup
@@ -218,9 +218,9 @@ def serve(arguments, module):
     ours, peer, batches, setup, steps = pair(arguments, module, 1)
     side, now = {"ours": ours, "reference": peer}[arguments.serve], clock_of(setup)
     for step, _ in enumerate(sys.stdin):
-        x, y = batches()
+        batch = batches()
         start = now()
-        loss = side.step(x, y, Clock(step, 0.0, steps, None))
+        loss = side.step(batch, Clock(step, 0.0, steps, None))
         print(json.dumps([loss, now() - start]), flush=True)
     ours.trainer.close()
 

@@ -6,7 +6,7 @@ Shapes: B sequences, T positions.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from golfctl.core.environment import describe_environment
 from golfctl.data.batches import open_loader
 from golfctl.data.prefetch import prefetching
 from golfctl.errors import CheckpointError
+from golfctl.model.backends import segment_bounds
 from golfctl.model.build import build_model
 from golfctl.model.names import named_tensors
 from golfctl.optim.average import WeightAverage
@@ -28,6 +29,14 @@ from golfctl.training.setup import Setup
 from golfctl.training.state import Position, TrainingState
 
 _ADAM_PARTS = {"first": "exp_avg", "second": "exp_avg_sq", "step": "step"}
+
+
+class DeviceBatch(NamedTuple):
+    """This rank's rows of a global batch on the device; per micro-batch, where documents begin (None: not needed)."""
+
+    x_BT: Tensor
+    y_BT: Tensor
+    bounds: list[Tensor | None]
 
 
 class StepResult:
@@ -48,7 +57,7 @@ class Trainer:
             self.model.double()
         self.model.to(setup.device)
         self.model.set_compute_dtype(setup.dtype if setup.dtype == torch.bfloat16 else None)
-        self.loss_function: Callable[[Tensor, Tensor], Tensor] = self.model.loss
+        self.loss_function: Callable[..., Tensor] = self.model.loss
         qat = config.qat
         self.quantizer = FakeQuantizer(qat, setup.pack, setup.device) if qat.rounding != "none" else None
         self.parameters = {entry.path: entry.parameter for entry in self.model.layer_parameters()}
@@ -67,6 +76,7 @@ class Trainer:
             rank=group.rank,
             world=group.world,
             vocab_size=setup.spec.vocab_size,
+            **({} if setup.dataset.tokenizer.bos is None else {"bos": setup.dataset.tokenizer.bos}),
         )
         self.loader = prefetching(loader, setup.data.prefetch, pin=setup.device.type == "cuda")
         self.micro_sequences = setup.micro_sequences()
@@ -83,9 +93,9 @@ class Trainer:
         start = time.perf_counter()
         scale = learning_rate_scale(self.setup.train.schedule, clock)
         self._enter(self.phase(clock), scale)
-        x_BT, y_BT = self._next_batch()
+        batch = self.next_batch()
         loaded = time.perf_counter()
-        loss = self._gradients(x_BT, y_BT)
+        loss = self._gradients(batch)
         computed = time.perf_counter()
         norm = self.optimizers.step(self._rates(scale, clock))
         self.optimizers.zero_grad()
@@ -188,20 +198,38 @@ class Trainer:
         if self.quantizer and quantised:
             self.quantizer.set_steepness(scale)
 
-    def _next_batch(self) -> tuple[Tensor, Tensor]:
-        x_BT, y_BT = self.loader.next()
-        device = self.setup.device
-        return torch.from_numpy(x_BT).to(device, non_blocking=True), torch.from_numpy(y_BT).to(
-            device, non_blocking=True
-        )
+    def next_batch(self) -> DeviceBatch:
+        """This rank's rows of the next global batch, on the device."""
+        x_BT, y_BT = (torch.from_numpy(ids_BT) for ids_BT in self.loader.next())
+        bounds = [self._bounds(x_BT[rows]) for rows in self._micro_batches(len(x_BT))]
+        return DeviceBatch(self._moved(x_BT), self._moved(y_BT), bounds)
 
-    def _gradients(self, x_BT: Tensor, y_BT: Tensor) -> Tensor:
+    def _micro_batches(self, rows: int) -> list[slice]:
+        return [slice(first, first + self.micro_sequences) for first in range(0, rows, self.micro_sequences)]
+
+    def _bounds(self, x_BT: Tensor) -> Tensor | None:
+        """Where documents begin, for attention by segments: found on the host, which spares the device a wait.
+
+        Their number is data: compiled code is told so, lest it be made again for every other number.
+        """
+        if not attends_by_segments(self.setup):
+            return None
+        bounds = segment_bounds(x_BT, self.setup.spec.bos)
+        moved = self._moved(bounds.pin_memory() if self.setup.device.type == "cuda" else bounds)
+        if self.setup.train.compile:
+            torch._dynamo.mark_dynamic(moved, 0)
+        return moved
+
+    def _moved(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.setup.device, non_blocking=True)
+
+    def _gradients(self, batch: DeviceBatch) -> Tensor:
         """Accumulate this rank's share of the gradient of the mean loss over the global batch; return its share."""
         total = torch.zeros((), dtype=torch.float32, device=self.setup.device)
-        rows = self.setup.train.batch_sequences
-        for first in range(0, len(x_BT), self.micro_sequences):
-            x, y = x_BT[first : first + self.micro_sequences], y_BT[first : first + self.micro_sequences]
-            share = self.loss_function(x, y) * (len(x) / rows)
+        for rows, bounds in zip(self._micro_batches(len(batch.x_BT)), batch.bounds, strict=True):
+            x, y = batch.x_BT[rows], batch.y_BT[rows]
+            options = {} if bounds is None else {"bounds": bounds}
+            share = self.loss_function(x, y, **options) * (len(x) / self.setup.train.batch_sequences)
             share.backward()
             total += share.detach()
         return total
@@ -260,3 +288,8 @@ class Trainer:
                 if names["step"] in tensors:  # the step counter stays where AdamW keeps it
                     moved = {key: tensors[name].to(p.device, copy=True) for key, name in names.items() if key != "step"}
                     adam.state[p] = {**moved, "step": tensors[names["step"]].clone()}
+
+
+def attends_by_segments(setup: Setup) -> bool:
+    """Whether attention takes segment bounds: it stays within documents, and the device has kernels for that."""
+    return setup.spec.attention.documents and setup.device.type == "cuda"
