@@ -193,7 +193,10 @@ def score_stream(
         return savepoint.restore(scorer, ledger, stream.tokens_N) if savepoint else 0
 
     plan = _plan(stream, config, ranks)
-    done = run(scorer, stream, plan, clock, progress, after_block=after_block, probe=probe, restore=restore)
+    try:
+        done = run(scorer, stream, plan, clock, progress, after_block=after_block, probe=probe, restore=restore)
+    finally:
+        scorer.reset(stream.tokens_N[:1].astype(np.int64))  # the source's weights as they were loaded
     if savepoint and ranks.rank == 0:
         savepoint.remove()
     return replace(done, deadline=deadline.report()) if deadline else done
@@ -220,7 +223,11 @@ def climb_stream(
     if config.leaks or config.strict or clock.deadline_s is not None:
         raise UsageError("--ladder climbs the honest forms whole on the fast path: drop leaks, --strict and --deadline")
     rungs = ladder_of(config, _setting(source, stream, config, device, ranks))
-    return climb(rungs, stream, _plan(stream, config, ranks), clock, progress)
+    try:
+        return climb(rungs, stream, _plan(stream, config, ranks), clock, progress)
+    finally:
+        for _, scorer in rungs:
+            scorer.reset(stream.tokens_N[:1].astype(np.int64))
 
 
 def _setting(source: Source, stream: Stream, config: EvalConfig, device: torch.device, ranks: Ranks) -> Setting:

@@ -1,0 +1,43 @@
+"""The evaluation service leaves what it is given as it was."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from golfctl.evaluation.clock import Clock
+from golfctl.evaluation.evaluate import climb_stream, score_stream
+from golfctl.evaluation.sources import Source
+from golfctl.evaluation.stream import Stream
+from golfctl.model.build import build_model
+from golfctl.scoring.config import EvalConfig
+from golfctl.scoring.ranks import Ranks
+from tests.unit.model.cases import shake, small
+
+CPU = torch.device("cpu")
+CONFIG = {
+    "seq_len": 32, "stride": 16, "batch": 4, "ttt": {"chunk": 64, "lr": 0.05}, "slot": {"steps": 1, "span": 8},
+    "ngram": {"order": 3},
+}  # fmt: skip
+
+
+def climbed(*arguments):
+    return climb_stream(*arguments[:5], Clock())
+
+
+def scored(*arguments):
+    return score_stream(*arguments[:5], Clock(), probe=False)
+
+
+@pytest.mark.parametrize("form", [scored, climbed])
+def test_adaptation_ends_with_the_run(form, one_thread):
+    model = shake(build_model(small(), 0)).eval().requires_grad_(False)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    tokens_N = np.random.default_rng(0).integers(2, 48, 200).astype(np.uint16)
+    stream = Stream.of_arrays(tokens_N, np.zeros(1, int), np.array([400]), np.ones(200, np.int64), "x")
+    source = Source(model, "artifact", Path("m.golf"), "0", 48, None, 32, {})
+    config = EvalConfig.from_dict({**CONFIG, "dtype": "float32"})
+    first, second = (form(source, stream, config, CPU, Ranks()).ledger.nll_R for _ in range(2))
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert np.array_equal(first, second)
