@@ -11,23 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention import varlen as torch_varlen
 
 from golfctl.errors import DependencyError, UsageError
 
 if TYPE_CHECKING:
     from golfctl.model.backends import Visible
 
-# Looked up once, on import: compiled code cannot look for modules.
+# Looked up once, on import: compiled code cannot look for modules. torch's own costs a second, and needs CUDA.
+_VARLEN: Any = importlib.import_module("torch.nn.attention.varlen") if torch.cuda.device_count() else None
 _FLASH3: Any = (
     importlib.import_module("flash_attn_interface") if importlib.util.find_spec("flash_attn_interface") else None
 )
 
 
-@torch.compiler.assume_constant_result
 def has_flash3(device: torch.device) -> bool:
     """Whether FlashAttention-3 is installed and `device` is a Hopper processor."""
     return _FLASH3 is not None and torch.cuda.get_device_capability(device)[0] == 9
+
+
+if torch.cuda.device_count():  # where nothing asks for it, not worth importing the compiler
+    has_flash3 = torch.compiler.assume_constant_result(has_flash3)
 
 
 def flash3(q_BTHd: Tensor, k_BTKd: Tensor, v_BTKd: Tensor, visible: Visible) -> Tensor:
@@ -68,10 +71,10 @@ def varlen(q_BTHd: Tensor, k_BTKd: Tensor, v_BTKd: Tensor, visible: Visible) -> 
 def _causal_varlen(q_NHd: Tensor, k_NHd: Tensor, v_NHd: Tensor, bounds: Tensor, longest: int) -> Any:
     """One call whose spelling of "causal" changed between torch releases."""
     causal: dict[str, Any] = {"window_size": (-1, 0)} if _WINDOWED else {"is_causal": True}
-    return torch_varlen.varlen_attn(q_NHd, k_NHd, v_NHd, bounds, bounds, longest, longest, **causal)
+    return _VARLEN.varlen_attn(q_NHd, k_NHd, v_NHd, bounds, bounds, longest, longest, **causal)
 
 
-_WINDOWED = "window_size" in torch_varlen.varlen_attn.__annotations__
+_WINDOWED = _VARLEN is not None and "window_size" in _VARLEN.varlen_attn.__annotations__
 
 
 def _output(result: Any) -> Tensor:
