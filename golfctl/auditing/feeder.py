@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from golfctl.auditing.ahead import Started, ignore
 from golfctl.auditing.trace import Trace, last_words, network_prefix, read_trace, stop_group, traced_environment
 from golfctl.errors import InputError
 
@@ -28,8 +29,15 @@ class Fed(NamedTuple):
     trace: Trace
 
 
-def feed(command: Sequence[str], text_N: np.ndarray, vocab_size: int, timeout_seconds: float, shown: str) -> Fed:
-    """Run `command` on `text_N`.
+def feed(
+    command: Sequence[str],
+    text_N: np.ndarray,
+    vocab_size: int,
+    timeout_seconds: float,
+    shown: str,
+    started: Started = ignore,
+) -> Fed:
+    """Run `command` on `text_N`; `started` is told of its process.
 
     Raises:
         InputError: it could not be started, ended early, answered something else than V numbers, or took too long.
@@ -43,6 +51,7 @@ def feed(command: Sequence[str], text_N: np.ndarray, vocab_size: int, timeout_se
             )  # fmt: skip
         except OSError as error:
             raise InputError(f"cannot run {shown}: {error.strerror or error}") from error
+        started(process)
         late = threading.Event()
         watch = threading.Timer(timeout_seconds, _too_late, (process, late))
         watch.start()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from golfctl.auditing.ahead import Started, ignore
 from golfctl.auditing.feeder import Fed, feed
 from golfctl.auditing.ranks_box import RanksBox
 from golfctl.auditing.trace import Trace, run_traced
@@ -19,7 +20,9 @@ _SECONDS = 300.0
 _WORLD = 2
 
 
-def trace_evaluation(artifact: Path, config: EvalConfig, device: torch.device, dataset: Dataset) -> Trace:
+def trace_evaluation(
+    artifact: Path, config: EvalConfig, device: torch.device, dataset: Dataset, threads: int, started: Started = ignore
+) -> Trace:
     """Evaluate one document in a process of its own whose data folder holds no training shard."""
     with tempfile.TemporaryDirectory(prefix="golfctl-audit-") as name:
         folder = Path(name)
@@ -28,12 +31,13 @@ def trace_evaluation(artifact: Path, config: EvalConfig, device: torch.device, d
         for shard in dataset.val_shards:
             (data / shard.name).symlink_to(shard.resolve())
         (data / "tokenizer.model").write_bytes(dataset.tokenizer.proto)
-        settings = _settings(folder, artifact, config, device, data=str(data))
-        return run_traced([sys.executable, "-m", "golfctl.auditing.traced_evaluation", settings], folder, _SECONDS)
+        settings = _settings(folder, artifact, config, device, data=str(data), threads=threads)
+        command = [sys.executable, "-m", "golfctl.auditing.traced_evaluation", settings]
+        return run_traced(command, folder, _SECONDS, started)
 
 
 def feed_evaluation(
-    artifact: Path, config: EvalConfig, device: torch.device, vocab_size: int
+    artifact: Path, config: EvalConfig, device: torch.device, vocab_size: int, started: Started = ignore
 ) -> Callable[[np.ndarray], Fed] | None:
     """The evaluation as a scorer that is fed a token at a time; None for stacks that cannot go row by row."""
     if config.leaks or (config.ttt is not None and config.ttt.form == "lora"):
@@ -43,18 +47,20 @@ def feed_evaluation(
         with tempfile.TemporaryDirectory(prefix="golfctl-audit-") as name:
             settings = _settings(Path(name), artifact, config, device, tokens=len(text_N))
             command = [sys.executable, "-m", "golfctl.auditing.fed_evaluation", settings]
-            return feed(command, text_N, vocab_size, _SECONDS, "the fed evaluation")
+            return feed(command, text_N, vocab_size, _SECONDS, "the fed evaluation", started)
 
     return fed
 
 
-def ranks_box(artifact: Path, config: EvalConfig, device: torch.device, vocab_size: int) -> tuple[RanksBox | None, str]:
+def ranks_box(
+    artifact: Path, config: EvalConfig, device: torch.device, vocab_size: int, started: Started = ignore
+) -> tuple[RanksBox | None, str]:
     """The evaluation on two processes, or why it is not tried."""
     if config.leaks:
         return None, "not on several ranks: leaking forms are replayed on one process"
     if device.type != "cpu":
         return None, f"not on several ranks: they are run on the CPU, this audit on {device.type}"
-    return RanksBox(artifact, config, vocab_size, _WORLD), ""
+    return RanksBox(artifact, config, vocab_size, _WORLD, started), ""
 
 
 def _settings(folder: Path, artifact: Path, config: EvalConfig, device: torch.device, **more: object) -> str:

@@ -9,13 +9,17 @@ import numpy as np
 import torch
 
 from golfctl.artifact import open_artifact
+from golfctl.auditing.ahead import Ahead
+from golfctl.auditing.blackbox import FunctionBox
 from golfctl.auditing.foreign import fresh_texts, slice_text
 from golfctl.auditing.geometry import differences, probe_config
+from golfctl.auditing.ledger import Ledger
 from golfctl.auditing.own import RunnerBox, scoring_subject, unadapted
 from golfctl.auditing.own_processes import feed_evaluation, ranks_box, trace_evaluation
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.receipts import byte_claim, phase_seconds
 from golfctl.auditing.subject import CountedFile, Fresh, Subject
+from golfctl.auditing.trace import Trace
 from golfctl.core.journal import Record
 from golfctl.data.dataset import Dataset
 from golfctl.evaluation.evaluate import resolve
@@ -44,8 +48,8 @@ class Own:
     reference: Path | None = None
 
 
-def own_subject(own: Own, plan: Plan) -> Subject:
-    """Load everything and lay it out for the checks.
+def own_subject(own: Own, plan: Plan, ahead: Ahead) -> Subject:
+    """Load everything and lay it out for the checks; what runs in other processes is prepared to begin early.
 
     Raises:
         InputError, ArtifactError, DataError, UsageError: bad or missing input, or a contradiction.
@@ -59,17 +63,12 @@ def own_subject(own: Own, plan: Plan) -> Subject:
     text_N, rest_M = slice_text(tokens_N, plan, str(own.data))
     records = list(own.records)
     scoring = scoring_subject(own.artifact.name, model, probed, own.device, text_N, rest_M)
-    ranks, no_ranks = ranks_box(own.artifact, probed, own.device, model.vocab_size)
     return replace(
-        scoring,
+        _with_processes(scoring, own, probed, dataset, plan, ahead),
         head_N=tokens_N[: plan.text_tokens],
         bos=dataset.tokenizer.bos,
         fresh=_fresh(own, probed, tokens_N, model.vocab_size, plan),
-        ranks=ranks,
-        no_ranks=no_ranks,
-        feed=feed_evaluation(own.artifact, probed, own.device, model.vocab_size),
         withheld=[*dataset.train_shards, *dataset.val_shards],
-        traces=lambda: [trace_evaluation(own.artifact, own.config, own.device, dataset)],
         forbidden=dataset.train_shards,
         dataset=dataset,
         byte_claim=byte_claim(records, model.sha256, len(dataset.validation().starts_D)),
@@ -82,6 +81,33 @@ def own_subject(own: Own, plan: Plan) -> Subject:
             "config": config.to_dict(),
             "changed_for_probing": differences(config, probed),
         },
+    )
+
+
+def _with_processes(
+    scoring: Subject, own: Own, probed: EvalConfig, dataset: Dataset, plan: Plan, ahead: Ahead
+) -> Subject:
+    """What is scored in processes of their own, each prepared for the very text that its check asks for."""
+    assert scoring.box is not None
+    vocab_size, text_N = scoring.box.vocab_size, scoring.text_N
+    ranks, no_ranks = ranks_box(own.artifact, probed, own.device, vocab_size, ahead.started)
+    fed = feed_evaluation(own.artifact, probed, own.device, vocab_size, ahead.started)
+    threads = max(1, torch.get_num_threads() // 2)  # the other checks have theirs meanwhile
+
+    def on_ranks(tokens_N: np.ndarray) -> Ledger:
+        assert ranks is not None
+        return ranks.score([tokens_N])[0]
+
+    def traced() -> list[Trace]:
+        return [trace_evaluation(own.artifact, own.config, own.device, dataset, threads, ahead.started)]
+
+    return replace(
+        scoring,
+        ranks=None if ranks is None else FunctionBox(ranks.name, vocab_size, ahead.prepare("T10", on_ranks, text_N)),
+        no_ranks=no_ranks,
+        feed=None if fed is None else ahead.prepare("T13", fed, text_N[: plan.fed_tokens]),
+        traces=ahead.prepare("T14", traced),
+        ahead=ahead,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from golfctl.auditing.ahead import Started, ignore
 from golfctl.auditing.ledger import Ledger, read_ledger
 from golfctl.auditing.trace import last_words
 from golfctl.errors import InputError
@@ -21,11 +22,13 @@ _TIMEOUT_SECONDS = 180.0
 
 
 class RanksBox:
-    """A black box that scores on `world` processes of the CPU."""
+    """A black box that scores on `world` processes of the CPU; `started` is told of each."""
 
-    def __init__(self, artifact: Path, config: EvalConfig, vocab_size: int, world: int) -> None:
+    def __init__(
+        self, artifact: Path, config: EvalConfig, vocab_size: int, world: int, started: Started = ignore
+    ) -> None:
         self.name, self.vocab_size = f"{world} ranks", vocab_size
-        self._artifact, self._config, self._world = artifact, config, world
+        self._artifact, self._config, self._world, self._started = artifact, config, world, started
 
     def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
         """All texts in one launch.
@@ -55,6 +58,8 @@ class RanksBox:
                 for rank in range(self._world)
             ]  # fmt: skip
             try:
+                for process in processes:
+                    self._started(process)
                 self._wait(processes)
                 if any(process.returncode for process in processes):
                     raise InputError(f"{self.name}: {last_words(errors) or 'a rank ended without a word'}")

@@ -38,6 +38,8 @@ def run_audit(
     if left_out:
         raise UsageError(f"{left_out[0]} is required, but not among the checks to be run: drop one of the two")
     check_rules_complete(context.rules, tuple(CHECKS[name].rule for name in CHECKS if name in chosen))
+    if subject.ahead is not None:
+        subject.ahead.begin(chosen)
     findings = []
     with context.progress.task("audit", len(chosen), "checks") as task:
         for name in CHECKS:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from golfctl.auditing.ahead import Ahead
 from golfctl.auditing.blackbox import BlackBox
 from golfctl.auditing.feeder import Fed
 from golfctl.auditing.plan import Plan
@@ -93,7 +94,7 @@ class Subject:
     `session` opens a driven run on a text; `traces` gives what scoring runs opened (made by then, or made by the
     call); `forbidden` are files and folders that scoring has no business with, `withheld` those that a scorer fed
     through a pipe has none with. `bos` begins documents; `head_N` is the beginning of the whole validation text.
-    `ranks` scores on several processes, `no_ranks` says why that was not tried.
+    `ranks` scores on several processes, `no_ranks` says why that was not tried. `ahead` holds what may begin early.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Subject:
     counted: Sequence[CountedFile] | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    ahead: Ahead | None = None
 
 
 @dataclass

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from golfctl.auditing.ahead import Started, ignore
 from golfctl.core.files import read_bytes
 from golfctl.errors import InputError
 
@@ -54,8 +55,8 @@ def network_prefix() -> tuple[str, ...]:
     return prefix if tried.returncode == 0 else ()
 
 
-def run_traced(command: Sequence[str], folder: Path, timeout_seconds: float) -> Trace:
-    """Run `command`, note what it opens in `folder`/trace.jsonl. It is given no input.
+def run_traced(command: Sequence[str], folder: Path, timeout_seconds: float, started: Started = ignore) -> Trace:
+    """Run `command`, note what it opens in `folder`/trace.jsonl. It is given no input; `started` is told of it.
 
     Raises:
         InputError: it could not be started, ran too long or returned another code than 0; its last words are shown.
@@ -71,6 +72,7 @@ def run_traced(command: Sequence[str], folder: Path, timeout_seconds: float) -> 
             )  # fmt: skip
         except OSError as error:
             raise InputError(f"cannot run {shown}: {error.strerror or error}") from error
+        started(process)
         try:
             code = process.wait(timeout_seconds)
         except subprocess.TimeoutExpired as error:

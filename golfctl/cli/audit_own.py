@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PLAN = {
     "text_tokens": 640, "cuts": 24, "mass_tokens": 160, "mass_positions": 4, "mass_answers": 12, "source_tokens": 768,
+    "fed_tokens": 96,
 }  # fmt: skip
 _CUTS_WHERE_PHASE_MATTERS = 60  # chunks and shared offsets: a slip may show in one cut of ten
 
@@ -32,6 +33,7 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
         raise UsageError(f"{artifact}: an audit needs a packed artifact (.golf); make one with `golfctl pack`")
     config = eval_config(run, defaultdict(lambda: None, options))
 
+    from golfctl.auditing.ahead import Ahead
     from golfctl.auditing.own_subject import Own, few_threads, own_subject
     from golfctl.auditing.rules import load_rules
     from golfctl.auditing.run import run_audit
@@ -51,8 +53,8 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
         click.echo(f"audited although it is no valid score: {'; '.join(config.leaks)}", err=True)
     context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))
     required, only = split_ids(options["require"]), split_ids(options["only"])
-    with few_threads(artifact):
-        return run_audit(own_subject(own, plan), context, required, only, _evidence(options, run)), run
+    with few_threads(artifact), Ahead() as ahead:
+        return run_audit(own_subject(own, plan, ahead), context, required, only, _evidence(options, run)), run
 
 
 def _evidence(options: dict[str, Any], run: Path | None) -> Path | None:

@@ -1,5 +1,6 @@
 """An audit as a table that fits one screen."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,27 +15,43 @@ _WIDTH = 100
 
 
 def audit_text(report: "AuditReport", limits: bool = False) -> str:
-    """The table, what failed in full with its reproducer, and a closing line that clears nobody."""
-    header, _, *lines = table(
-        ("check", "verdict", "measured", "limit", "rests on"), [_row(finding) for finding in report.findings]
-    ).split("\n")
-    width = max(len(line) for line in (header, *lines)) + 2
-    parts = [f"{header:<{width}}detail"]
-    parts += [
-        _clip(f"{line:<{width}}{finding.detail or finding.statistic}")
-        for line, finding in zip(lines, report.findings, strict=True)
-    ]
-    for finding in report.findings:
+    """The table, what failed in full with its reproducer, and a closing that clears nobody.
+
+    What is not covered shares a line, unless it was required; `limits` adds why, and what each check cannot see.
+    """
+    shown = [f for f in report.findings if f.verdict.value != "not covered" or f.id in report.required]
+    missing = [f for f in report.findings if f not in shown]
+    parts = _table(shown) if shown else []
+    for finding in shown:
         if finding.verdict.value == "fail":
             where = f" (reproducer: {finding.reproducer})" if finding.reproducer else ""
             parts.append(f"{finding.id}: {finding.statistic}; {finding.detail}{where}")
     if limits:
         parts.append("What each check cannot see:")
         parts += [f"  {f.id:<7} {f.limits}" for f in report.findings]
+        parts += ["Why not covered:", *(f"  {f.id:<7} {f.detail or f.statistic}" for f in missing)] if missing else []
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report.counts().items())
     parts.append(f"{counts}; rules {report.rules}, seed {report.plan.seed}, {report.seconds:.1f} s")
-    parts.append("Checks sample: a pass is no clearance.")
+    why = "" if limits else " (--limits says why)"
+    left = f"Not covered: {', '.join(f.id for f in missing)}{why}. " if missing else ""
+    parts += _wrapped(f"{left}Checks sample: a pass is no clearance.")
     return "\n".join(parts)
+
+
+def _table(findings: Sequence["Finding"]) -> list[str]:
+    header, _, *lines = table(
+        ("check", "verdict", "measured", "limit", "rests on"), [_row(finding) for finding in findings]
+    ).split("\n")
+    width = max(len(line) for line in (header, *lines)) + 2
+    rows = [
+        _clip(f"{line:<{width}}{finding.detail or finding.statistic}")
+        for line, finding in zip(lines, findings, strict=True)
+    ]
+    return [f"{header:<{width}}detail", *rows]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, break_on_hyphens=False)
 
 
 def _row(finding: "Finding") -> tuple[str, ...]:
