@@ -155,6 +155,9 @@ def _print_result(result: "TrainResult", as_json: bool) -> None:
             f"held-out loss {held_out.loss:.4f} nats per token, about {held_out.bpb_billed:.3f} bits per billed byte "
             f"({held_out.tokens:,} tokens in plain windows; `golfctl eval` gives the score)"
         )
+    click.echo(
+        f"MFU {result.mfu:.1%} of {result.mfu_basis}" if result.mfu is not None else f"no MFU: {result.mfu_basis}"
+    )
     click.echo(f"{result.checkpoint}")
 
 

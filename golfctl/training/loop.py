@@ -12,11 +12,13 @@ from golfctl.training.clock import TrainingClock
 from golfctl.training.interrupt import StopRequest
 from golfctl.training.store import Store
 from golfctl.training.trainer import StepResult, Trainer
+from golfctl.training.utilisation import Peak, Utilisation, utilisation
 
 _CONTROL_EVERY = {"cpu": 1}  # steps between host syncs; accelerators run ahead of the host
 _CONTROL_EVERY_DEFAULT = 8
 _RESERVE_WRITES = 2.0
 _RESERVE_STEPS = 1.1
+_NO_PEAK = Peak(None, "no peak was asked for")
 
 
 class Control(NamedTuple):
@@ -31,7 +33,7 @@ class Control(NamedTuple):
 class Loop:
     """Drives a trainer through its budget; `clock` must not have been started.
 
-    `calibration_seconds` of a wall-clock budget are kept back for what follows the loop.
+    `calibration_seconds` of a wall-clock budget are kept back for what follows the loop. `peak` is what MFU refers to.
     """
 
     def __init__(
@@ -42,13 +44,16 @@ class Loop:
         stop: StopRequest,
         progress: Progress,
         calibration_seconds: float = 0.0,
+        peak: Peak = _NO_PEAK,
     ) -> None:
         self.trainer, self.store, self.clock, self.stop, self.progress = trainer, store, clock, stop, progress
         self.config = trainer.setup.train
         self.last_loss: float | None = None
         self._control_every = _CONTROL_EVERY.get(trainer.setup.device.type, _CONTROL_EVERY_DEFAULT)
         self._seconds = self._saved_at = clock.seconds
-        self._logged = (clock.seconds, trainer.steps_done)
+        self._peak = peak
+        self._began = self._ended = self._seconds
+        self._logged, self._flops_logged = (clock.seconds, trainer.steps_done), 0
         self._step_seconds = 0.0
         self._kept_back = calibration_seconds
         self._reserved = calibration_seconds + _RESERVE_WRITES * store.write_seconds
@@ -71,6 +76,13 @@ class Loop:
                     self._after_step(result, task)
                 self._step_seconds = max(self.clock.seconds - before, 0.9 * self._step_seconds)
         self._save()
+
+    def utilisation(self) -> Utilisation:
+        """MFU of this process up to the last save: over the training clock, earlier saves included."""
+        return self._utilisation(self.trainer.flops, self._ended - self._began)
+
+    def _utilisation(self, flops: int, seconds: float) -> Utilisation:
+        return utilisation(flops, seconds, self.trainer.group.world, self._peak)
 
     def _after_step(self, result: StepResult, task: Task) -> None:
         control = self._agree(result)
@@ -130,32 +142,36 @@ class Loop:
         )
 
     def _save(self) -> Any:
-        self._saved_at = self._now()
-        return self.store.save(self.trainer, self.clock.seconds)
+        self._saved_at, self._ended = self._now(), self.clock.seconds
+        return self.store.save(self.trainer, self._ended)
 
-    def _rate(self) -> float:
+    def _elapsed(self) -> float:
+        return max(self.clock.seconds - self._logged[0], 1e-9)
+
+    def _rate(self, elapsed: float | None = None) -> float:
         """Tokens per second since the last log record; right after one, of the stretch that it closed."""
-        seconds, steps = self._logged
-        if steps == self.trainer.steps_done:
+        steps = self.trainer.steps_done - self._logged[1]
+        if not steps:
             return self._last_rate
-        elapsed = max(self.clock.seconds - seconds, 1e-9)
-        return (self.trainer.steps_done - steps) * self.config.batch_tokens / elapsed
+        return steps * self.config.batch_tokens / (self._elapsed() if elapsed is None else elapsed)
 
     def _log(self, result: StepResult, control: Control) -> None:
+        elapsed, flops = self._elapsed(), self.trainer.flops - self._flops_logged
         body: dict[str, Any] = {
             "step": self.trainer.steps_done,
             "seconds": round(control.seconds, 3),
             "tokens": self.trainer.tokens,
             "loss": control.loss,
             "lr_scale": round(result.scale, 6),
-            "tokens_per_second": round(self._rate(), 1),
-            "phase_seconds": {k: round(v, 3) for k, v in self.trainer.phase_seconds.items()},
+            "tokens_per_second": round(self._rate(elapsed), 1),
+            "phase_seconds": {k: round(v, 3) for k, v in self.trainer.phases.seconds().items()},
+            **self._utilisation(flops, elapsed).to_dict(),
         }
         if result.norm is not None:
             body["gradient_norm"] = float(result.norm)
         self.store.record("train.log", body)
         self._last_rate = body["tokens_per_second"]
-        self._logged = (self.clock.seconds, self.trainer.steps_done)
+        self._logged, self._flops_logged = (self.clock.seconds, self.trainer.steps_done), self.trainer.flops
 
     def _show(self, task: Task, **figures: float | str) -> None:
         done = (

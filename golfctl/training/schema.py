@@ -28,6 +28,8 @@ def train_schema() -> dict[str, Any]:
             "warmup_seconds": _SECONDS | {"description": "before the clock started"},
             "loss": _OPTIONAL_NUMBER | {"description": "last training loss; null when no step was left"},
             "held_out": {"anyOf": [held_out, {"type": "null"}]},
+            "mfu": _OPTIONAL_NUMBER | {"description": "model FLOPs over the peak's, this process; null: no peak"},
+            "mfu_basis": _TEXT | {"description": "the peak that mfu refers to, or why there is none"},
         }
     )
     return document("train-1.json", "Result of a training run", fields)

@@ -25,13 +25,14 @@ from golfctl.training.setup import Setup, prepare
 from golfctl.training.state import read_state
 from golfctl.training.store import Store, check_out, newest_state
 from golfctl.training.trainer import Trainer
+from golfctl.training.utilisation import Peak, Utilisation, device_peak
 from golfctl.training.warmup import warm_up
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended: where it lies, what it cost, the last training loss (None: no step was left) and the
-    held-out progress figure."""
+    """How a run ended: where it lies, what it cost, the last training loss (None: no step was left), the held-out
+    progress figure, and the share of the hardware's peak that was used (None: no peak; `mfu_basis` says why)."""
 
     run: Path
     checkpoint: Path
@@ -41,6 +42,8 @@ class TrainResult:
     warmup_seconds: float
     loss: float | None
     held_out: HeldOut | None
+    mfu: float | None
+    mfu_basis: str
 
 
 def train(
@@ -91,6 +94,7 @@ def _finished(folder: RunFolder, setup: Setup) -> TrainResult | None:
     return TrainResult(
         folder.path, folder.checkpoint(end["step"]), end["step"], end["tokens"], end["seconds"],
         end["warmup_seconds"], end["loss"], HeldOut(**held_out) if held_out else None,
+        end.get("mfu"), end.get("mfu_basis", "the journal names no peak"),
     )  # fmt: skip
 
 
@@ -114,27 +118,30 @@ def _train(
     setup: Setup, trainer: Trainer, store: Store, resume: bool, stop: StopRequest, progress: Progress
 ) -> TrainResult:
     start = time.monotonic()
-    clock = _begin(setup, trainer, store, resume, progress)
+    clock, peak = _begin(setup, trainer, store, resume, progress)
     store.save(trainer, clock.seconds)  # a state to fall back on, and a measure of what the final write costs
     warm_up(trainer, progress)
     measured = measure_calibration(setup, trainer.checkpoint()) if trainer.group.rank == 0 else 0.0
     warmup = time.monotonic() - start
-    loop = Loop(trainer, store, clock, stop, progress, measured)
+    loop = Loop(trainer, store, clock, stop, progress, measured, peak)
     loop.run()
+    used, phases = loop.utilisation(), trainer.phases.seconds()
     checkpoint = store.folder.checkpoint(trainer.steps_done)
     if trainer.group.rank == 0 and (path := save_calibration(setup, checkpoint)):
         store.record("train.calibration", {"file": path.name, "seconds": round(clock.seconds, 3)})
     seconds = clock.seconds
     result = TrainResult(
         store.folder.path, checkpoint, trainer.steps_done, trainer.tokens, seconds, warmup, loop.last_loss,
-        _held_out(setup, trainer),
+        _held_out(setup, trainer), used.mfu, used.basis,
     )  # fmt: skip
-    store.record_end(_end_record(result, setup))
+    store.record_end(_end_record(result, setup, phases))
     return result
 
 
-def _begin(setup: Setup, trainer: Trainer, store: Store, resume: bool, progress: Progress) -> TrainingClock:
-    """Start the run's folder, or take up its newest state; either way the journal says so."""
+def _begin(
+    setup: Setup, trainer: Trainer, store: Store, resume: bool, progress: Progress
+) -> tuple[TrainingClock, Peak]:
+    """Start the run's folder, or take up its newest state; either way the journal says so, and of what machine."""
     clock = TrainingClock()
     if resume:
         path, state = newest_state(store.folder, progress)
@@ -143,9 +150,12 @@ def _begin(setup: Setup, trainer: Trainer, store: Store, resume: bool, progress:
         progress.say(f"resuming {path} at step {trainer.steps_done:,}, {clock.seconds:.1f} s of training clock")
     else:
         store.begin()
-    if trainer.group.rank == 0:
-        store.record("train.start", _start_record(setup, trainer, resume))
-    return clock
+    if trainer.group.rank:
+        return clock, Peak(None, "rank 0 keeps the books")
+    seconds = setup.train.node_benchmark_seconds
+    node = node_benchmark(setup.device, seconds) if seconds else None
+    store.record("train.start", _start_record(setup, trainer, resume, node))
+    return clock, device_peak(setup.device, setup.dtype, node)
 
 
 def _new_run(name: str, group: Group, device: torch.device) -> Path:
@@ -165,8 +175,7 @@ def _held_out(setup: Setup, trainer: Trainer) -> HeldOut | None:
         return held_out_loss(trainer.model, setup.dataset, config.sequence_length, config.held_out_tokens, setup.device)
 
 
-def _start_record(setup: Setup, trainer: Trainer, resume: bool) -> dict[str, Any]:
-    seconds = setup.train.node_benchmark_seconds
+def _start_record(setup: Setup, trainer: Trainer, resume: bool, node: dict[str, float] | None) -> dict[str, Any]:
     return {
         "recipe": setup.recipe.tables,
         "recipe_digest": setup.digest,
@@ -175,14 +184,14 @@ def _start_record(setup: Setup, trainer: Trainer, resume: bool) -> dict[str, Any
         "device": str(setup.device),
         "dtype": str(setup.dtype).removeprefix("torch."),
         "ranks": trainer.group.world,
-        "node": node_benchmark(setup.device, seconds) if seconds else None,
+        "node": node,
         "micro_sequences": trainer.micro_sequences,
         "parameters": sum(p.numel() for p in trainer.parameters.values()),
         "resumed_at": trainer.steps_done if resume else None,
     }
 
 
-def _end_record(result: TrainResult, setup: Setup) -> dict[str, Any]:
+def _end_record(result: TrainResult, setup: Setup, phases: dict[str, float]) -> dict[str, Any]:
     budget = setup.train.seconds
     return {
         "exit_code": 0,
@@ -195,4 +204,6 @@ def _end_record(result: TrainResult, setup: Setup) -> dict[str, Any]:
         "sealed_in_budget": None if budget is None else result.seconds <= budget,
         "loss": result.loss,
         "held_out": result.held_out._asdict() if result.held_out else None,
+        **Utilisation(result.mfu, result.mfu_basis).to_dict(),
+        "phase_seconds": {phase: round(seconds, 3) for phase, seconds in phases.items()},
     }

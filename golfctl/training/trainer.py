@@ -3,7 +3,6 @@
 Shapes: B sequences, T positions.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from golfctl.data.prefetch import prefetching
 from golfctl.errors import CheckpointError
 from golfctl.model.backends import segment_bounds
 from golfctl.model.build import build_model
+from golfctl.model.census import census
 from golfctl.model.names import named_tensors
 from golfctl.optim.average import WeightAverage
 from golfctl.optim.collectives import Group
@@ -24,6 +24,7 @@ from golfctl.optim.groups import group_by_role
 from golfctl.optim.schedule import Clock, learning_rate_scale, ramp, taper
 from golfctl.optim.step import Optimizers, Rates
 from golfctl.packing.checkpoint import Checkpoint
+from golfctl.training.phases import phases_on
 from golfctl.training.qat import FakeQuantizer
 from golfctl.training.setup import Setup
 from golfctl.training.state import Position, TrainingState
@@ -81,7 +82,9 @@ class Trainer:
         self.loader = prefetching(loader, setup.data.prefetch, pin=setup.device.type == "cuda")
         self.micro_sequences = setup.micro_sequences()
         self.steps_done = 0
-        self.phase_seconds = {"data": 0.0, "gradient": 0.0, "optimizer": 0.0}
+        self.phases = phases_on(setup.device)
+        self.flops = 0
+        self._flops_per_token: dict[int, int] = {}
 
     @property
     def tokens(self) -> int:
@@ -90,18 +93,20 @@ class Trainer:
 
     def step(self, clock: Clock) -> StepResult:
         """One optimizer step on the next global batch."""
-        start = time.perf_counter()
+        self.phases.start()
         scale = learning_rate_scale(self.setup.train.schedule, clock)
-        self._enter(self.phase(clock), scale)
+        phase = self.phase(clock)
+        self._enter(phase, scale)
         batch = self.next_batch()
-        loaded = time.perf_counter()
+        self.phases.mark("data")
         loss = self._gradients(batch)
-        computed = time.perf_counter()
+        self.phases.mark("gradient")
         norm = self.optimizers.step(self._rates(scale, clock))
         self.optimizers.zero_grad()
         self.steps_done += 1
         self._update_average(scale)
-        self._count_seconds(start, loaded, computed, time.perf_counter())
+        self.phases.mark("optimizer")
+        self.flops += self._flops_of(phase[0]) * self.setup.train.batch_tokens
         return StepResult(loss, norm, scale)
 
     def checkpoint(self) -> Checkpoint:
@@ -158,8 +163,9 @@ class Trainer:
         return TrainingState(position, {name: tensor.clone() for name, tensor in tensors.items()})
 
     def reset_counters(self) -> None:
-        """Forget what was timed."""
-        self.phase_seconds = dict.fromkeys(self.phase_seconds, 0.0)
+        """Forget what was timed and counted."""
+        self.phases.reset()
+        self.flops = 0
 
     def close(self) -> None:
         """Stop what runs beside the trainer."""
@@ -248,14 +254,12 @@ class Trainer:
         if due:
             self.average.update()
 
-    def _count_seconds(self, start: float, loaded: float, computed: float, done: float) -> None:
-        """Host seconds by phase; on CUDA kernels run behind, so only `data` means what it says there."""
-        for phase, seconds in (
-            ("data", loaded - start),
-            ("gradient", computed - loaded),
-            ("optimizer", done - computed),
-        ):
-            self.phase_seconds[phase] += seconds
+    def _flops_of(self, loops: int) -> int:
+        """Model FLOPs of one token with `loops` extra passes of the repeated layers; `flops` adds them up."""
+        if loops not in self._flops_per_token:
+            length = self.setup.train.sequence_length
+            self._flops_per_token[loops] = census(self.setup.spec).flops_per_token(length, loops)
+        return self._flops_per_token[loops]
 
     def _layout(self) -> dict[str, Tensor]:
         """Tensors of the state that live in this process whole, by their name in the file; views, not copies."""

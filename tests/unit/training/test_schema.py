@@ -7,7 +7,7 @@ from golfctl.training.schema import doctor_schema, forecast_schema, train_schema
 
 RESULT = {
     "run": "runs/a", "checkpoint": "c", "step": 1, "tokens": 2, "seconds": 0.5, "warmup_seconds": 0.1, "loss": None,
-    "held_out": {"loss": 1.0, "bpb_billed": 0.5, "tokens": 9},
+    "held_out": {"loss": 1.0, "bpb_billed": 0.5, "tokens": 9}, "mfu": 0.4, "mfu_basis": "a peak",
 }  # fmt: skip
 
 
