@@ -10,7 +10,7 @@ matrices; every rank owns P/W of them. One step, largest bank first (parameter-g
 With one rank the same code runs without collectives or copies. Momentum lives in the optimizer's state.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -68,7 +68,15 @@ class Muon(torch.optim.Optimizer):
         ValueError: a parameter that is neither 2-D nor 3-D.
     """
 
-    def __init__(self, banks: Iterable[Tensor], config: MuonConfig, group: Group | None = None) -> None:
+    def __init__(
+        self,
+        banks: Iterable[Tensor],
+        config: MuonConfig,
+        group: Group | None = None,
+        orthogonalise: Callable[..., Tensor] = newton_schulz,
+    ) -> None:
+        """`orthogonalise` is `newton_schulz`, or a compiled form of it."""
+        self._orthogonalise = orthogonalise
         banks = sorted(banks, key=lambda p: -p.numel())  # stable: equal sizes keep the model's order
         if any(p.ndim not in (2, 3) for p in banks):
             raise ValueError("Muon takes matrices and banks of matrices only")
@@ -183,7 +191,7 @@ class Muon(torch.optim.Optimizer):
         if self.config.rows == "equal":
             update_QMN = equalise_rows(update_QMN)
         update_QMN = update_QMN.to(_dtype(self.config.compute, bank.parameter))
-        return newton_schulz(update_QMN, POLYNOMIALS[self.config.polynomial], self.config.iterations)
+        return self._orthogonalise(update_QMN, POLYNOMIALS[self.config.polynomial], self.config.iterations)
 
     def _finish(self, bank: _Bank, gather: Work) -> None:
         gather.wait()

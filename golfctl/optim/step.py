@@ -20,6 +20,7 @@ from golfctl.core.config import Config
 from golfctl.optim.collectives import Alone, Group, Traced
 from golfctl.optim.groups import RoleGroups
 from golfctl.optim.muon import Muon, MuonConfig
+from golfctl.optim.newton_schulz import newton_schulz
 
 _EPS = 1e-6
 
@@ -60,12 +61,20 @@ class Optimizers:
     """Muon and AdamW as one optimizer with one explicit schedule of collectives."""
 
     def __init__(
-        self, groups: RoleGroups, muon: MuonConfig, adam: AdamConfig, clip: ClipConfig, group: Group | None = None
+        self,
+        groups: RoleGroups,
+        muon: MuonConfig,
+        adam: AdamConfig,
+        clip: ClipConfig,
+        group: Group | None = None,
+        compiled: bool = False,
     ) -> None:
+        """`compiled`: Newton–Schulz as one compiled graph per shape of bank."""
         self.group: Group = group or Alone()
         self.groups = groups
         self._muon_config, self._adam_config, self._clip = muon, adam, clip
-        self.muon = Muon(groups.banks.values(), muon, self.group) if groups.banks else None
+        orthogonalise = torch.compile(newton_schulz, fullgraph=True, dynamic=False) if compiled else newton_schulz
+        self.muon = Muon(groups.banks.values(), muon, self.group, orthogonalise) if groups.banks else None
         self.adam = _adam(groups, adam)
         self._replicated = [p for entry in self.adam.param_groups for p in entry["params"]] if self.adam else []
         self._flat = _flat_buffer(self._replicated) if self.group.world > 1 and self._replicated else None

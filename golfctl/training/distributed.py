@@ -31,20 +31,25 @@ def process_group(device: torch.device, timeout_seconds: float) -> Iterator[Grou
     backend = "nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, timeout=datetime.timedelta(seconds=timeout_seconds))
     try:
-        with _lost_ranks():
+        with lost_ranks():
             yield current_group()
     finally:
         dist.destroy_process_group()
 
 
 @contextmanager
-def _lost_ranks() -> Iterator[None]:
+def lost_ranks() -> Iterator[None]:
+    """Turn a failed collective of the block into an error that says so.
+
+    Raises:
+        InputError: another rank was lost.
+    """
     try:
         yield
     except GolfError:
         raise
     except RuntimeError as error:
-        if not _is_communication(error):
+        if not (dist.is_available() and dist.is_initialized() and _is_communication(error)):
             raise
         reason = str(error).splitlines()[0][:160]
         raise InputError(

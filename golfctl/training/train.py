@@ -15,7 +15,7 @@ from golfctl.errors import GolfError
 from golfctl.optim.collectives import Group
 from golfctl.training.calibration import measure_calibration, save_calibration
 from golfctl.training.clock import TrainingClock
-from golfctl.training.distributed import choose_threads, process_group, resolve_device
+from golfctl.training.distributed import choose_threads, lost_ranks, process_group, resolve_device
 from golfctl.training.held_out import HeldOut, held_out_loss
 from golfctl.training.interrupt import StopRequest, stop_on_signals
 from golfctl.training.loop import Loop
@@ -26,7 +26,7 @@ from golfctl.training.state import read_state
 from golfctl.training.store import Store, check_out, newest_state
 from golfctl.training.trainer import Trainer
 from golfctl.training.utilisation import Peak, Utilisation, device_peak
-from golfctl.training.warmup import warm_up
+from golfctl.training.warmup import no_more_graphs, warm_up
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,8 @@ def _run(
     trainer = Trainer(setup, group)
     store = Store(folder, setup, writes=group.rank == 0, progress=progress)
     try:
-        return _train(setup, trainer, store, resume, stop, progress)
+        with lost_ranks():
+            return _train(setup, trainer, store, resume, stop, progress)
     except (GolfError, KeyboardInterrupt) as error:
         code = getattr(error, "exit_code", 130)
         store.record_end({"exit_code": code, "message": str(error) or "interrupted", "step": trainer.steps_done})
@@ -124,7 +125,8 @@ def _train(
     measured = measure_calibration(setup, trainer.checkpoint()) if trainer.group.rank == 0 else 0.0
     warmup = time.monotonic() - start
     loop = Loop(trainer, store, clock, stop, progress, measured, peak)
-    loop.run()
+    with no_more_graphs(setup.train.compile):
+        loop.run()
     used, phases = loop.utilisation(), trainer.phases.seconds()
     checkpoint = store.folder.checkpoint(trainer.steps_done)
     if trainer.group.rank == 0 and (path := save_calibration(setup, checkpoint)):

@@ -64,7 +64,8 @@ class Trainer:
         self.parameters = {entry.path: entry.parameter for entry in self.model.layer_parameters()}
         roles = {entry.path: str(entry.role) for entry in self.model.layer_parameters()}
         groups = group_by_role(self.parameters.items(), roles, config.unbanked == "adam")
-        self.optimizers = Optimizers(groups, config.muon, config.adam, config.clip, group)
+        compiled = config.compile and setup.device.type == "cuda"
+        self.optimizers = Optimizers(groups, config.muon, config.adam, config.clip, group, compiled)
         decay = config.average.decay if config.average.kind == "ema" else None
         averaged = list(self.parameters.values()) if config.average.kind != "none" else []
         self.average = WeightAverage(averaged, decay, config.average.warm)

@@ -2,6 +2,8 @@
 
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -9,6 +11,8 @@ from golfctl.core.progress import Progress
 from golfctl.errors import DependencyError
 from golfctl.optim.schedule import Clock
 from golfctl.training.trainer import Trainer
+
+_GRAPHS = 64  # phases × sizes of micro-batches, and shapes of banks: all of them are made in the warm-up
 
 
 def compile_model(trainer: Trainer) -> None:
@@ -19,14 +23,16 @@ def compile_model(trainer: Trainer) -> None:
     """
     if trainer.setup.device.type == "cpu" and not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
         raise DependencyError("train.compile on a CPU needs a C++ compiler: install g++, or set train.compile = false")
+    torch._dynamo.reset()  # of an earlier run in this process
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _GRAPHS)
     trainer.loss_function = torch.compile(trainer.model.loss, fullgraph=True, dynamic=False)
 
 
 def warm_up(trainer: Trainer, progress: Progress) -> float:
     """Run one step in every phase of the run (loops off and on, quantisation off and on), then restore everything.
 
-    Needed where code is compiled or kernels are chosen on first use; plain CPU runs skip it. Afterwards a compiled
-    run that needs another compilation fails instead of stalling. Returns seconds spent, outside the training clock.
+    Needed where code is compiled or kernels are chosen on first use; plain CPU runs skip it. Returns seconds spent,
+    outside the training clock.
     """
     compiled = trainer.setup.train.compile
     if not compiled and trainer.setup.device.type == "cpu":
@@ -44,9 +50,17 @@ def warm_up(trainer: Trainer, progress: Progress) -> float:
     trainer.reset_counters()
     if trainer.setup.device.type == "cuda":
         torch.cuda.synchronize(trainer.setup.device)
-    if compiled:
-        torch._dynamo.config.error_on_recompile = True
     return time.monotonic() - start
+
+
+@contextmanager
+def no_more_graphs(compiled: bool) -> Iterator[None]:
+    """Inside the block a compiled run that needs another compilation fails instead of stalling."""
+    if not compiled:
+        yield
+        return
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        yield
 
 
 def _phases(trainer: Trainer) -> list[Clock]:

@@ -1,7 +1,11 @@
+from functools import partial
+
 import pytest
 import torch
 
+from golfctl.optim.groups import RoleGroups
 from golfctl.optim.muon import Muon, MuonConfig
+from golfctl.optim.step import AdamConfig, ClipConfig, Optimizers, Rates
 from tests.oracles.muon import muon_matrix_step
 
 SHAPES = [(5, 8, 8), (3, 6, 12), (3, 12, 6), (10, 4)]
@@ -72,3 +76,24 @@ def test_momentum_is_state_and_survives_a_restart():
 def test_vectors_are_refused():
     with pytest.raises(ValueError, match="matrices"):
         Muon([torch.nn.Parameter(torch.zeros(3))], MuonConfig())
+
+
+@pytest.mark.slow
+def test_compiled_products_are_one_graph_per_shape_and_the_same_update(monkeypatch):
+    groups = [RoleGroups({str(i): p for i, p in enumerate(banks(torch.float32))}, {}, {}, {}) for _ in range(2)]
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    sides = [Optimizers(g, MuonConfig(), AdamConfig(), ClipConfig(), None, i == 1) for i, g in enumerate(groups)]
+    for step in range(3):
+        for side, group in zip(sides, groups, strict=True):
+            set_gradients(group.banks.values(), step)
+            side.step(Rates(1.0, 0.95))
+    assert len(graphs) == len(SHAPES)
+    for eager, compiled in zip(groups[0].banks.values(), groups[1].banks.values(), strict=True):
+        torch.testing.assert_close(compiled, eager)
