@@ -125,14 +125,30 @@ def test_strict_and_fast_agree(folder, capsys):
     assert "one at a time" in strict["properties"]["causal"]["how"]
 
 
-def test_leaking_forms_are_labelled_everywhere(folder, capsys):
-    leak = ("--slot-steps", "3", "--set", "eval.slot.form=shared", "--allow-leaks")
-    report = evaluated(capsys, *leak)
-    assert report["honest"] is False and "fits one offset on the targets" in report["reasons"][0]
-    assert read_journal(folder / "runs/tiny/journal.jsonl").records[-1].kind == "eval.leaking"
-    assert exit_code_of(["eval", *SMALL, *leak]) == 0
+LEAKS = {
+    "fits one offset on the targets": ("eval.slot.form=shared", "eval.slot.steps=1"),
+    "an offset and a bias on exactly": ("eval.slot.form=per-sample", "eval.slot.steps=1"),
+    "rows do not sum to one": ("eval.ngram.form=target-keyed", "eval.ngram.order=3"),
+    "trains on every target": ("eval.adapt_then_score=true", "eval.ttt.chunk=256"),
+    "scored several times": ("eval.tail=reference",),
+}
+
+
+@pytest.mark.parametrize("reason", LEAKS)
+def test_leaking_forms_are_labelled_everywhere_and_refused_for_comparison(folder, capsys, tmp_path, reason):
+    short, path = ("--set", "eval.max_tokens=600"), tmp_path / "leak.json"
+    leak = [*short, *(part for value in LEAKS[reason] for part in ("--set", value))]
+    assert exit_code_of(["eval", *SMALL, *leak]) == 3
+    assert "--allow-leaks" in capsys.readouterr().err
+    assert exit_code_of(["eval", *SMALL, *leak, "--allow-leaks", "--report", str(path)]) == 0
     out = capsys.readouterr().out
-    assert "honest          NO" in out and "NO VALID SCORE" in out
+    assert "honest          NO" in out and "NO VALID SCORE" in out and reason in out
+    report = json.loads(path.read_text())
+    assert report["honest"] is False and reason in report["reasons"][0]
+    assert read_journal(folder / "runs/tiny/journal.jsonl").records[-1].kind == "eval.leaking"
+    evaluated(capsys, *short, "--report", str(tmp_path / "plain.json"))
+    assert exit_code_of(["compare", str(tmp_path / "plain.json"), "--", str(path)]) == 6
+    assert "no valid score to compare" in capsys.readouterr().err
 
 
 def test_two_ranks_lose_and_double_nothing(folder, capsys, tmp_path):
