@@ -8,7 +8,9 @@ the same initial weights, batches, dtype, threads and compile mode; micro-batche
 interleaved, seconds are processor time (wall clock on a GPU), the figure is the median of paired ratios (reference /
 ours: above 1, ours is faster). On CPUs every side has a process of its own: ours keeps freed memory, as `golfctl train`
 does (golfctl.core.allocator), the reference runs as it is; `same_allocator` is the ratio with that setting on both
-sides. Prints one JSON document.
+sides. On a GPU both sides share one process, so that one works at a time and both see all of its memory. MFU and the
+seconds of a step by phase are those of our side and, as far as it has the phases, of the reference's. Prints one JSON
+document.
 """
 
 import argparse
@@ -30,11 +32,15 @@ from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.canonical import sha256_file
 from golfctl.core.config import apply_overrides, load_toml
 from golfctl.core.recipe import Recipe
+from golfctl.model.census import census
 from golfctl.model.names import named_tensors
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock, learning_rate_scale, ramp
+from golfctl.training.node import node_benchmark
+from golfctl.training.phases import HostPhases, phases_on
 from golfctl.training.setup import prepare
 from golfctl.training.trainer import Trainer
+from golfctl.training.utilisation import device_peak, utilisation
 
 ROOT = Path(__file__).parents[1]
 SHIMS = [
@@ -92,6 +98,11 @@ class Peer:
             self.loss = torch.compile(self.model, dynamic=False, fullgraph=True)
         self._optimizers(module)
         self.ema = {name: t.detach().float().clone() for name, t in self.model.state_dict().items()}
+        self.timer = timer_of(self.setup)
+
+    def phases(self):
+        """As ours."""
+        return self.timer.seconds()
 
     def _optimizers(self, module):
         adam, muon = self.config.adam, self.config.muon
@@ -111,6 +122,8 @@ class Peer:
 
     def step(self, batch, clock):
         (x, y, _), config, rows = batch, self.config, self.setup.micro_sequences()
+        self.timer.start()
+        self.timer.mark("data")
         total = torch.zeros((), device=x.device)
         micro = range(0, len(x), rows)
         for first in micro:
@@ -118,6 +131,7 @@ class Peer:
                 loss = self.loss(x[first : first + rows], y[first : first + rows])
             total += loss.detach()
             (loss / len(micro)).backward()
+        self.timer.mark("gradient")
         scale = learning_rate_scale(config.schedule, clock)
         muon = config.muon
         momentum = ramp(muon.momentum_start, muon.momentum, muon.momentum_warmup_steps, clock.step)
@@ -134,6 +148,7 @@ class Peer:
         with torch.no_grad():
             for name, t in self.model.state_dict().items():
                 self.ema[name].mul_(config.average.decay).add_(t.detach().float(), alpha=1.0 - config.average.decay)
+        self.timer.mark("optimizer")
         return float(total) / len(micro)
 
 
@@ -142,12 +157,22 @@ class Ours:
 
     def __init__(self, trainer):
         self.trainer = trainer
+        trainer.phases = timer_of(trainer.setup)
         if trainer.setup.train.compile:
             trainer.loss_function = torch.compile(trainer.model.loss, fullgraph=True, dynamic=False)
 
     def step(self, batch, clock):
         self.trainer.next_batch = lambda: batch
         return float(self.trainer.step(clock).loss)
+
+    def phases(self):
+        """Seconds of all steps so far, by phase; "data" is what this program leaves of it: handing over a batch."""
+        return self.trainer.phases.seconds()
+
+
+def timer_of(setup):
+    """Phases on the clock that the ratios are taken on."""
+    return phases_on(setup.device) if setup.device.type == "cuda" else HostPhases(time.process_time)
 
 
 def clock_of(setup):
@@ -180,15 +205,15 @@ def run(arguments, module, seed):
     ours, peer, batches, setup, steps = pair(arguments, module, seed)
     now = clock_of(setup)
     losses, seconds = {"ours": [], "reference": []}, {"ours": [], "reference": []}
+    sides = [("ours", ours), ("reference", peer)]
     for step in range(steps):
         batch = batches()
-        sides = [("ours", ours), ("reference", peer)]
         for name, side in sides if step % 2 else reversed(sides):
             start = now()
             losses[name].append(side.step(batch, Clock(step, 0.0, steps, None)))
             seconds[name].append(now() - start)
     ours.trainer.close()
-    return losses, seconds, setup
+    return losses, seconds, {name: per_step(side.phases(), steps) for name, side in sides}, setup
 
 
 class Side:
@@ -201,7 +226,7 @@ class Side:
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def step(self):
-        """The next step's loss and seconds."""
+        """The next step's loss and seconds, and its phases' seconds."""
         self.process.stdin.write("step\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
@@ -221,7 +246,7 @@ def serve(arguments, module):
         batch = batches()
         start = now()
         loss = side.step(batch, Clock(step, 0.0, steps, None))
-        print(json.dumps([loss, now() - start]), flush=True)
+        print(json.dumps([loss, now() - start, side.phases()]), flush=True)
     ours.trainer.close()
 
 
@@ -231,14 +256,29 @@ def run_apart(arguments):
     if arguments.device == "cpu":
         sides["reference, memory kept"] = Side("reference", True)
     losses, seconds = ({name: [] for name in sides} for _ in range(2))
+    phases = {}
     for step in range(arguments.repeats + 2):
         for name in sides if step % 2 else reversed(sides):
-            loss, taken = sides[name].step()
+            loss, taken, phases[name] = sides[name].step()
             losses[name].append(loss)
             seconds[name].append(taken)
     for side in sides.values():
         side.close()
-    return losses, seconds
+    return losses, seconds, {name: per_step(found, arguments.repeats + 2) for name, found in phases.items()}
+
+
+def per_step(phases, steps):
+    """Mean milliseconds of a step by phase, first steps included."""
+    return {phase: round(1000 * total / steps, 2) for phase, total in phases.items()}
+
+
+def shares(seconds, setup):
+    """MFU of every side: model FLOPs of a step over its median seconds and the device's peak."""
+    node = node_benchmark(setup.device, 1.0, clock_of(setup)) if setup.device.type == "cpu" else None
+    peak = device_peak(setup.device, setup.dtype, node)
+    flops = census(setup.spec).flops_per_token(setup.train.sequence_length) * setup.train.batch_tokens
+    used = {name: utilisation(flops, statistics.median(s[2:]), 1, peak).mfu for name, s in seconds.items()}
+    return {"peak": peak.basis, **used}
 
 
 def speed(seconds, setup):
@@ -295,11 +335,12 @@ def main():
     if arguments.serve:
         serve(arguments, module)
         return
-    if arguments.loss_steps:
-        runs = [run(arguments, module, seed) for seed in range(1, arguments.seeds + 1)]
-        losses, seconds, setup = runs[0]
+    if arguments.loss_steps or arguments.device != "cpu":
+        seeds = arguments.seeds if arguments.loss_steps else 1
+        runs = [run(arguments, module, seed) for seed in range(1, seeds + 1)]
+        losses, seconds, phases, setup = runs[0]
     else:
-        losses, seconds = run_apart(arguments)
+        losses, seconds, phases = run_apart(arguments)
         trainer_setup = pair(arguments, module, 1)
         trainer_setup[0].trainer.close()
         setup, runs = trainer_setup[3], []
@@ -317,9 +358,11 @@ def main():
         "micro_sequences": setup.micro_sequences(),
         "first_losses": {name: round(values[0], 6) for name, values in losses.items()},
         "speed": speed(seconds, setup),
+        "mfu": shares(seconds, setup),
+        "phase_milliseconds": phases,
     }
     if arguments.loss_steps:
-        result["loss"] = difference([losses for losses, _, _ in runs])
+        result["loss"] = difference([losses for losses, *_ in runs])
     print(json.dumps(result, indent=1))
 
 

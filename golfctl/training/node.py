@@ -9,23 +9,25 @@ import torch
 _SIDE = 1024
 
 
-def node_benchmark(device: torch.device, seconds: float) -> dict[str, float]:
+def node_benchmark(
+    device: torch.device, seconds: float, now: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """Matrix products in TFLOP/s (fp32, bf16) and memory copies in GB/s, each measured for a third of `seconds`."""
     results: dict[str, float] = {}
     for name, dtype in (("fp32_tflops", torch.float32), ("bf16_tflops", torch.bfloat16)):
         a = torch.randn(_SIDE, _SIDE, device=device, dtype=dtype)
-        results[name] = 2e-12 * _SIDE**3 * _rate(partial(torch.mm, a, a), device, seconds / 3)
+        results[name] = 2e-12 * _SIDE**3 * _rate(partial(torch.mm, a, a), device, seconds / 3, now)
     block = torch.empty(1 << 24, dtype=torch.uint8, device=device)
-    results["copy_gb_per_second"] = 2e-9 * block.numel() * _rate(block.clone, device, seconds / 3)
+    results["copy_gb_per_second"] = 2e-9 * block.numel() * _rate(block.clone, device, seconds / 3, now)
     return {name: round(value, 3) for name, value in results.items()}
 
 
-def _rate(work: Callable[[], object], device: torch.device, seconds: float) -> float:
+def _rate(work: Callable[[], object], device: torch.device, seconds: float, now: Callable[[], float]) -> float:
     """Calls per second."""
     work()
     _wait(device)
-    start, calls = time.perf_counter(), 0
-    while (elapsed := time.perf_counter() - start) < seconds or not calls:
+    start, calls = now(), 0
+    while (elapsed := now() - start) < seconds or not calls:
         work()
         _wait(device)
         calls += 1
