@@ -19,7 +19,7 @@ def probe_config(config: EvalConfig, exact: bool = False) -> EvalConfig:
     seq_len, stride = min(config.seq_len or SEQ_LEN, SEQ_LEN), min(config.stride, STRIDE)
     values |= {"seq_len": seq_len, "stride": min(stride, seq_len), "batch": min(config.batch, BATCH)}
     values["dtype"] = "float32"  # in bfloat16 another shape alone moves scores by more than a small leak does
-    if config.ttt is not None:
+    if config.ttt is not None and config.ttt.form != "lora":  # which goes by windows and has no chunks
         values["ttt"] = {**values["ttt"], "chunk": _chunk(config.ttt.chunk, config.stride, values["stride"])}
     if config.slot is not None:
         values["slot"] = {**values["slot"], "batch_windows": min(config.slot.batch_windows, BATCH)}
