@@ -33,8 +33,8 @@ def audit_text(report: "AuditReport", limits: bool = False) -> str:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report.counts().items())
     parts.append(f"{counts}; rules {report.rules}, seed {report.plan.seed}, {report.seconds:.1f} s")
     why = "" if limits else " (--limits says why)"
-    left = f"Not covered: {', '.join(f.id for f in missing)}{why}. " if missing else ""
-    parts += _wrapped(f"{left}Checks sample: a pass is no clearance.")
+    left = f"Not covered: {', '.join(f.id for f in missing)}{why}." if missing else ""
+    parts += _closing(left, "Checks sample: a pass is no clearance.")
     return "\n".join(parts)
 
 
@@ -50,8 +50,10 @@ def _table(findings: Sequence["Finding"]) -> list[str]:
     return [f"{header:<{width}}detail", *rows]
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, break_on_hyphens=False)
+def _closing(left: str, last: str) -> list[str]:
+    """Both on one line where they fit."""
+    whole = f"{left} {last}".strip()
+    return [whole] if len(whole) <= _WIDTH else [*textwrap.wrap(left, _WIDTH, break_on_hyphens=False), last]
 
 
 def _row(finding: "Finding") -> tuple[str, ...]:
