@@ -22,7 +22,9 @@ LEAKY = ["--allow-leaks"]
 HONEST = {
     "plain": [],
     "documents": ["--set", "eval.context=documents"],
+    "rolling": ["--set", "eval.rolling=true", "--set", "eval.seq_len=64", "--stride", "64"],
     "ttt": ["--ttt"],
+    "ttt, lora": ["--ttt", "--set", "eval.ttt.form=lora", "--set", "eval.context=documents"],
     "slot, causal": ["--slot-steps", "5"],
     "ngram": ["--ngram", "5"],
     "ctw": ["--set", "eval.ctw.depth=4"],
@@ -37,13 +39,16 @@ LEAKS = {
 }
 
 
-def audit(folder, data, form, seed, checks):
+def audit(folder, data, form, seed, checks, more):
     report = folder / "audit.json"
+    report.unlink(missing_ok=True)
     started = time.monotonic()
     code = exit_code_of([
         "audit", str(folder / "m.golf"), "--data", str(data), *(HONEST | LEAKS)[form], "--seed", str(seed),
-        "--only", checks, "--report", str(report), "--evidence", str(folder / "evidence"), "--quiet",
+        "--only", checks, "--report", str(report), "--evidence", str(folder / "evidence"), "--quiet", *more,
     ])  # fmt: skip
+    if code not in (0, 6):
+        raise SystemExit(f"{form}: the audit could not be run (exit code {code})")
     found = json.loads(report.read_text())["findings"]
     return {
         "exit_code": code,
@@ -60,17 +65,23 @@ def main():
     parser.add_argument("--name", required=True, help="Of the model in the results.")
     parser.add_argument("--only", nargs="*", default=[*HONEST, *LEAKS], choices=[*HONEST, *LEAKS])
     parser.add_argument("--checks", default=CHECKS, help="Run these alone.")
+    parser.add_argument("--tokens", type=int, help="Of the text that is probed, when not golfctl's own choice.")
+    parser.add_argument("--cuts", type=int, help="Likewise, cuts of T1.")
     parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    asked = {"--tokens-per-text": args.tokens, "--cuts": args.cuts}
+    more = [part for flag, value in asked.items() if value for part in (flag, str(value))]
     result = json.loads(args.out.read_text()) if args.out.exists() else {"models": {}}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copyfile(args.artifact, folder / "m.golf")
         for form in args.only:
-            found = audit(folder, args.data, form, args.seed, args.checks)
+            found = audit(folder, args.data, form, args.seed, args.checks, more)
             right = bool(found["failures"]) == (form in LEAKS)
-            result["models"].setdefault(args.name, {})[form] = {"leaks": form in LEAKS, "right": right, **found}
+            result["models"].setdefault(args.name, {})[form] = {
+                "leaks": form in LEAKS, "right": right, "smaller": more, **found
+            }  # fmt: skip
             print(
                 args.name, form, "right" if right else "WRONG", sorted(found["failures"]), found["seconds"], flush=True
             )
