@@ -155,6 +155,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--artifact", type=Path, help="Model whose mixture with counts is measured, for `ngram`.")
     parser.add_argument("--documents", type=int, default=32, help="Documents of the data, for `ngram`.")
+    parser.add_argument("--sampled", type=int, default=8_192, help="Tokens that the model writes, for `ngram`.")
     parser.add_argument("--order", type=int, default=7, help="Order of the counts, for `ngram`.")
     parser.add_argument("--peer", type=Path, help="Folder of PR #549's train_gpt.py, for `sliding` and `ttt`.")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")

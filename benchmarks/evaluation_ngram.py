@@ -2,7 +2,9 @@
 
 On a model's held-out text: the default mixture's gain over plain sliding, against that of (1 − a) p + a q with the one
 weight a that is best in hindsight for this very text. On the same tokens in random order, where there is nothing to
-repeat: the mixture's loss. R rows, V vocabulary.
+repeat: the mixture's loss (below zero: the frequencies of tokens can be counted all the same, and the model lost them).
+On text that the model itself wrote, window by window as it is scored, so that each row is the truth and nothing can
+help: the mixture's loss, in bits per byte at the bytes a token of the held-out text. R rows, V vocabulary.
 """
 
 import math
@@ -20,6 +22,7 @@ from golfctl.evaluation.stream import Stream
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks
+from golfctl.scoring.windows import sliding_windows
 
 STRIDE, BATCH = 128, 16
 CPU = torch.device("cpu")
@@ -34,6 +37,8 @@ def bench_ngram(o: Namespace) -> dict[str, Any]:
     weight, linear = best_linear(plain_R, counts_R)
     shuffled_N = np.random.default_rng(0).permutation(stream.tokens_N)
     plain_shuffled_R, _, mixed_shuffled_R = nats(source, shuffled_N, o.order)
+    plain_own_R, _, mixed_own_R = nats(source, written(source, o.sampled, int(stream.tokens_N[0])), o.order)
+    own_bytes = len(plain_own_R) / len(plain_R) * int(stream.raw_bytes_D.sum())
     return {
         "plain_bpb": float(plain_R.sum()) / per_bit,
         "counts_alone_bpb": float(counts_R.sum()) / per_bit,
@@ -41,6 +46,8 @@ def bench_ngram(o: Namespace) -> dict[str, Any]:
         "best_linear_gain_bpb": (float(plain_R.sum()) - linear) / per_bit,
         "best_linear_weight": weight,
         "shuffled_cost_bpb": float((mixed_shuffled_R - plain_shuffled_R).sum()) / per_bit,
+        "self_written_cost_bpb": float((mixed_own_R - plain_own_R).sum()) / (math.log(2) * own_bytes),
+        "self_written_nats_a_token": float(plain_own_R.mean()), "self_written_tokens": len(plain_own_R),
         "tokens": len(plain_R), "documents": len(stream.starts_D), "order": o.order, "artifact_sha256": source.sha256,
         "text": stream.digest,
     }  # fmt: skip
@@ -65,6 +72,23 @@ def nats(source: Source, tokens_N: np.ndarray, order: int) -> tuple[np.ndarray, 
         mixture.observe(block, targets_R)
     plain_R, counts_R, mixed_R = (np.concatenate(booked) for booked in found.values())
     return plain_R, counts_R, mixed_R
+
+
+@torch.no_grad()
+def written(source: Source, count: int, first: int) -> np.ndarray:
+    """`count` targets sampled from the model after the token `first`, each from the row that scores it."""
+    seq_len = source.seq_len or 1024
+    generator = torch.Generator().manual_seed(0)
+    tokens, written_to = [first], 0
+    for window in sliding_windows(count, seq_len, STRIDE):
+        cache = source.model.start_cache(1, seq_len)
+        for i in range(window.start, window.stop):
+            logits_BV = source.model.step(torch.tensor([tokens[i]]), cache)
+            if i >= written_to:
+                p_V = torch.softmax(logits_BV[0].double(), dim=-1)
+                tokens.append(int(torch.multinomial(p_V, 1, generator=generator)))
+        written_to = window.stop
+    return np.array(tokens, np.uint16)
 
 
 def _kept(predict: Any, made: dict[str, torch.Tensor], name: str) -> Any:
