@@ -24,6 +24,12 @@ class Clock:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + self.now() - begin
 
+    def went_before(self, seconds: dict[str, float], total: float) -> None:
+        """Count the seconds of an earlier part of the same work, by stage and in all."""
+        for name, spent in seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+        self.begin -= total
+
     def total(self) -> float:
         """Seconds since this clock was made."""
         return self.now() - self.begin

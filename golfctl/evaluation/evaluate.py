@@ -69,6 +69,8 @@ def evaluate(
     config = resolve(config, source, device)
     if resume and (ladder or config.leaks):
         raise UsageError("--resume continues one honest score: drop --ladder or the leaking form")
+    if resume and deadline_s is not None:
+        raise UsageError("--deadline is the time of one process from its start, --resume spans several: drop one")
     ranks = ranks or Ranks()
     if ladder:
         result: Run | ReplayRun = climb_stream(source, stream, config, device, ranks, clock, progress)
@@ -76,7 +78,7 @@ def evaluate(
         result = score_stream(source, stream, config, device, ranks, clock, progress, resume=resume)
     facts = {
         "mode": config.mode,
-        "notes": _notes(config, stream),
+        "notes": [*_notes(config, stream), *_resumed(result)],
         "source": {"kind": source.kind, "name": source.path.name},
         "artifact_sha256": source.sha256,
         "data_sha256": dataset.digest,
@@ -122,6 +124,14 @@ def _notes(config: EvalConfig, stream: Stream) -> list[str]:
         return [f"ttt never trained: {stream.rows} targets make one chunk of {ttt.chunk}, which is scored, not trained "
                 "on; lower ttt.chunk"]  # fmt: skip
     return []
+
+
+def _resumed(result: Run | ReplayRun) -> list[str]:
+    """What the report of a resumed run cannot know of the part before."""
+    if not isinstance(result, Run) or not result.resumed_at_row:
+        return []
+    return [f"resumed after {result.resumed_at_row:,} targets: probes and corrections are those of the rest; seconds "
+            "include those up to the latest save"]  # fmt: skip
 
 
 def _load(

@@ -42,8 +42,7 @@ class CausalityProbe:
 
     def watch(self, scorer: Scorer, block: Block, rows_RV: Tensor) -> None:
         """Probe `block` if it is one of the sample; `rows_RV` is what `scorer` just predicted for it."""
-        self._owed += self._number in self._chosen
-        self._number += 1
+        self.skip()
         if not self._owed or block.rows < 2:
             return
         self._owed -= 1
@@ -56,6 +55,11 @@ class CausalityProbe:
             self.worst, self.worst_row = worst, block.first + row
         self.done += 1
         self.rows += cut + 1
+
+    def skip(self) -> None:
+        """Pass over a block that was scored before an interruption; its probe is made up for in a later one."""
+        self._owed += self._number in self._chosen
+        self._number += 1
 
     def scrambled(self, block: Block, cut: int) -> Block:
         """`block` with every input after row `block.first + cut` replaced by another random token."""

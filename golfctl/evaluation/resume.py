@@ -1,7 +1,8 @@
 """Going on with an interrupted evaluation: the ledger so far and every scorer's state, in one safetensors file.
 
 Written at the end of a block, at most every `EVERY_S` seconds. Count tables are not stored: they are a function of the
-tokens, and counting again is fast. A resumed run ends with the same ledger, bit for bit on one machine.
+tokens, and counting again is fast. A resumed run ends with the same ledger, bit for bit on one machine; its clock
+counts the seconds up to the latest save as well.
 """
 
 import json
@@ -54,8 +55,8 @@ class Savepoint:
         """
         if not self.path.exists():
             return 0
-        tensors, identity = _read(self.path)
-        if identity != self.identity:
+        tensors, saved = _read(self.path)
+        if saved["identity"] != self.identity:
             raise InputError(
                 f"{self.path} was saved by an evaluation of another artifact, text, stack or golfctl: "
                 "remove it or name another file"
@@ -68,6 +69,7 @@ class Savepoint:
                 prefix = f"{number}/"
                 own = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
                 part.load(own, known_N)
+        self.clock.went_before(saved["seconds"], saved["total"])
         return len(nll_R)
 
     def after_block(self, scorer: Scorer, ledger: Ledger) -> None:
@@ -78,7 +80,8 @@ class Savepoint:
         for number, part in enumerate(parts(scorer)):
             if isinstance(part, Saved):
                 tensors.update({f"{number}/{key}": t.detach().cpu().contiguous() for key, t in part.save().items()})
-        metadata = {_KEY: canonical_json({"identity": self.identity}).decode()}
+        spent = {"seconds": self.clock.seconds, "total": self.clock.total()}
+        metadata = {_KEY: canonical_json({"identity": self.identity, **spent}).decode()}
         atomic_write(self.path, safetensors.torch.save(tensors, metadata))
         self._saved_at = self.clock.now()
 
@@ -87,11 +90,12 @@ class Savepoint:
         self.path.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], str]:
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     data = read_bytes(path)
     try:
         length = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + length])
-        return safetensors.torch.load(data), json.loads(header["__metadata__"][_KEY])["identity"]
+        saved = json.loads(header["__metadata__"][_KEY])
+        return safetensors.torch.load(data), {key: saved[key] for key in ("identity", "seconds", "total")}
     except (ValueError, KeyError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: no saved evaluation, or a damaged one: remove it or name another file") from error

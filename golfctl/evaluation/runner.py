@@ -57,6 +57,7 @@ class Run:
     causal: dict[str, Any]
     correction: float
     deadline: dict[str, Any] | None = field(default=None, kw_only=True)
+    resumed_at_row: int = field(default=0, kw_only=True)
 
     def properties(self) -> dict[str, dict[str, Any]]:
         """The four findings of the report."""
@@ -101,6 +102,7 @@ def run(
     with progress.task("eval", stream.rows, "tokens") as task:
         for block in plan.blocks(stream.tokens_N, scorer.barrier_rows):
             if block.stop <= done:
+                watcher.skip()
                 continue
             targets_R = stream.tokens_N[block.first + 1 : block.stop + 1].astype(np.int64)
             with clock.stage("score"):
@@ -120,7 +122,7 @@ def run(
     causal = (
         {"verdict": True, "how": "strict: tokens were handed out one at a time"} if plan.strict else watcher.finding()
     )
-    return Run(ledger, causal, correction)
+    return Run(ledger, causal, correction, resumed_at_row=done)
 
 
 def bank(rows_RV: Tensor, targets_R: np.ndarray, first: int, vocab_size: int) -> tuple[np.ndarray, float]:

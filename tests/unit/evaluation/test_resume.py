@@ -28,17 +28,21 @@ def test_an_interrupted_run_ends_with_the_same_ledger_and_state(tokens_N, tiny_m
 
     whole_scorer = fresh()
     whole = run(whole_scorer, stream, plan, probe=False).ledger.nll_R
-    save = Savepoint(tmp_path / "s", {"a": 1}, Clock(), every_s=0.0)
+    earlier = Clock()
+    save = Savepoint(tmp_path / "s", {"a": 1}, earlier, every_s=0.0)
     first = fresh()
 
     def stop_at_200(ledger):
         save.after_block(first, ledger)
         return ledger.booked >= 200
 
-    run(first, stream, plan, probe=False, after_block=stop_at_200)
-    second = fresh()
-    again = run(second, stream, plan, probe=False, restore=lambda led: save.restore(second, led, stream.tokens_N))
+    run(first, stream, plan, earlier, probe=False, after_block=stop_at_200)
+    spent, second, clock = earlier.total(), fresh(), Clock(now=lambda: 0.0)
+    save = Savepoint(tmp_path / "s", {"a": 1}, clock)
+    again = run(second, stream, plan, clock, restore=lambda led: save.restore(second, led, stream.tokens_N))
     assert np.array_equal(again.ledger.nll_R, whole)
+    assert again.resumed_at_row >= 200 and again.causal["verdict"] is True
+    assert 0 < clock.seconds["score"] < clock.total() <= spent
     assert second.state_id() == whole_scorer.state_id()
 
 
