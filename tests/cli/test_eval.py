@@ -193,6 +193,7 @@ def test_outputs_that_would_destroy_or_do_nothing_are_refused_before_scoring(fol
         (("--report", str(artifact)), "that is the file that is scored; name another file"),
         (("--report", "runs"), "--report runs: that is no file"),
         (("--report", "same.json", "--resume", "same.json"), "also the file of --report"),
+        (("--ttt", "--deadline", "9", "--resume", "x.state"), "--resume spans several"),
         (("--estimate", "--report", "e.json"), "--estimate only projects the time: drop --report"),
         (("--estimate", "--ttt", "--deadline", "5"), "drop --deadline"),
         (("--deadline", "5"), "--deadline has no effect"),
