@@ -8,7 +8,9 @@ from golfctl.errors import DependencyError
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock
 from golfctl.training import warmup
+from golfctl.training.runs import run_records
 from golfctl.training.setup import prepare
+from golfctl.training.train import train
 from golfctl.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -45,3 +47,19 @@ def test_compiling_without_a_compiler_names_one(tiny_recipe, dataset_path, monke
     with pytest.raises(DependencyError, match=r"g\+\+"):
         warmup.warm_up(trainer, SILENT)
     trainer.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler on this machine")
+def test_a_compiled_run_trains_as_an_eager_one(tmp_path, tiny_recipe, dataset_path):
+    """The default compiler, end to end: one graph, made in the warm-up; another one would end the run."""
+    losses = []
+    for compiled in (False, True):
+        recipe = tiny_recipe(compile=compiled, log_every=1, average={"kind": "none"})
+        recipe.tables["model"] |= {"layers": 1}
+        result = train(recipe, dataset_path, tmp_path / str(compiled))
+        losses.append([body["loss"] for body in run_records(tmp_path / str(compiled), "train.log")])
+    assert result.step == 6 and result.warmup_seconds > 0
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+    assert not torch._dynamo.config.error_on_recompile
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
