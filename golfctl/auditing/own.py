@@ -51,7 +51,8 @@ class OwnSession:
         setting = Setting(model.model, model.vocab_size, config.seq_len, rows, device, Ranks())
         self._scorer: Scorer = compose(config, setting)
         starts = (0,) if config.context == "documents" else None
-        self._plan = RunPlan(rows, config.seq_len, config.stride, config.batch, starts, config.strict)
+        lanes = config.ttt.lanes if config.ttt is not None and config.ttt.form == "lora" else None
+        self._plan = RunPlan(rows, config.seq_len, config.stride, config.batch, starts, config.strict, lanes)
         self._text_N = text_N
         self._scorer.reset(text_N[:1].astype(np.int64))
 
