@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from golfctl.cli.options import json_option, quiet_option, set_option
+from golfctl.cli.options import json_option, quiet_option, set_option, with_flags
 from golfctl.cli.progress import reporter
 from golfctl.cli.render import emit_json, table
 from golfctl.core.allocator import keep_freed_memory
@@ -140,7 +140,7 @@ def _config(checkpoint: Path, overrides: tuple[str, ...], flags: dict[str, Any],
         table = _without(
             table, ("tensors",) if clip.startswith("sd") else ("bits", "bits_embed", "tensors"), "fit", progress
         )
-    return PackConfig.from_dict({**table, **given}, f"{where} [pack]")
+    return with_flags(PackConfig, table, given, f"{where} [pack]")
 
 
 def _without(table: dict[str, Any], keys: tuple[str, ...], what: str, progress: Progress) -> dict[str, Any]:

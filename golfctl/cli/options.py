@@ -1,10 +1,14 @@
 """Options that several commands share, written once."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+from golfctl.core.config import Config
+from golfctl.errors import ConfigError, UsageError
+
 Decorator = Any
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 quiet_option: Decorator = click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -14,3 +18,19 @@ set_option: Decorator = click.option(
 device_option: Decorator = click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:N, mps, or auto."
 )
+
+
+def with_flags(config: type[ConfigT], table: dict[str, Any], flags: dict[str, Any], where: str) -> ConfigT:
+    """The recipe's table with flags on top; what is wrong only through the flags is reported under their names.
+
+    Raises:
+        ConfigError: the table itself is at fault. UsageError: the flags are.
+    """
+    try:
+        return config.from_dict({**table, **flags}, where)
+    except ConfigError as error:
+        if not flags:
+            raise
+        config.from_dict(table, where)
+        names = ", ".join("--" + key.replace("_", "-") for key in flags)
+        raise UsageError(f"{names} on top of {where}: {str(error).removeprefix(f'{where}: ')}") from error
