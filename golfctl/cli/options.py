@@ -1,14 +1,18 @@
 """Options that several commands share, written once."""
 
-from typing import Any, TypeVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from golfctl.core.config import Config
 from golfctl.errors import ConfigError, UsageError
 
+if TYPE_CHECKING:
+    from golfctl.core.config import Config
+
 Decorator = Any
-ConfigT = TypeVar("ConfigT", bound=Config)
+ConfigT = TypeVar("ConfigT", bound="Config")
 
 json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 quiet_option: Decorator = click.option("--quiet", is_flag=True, help="No progress on stderr.")
