@@ -54,6 +54,8 @@ def test_compiling_without_a_compiler_names_one(tiny_recipe, dataset_path, monke
 def test_a_compiled_run_trains_as_an_eager_one(tmp_path, tiny_recipe, dataset_path):
     """The default compiler, end to end: one graph, made in the warm-up; another one would end the run."""
     losses = []
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()  # they count for the whole process
     for compiled in (False, True):
         recipe = tiny_recipe(compile=compiled, log_every=1, average={"kind": "none"})
         recipe.tables["model"] |= {"layers": 1}
