@@ -13,6 +13,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+if dist.is_available():  # its default arguments keep whatever group exists on import, threads and all, past its end
+    import torch.distributed.nn  # noqa: F401
+
 
 class Ranks:
     """This process's place among `world` processes."""

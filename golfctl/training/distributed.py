@@ -11,6 +11,9 @@ import torch.distributed as dist
 from golfctl.errors import DependencyError, GolfError, InputError
 from golfctl.optim.collectives import Group, current_group
 
+if dist.is_available():  # its default arguments keep whatever group exists on import, threads and all, past its end
+    import torch.distributed.nn  # noqa: F401
+
 
 @contextmanager
 def process_group(device: torch.device, timeout_seconds: float) -> Iterator[Group]:
