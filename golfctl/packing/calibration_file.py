@@ -24,18 +24,6 @@ def write_calibration(path: Path, calibration: Calibration, checkpoint_sha256: s
     write_stats(path, calibration.stats, {"checkpoint_sha256": checkpoint_sha256, "source": calibration.source})
 
 
-def read_calibration(path: Path, checkpoint_sha256: str) -> Calibration:
-    """The statistics of the checkpoint with that digest.
-
-    Raises:
-        InputError: no such file. CheckpointError: damaged, of another format, or of another checkpoint.
-    """
-    calibration, digest = open_calibration(path)
-    if digest != checkpoint_sha256:
-        raise CheckpointError(f"{path} was collected for another checkpoint: calibrate again")
-    return calibration
-
-
 def open_calibration(path: Path) -> tuple[Calibration, str]:
     """The statistics in a file, read lazily, and the digest of the checkpoint they belong to.
 

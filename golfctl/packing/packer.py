@@ -113,7 +113,7 @@ def quantize_tensors(
             if len(batch) > 1 and all(one is not None and one.product_CC is not None for one in held):
                 quantized |= _quantize_together(batch, checkpoint, held)
             else:
-                quantized |= {one.name: _named(one, checkpoint, s) for one, s in zip(batch, held, strict=True)}
+                quantized |= {one.name: quantize_named(one, checkpoint, s) for one, s in zip(batch, held, strict=True)}
             task.advance(len(batch))
     return {one.name: quantized[one.name] for one in assignments}
 
@@ -146,11 +146,12 @@ def _quantize_together(
     try:
         found = quantize_batch(batch[0].scheme, weights, stats, options)
     except NumericsError:  # alone, so that the error names the tensor
-        return {one.name: _named(one, checkpoint, s) for one, s in zip(batch, stats, strict=True)}
+        return {one.name: quantize_named(one, checkpoint, s) for one, s in zip(batch, stats, strict=True)}
     return {one.name: quantized for one, quantized in zip(batch, found, strict=True)}
 
 
-def _named(one: Assignment, checkpoint: Checkpoint, stats: LayerStats | None) -> QuantizedTensor:
+def quantize_named(one: Assignment, checkpoint: Checkpoint, stats: LayerStats | None) -> QuantizedTensor:
+    """`quantize_tensor`, with the tensor's name in its errors."""
     try:
         return quantize_tensor(one, checkpoint, stats)
     except NumericsError as error:

@@ -4,6 +4,7 @@ Bytes come from the rate model of the project's own coder (`golfctl.coding.rate`
 estimate, scaled per tensor by what one measured change really cost (`golfctl.packing.sensitivity`).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,13 +17,14 @@ from golfctl.errors import NumericsError
 from golfctl.packing.allocation import Point
 from golfctl.packing.assignment import Assignment, adjustable, assign
 from golfctl.packing.config import OCTAVE_LIMIT, PackConfig
-from golfctl.packing.packer import Packer, informative, quantize_tensor
+from golfctl.packing.packer import Packer, informative, quantize_named
 from golfctl.packing.sensitivity import Probe
 from golfctl.quant import dequantize
 from golfctl.quant.stats import estimated_loss
 
 _SPACING = 0.5  # octaves between the settings that are measured
 _FINE = 16  # settings per octave that are chosen from
+_FINEST_OCTAVES = 10  # below the start: a millionth of its loss, which float32 log-probabilities no longer show
 _LEAST_LOSS = 1e-30
 
 
@@ -41,8 +43,8 @@ def dial_of(config: PackConfig) -> Dial:
     if not config.in_octaves:
         return Dial(config.fitted(), tuple(map(float, range(2, 9))), (5.0, 6.0, 7.0, 8.0), False)
     clip = {} if config.method == "entropy" or config.clip_embed else {"clip_embed": "sd:20"}
-    steps = int(OCTAVE_LIMIT / _SPACING)
-    rungs = tuple(_SPACING * k for k in range(steps, -steps - 1, -1))
+    coarsest, finest = (round(octaves / _SPACING) for octaves in (OCTAVE_LIMIT, _FINEST_OCTAVES))
+    rungs = tuple(_SPACING * k for k in range(coarsest, -finest - 1, -1))
     return Dial(config.fitted(**clip), rungs, (0.0,), True)
 
 
@@ -62,6 +64,7 @@ class Survey:
             raise NumericsError("nothing to fit: calibration saw no gradient or no input of any tensor; train first")
         self.weights = sum(packer.checkpoint.tensors[name].numel() for name in self.names)
         self._points: dict[float, dict[str, Point]] = {}
+        self._too_fine: set[float] = set()
         self._ratios: dict[str, float] | None = None
 
     def curves(self, room_bytes: float) -> dict[str, list[Point]]:
@@ -82,9 +85,8 @@ class Survey:
         while high - low > 1:
             at = self._guess(low, high, room_bytes)
             low, high = (at, high) if self._total(at) <= room_bytes else (low, at)
-        wanted = {rungs[at] for at in range(max(low - 1, 0), min(low + 3, len(rungs)))}
-        for setting in wanted:
-            self._measure(setting)
+        near = range(max(low - 1, 0), min(low + 3, len(rungs)))
+        wanted = {rungs[at] for at in near if math.isfinite(self._total(at))}
         return wanted if self._dial.smooth else set(self._points)
 
     def _guess(self, low: int, high: int, room_bytes: float) -> int:
@@ -95,8 +97,16 @@ class Survey:
         return min(max(known + round(bits / abs(rungs[0] - rungs[1])), low + 1), high - 1)
 
     def _total(self, at: int) -> float:
-        self._measure(self._dial.rungs[at])
-        return sum(point.bytes for point in self._points[self._dial.rungs[at]].values())
+        """Bytes of all codes at a rung; infinite where a step is too fine for its codes."""
+        setting = self._dial.rungs[at]
+        if setting in self._too_fine:
+            return math.inf
+        try:
+            self._measure(setting)
+        except NumericsError:  # what is wrong with the weights themselves was raised by the first rungs
+            self._too_fine.add(setting)
+            return math.inf
+        return sum(point.bytes for point in self._points[setting].values())
 
     def _measure(self, setting: float) -> None:
         if setting in self._points:
@@ -113,7 +123,7 @@ class Survey:
 
     def _point(self, one: Assignment, setting: float, ratios: dict[str, float], probe: Probe | None) -> Point:
         stats = self._packer.calibration.stats[one.name]
-        quantized = quantize_tensor(one, self._packer.checkpoint, stats)
+        quantized = quantize_named(one, self._packer.checkpoint, stats)
         decoded = torch.from_numpy(dequantize(quantized.scheme, quantized.shape, quantized.parts))
         loss = estimated_loss(decoded - self._packer.checkpoint.tensors[one.name].float(), stats)
         if one.name not in ratios:

@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 if dist.is_available():  # its default arguments keep whatever group exists on import, threads and all, past its end
-    import torch.distributed.nn  # noqa: F401
+    import torch.distributed.nn
 
 
 class Ranks:

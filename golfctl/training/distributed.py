@@ -12,7 +12,7 @@ from golfctl.errors import DependencyError, GolfError, InputError
 from golfctl.optim.collectives import Group, current_group
 
 if dist.is_available():  # its default arguments keep whatever group exists on import, threads and all, past its end
-    import torch.distributed.nn  # noqa: F401
+    import torch.distributed.nn
 
 
 @contextmanager

@@ -33,11 +33,11 @@ def test_no_thread_of_the_group_is_left(room):
     imports, joined = JOINS[room]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
     ranks = [
         subprocess.Popen(
             [sys.executable, "-c", LEFT.format(imports=imports, joined=joined)],
-            env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
+            env={**os.environ, **meeting, "RANK": str(rank)},
             stderr=subprocess.PIPE,
             text=True,
         )

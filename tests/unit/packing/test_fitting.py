@@ -1,6 +1,7 @@
 """`--fit`: lands just under a budget in few packings, says what it chose, and says when it cannot."""
 
 import pytest
+import torch
 
 from golfctl.artifact import open_artifact
 from golfctl.errors import BudgetError, ConfigError
@@ -11,6 +12,7 @@ from golfctl.packing.context import run_context
 from golfctl.packing.fitting import MOST_PACKINGS, fit
 from golfctl.packing.packer import Packer
 from golfctl.packing.survey import Survey, dial_of, smoothed
+from golfctl.quant import dequantize
 
 QUANTIZERS = [
     {"quantizer": "entropy"},
@@ -84,6 +86,22 @@ def test_a_budget_larger_than_the_finest_setting_takes_the_finest(run):
     packed = fit(packer, config, 10**9)
     schemes = {one.scheme for one in assign(packer.checkpoint.spec, packed.config)}
     assert schemes == {"int8-row/1", "fp32/1"}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"quantizer": "entropy"}, {"quantizer": "gptq", "clip": "sd"}], ids=["entropy", "sd"]
+)
+def test_a_budget_no_step_can_fill_ends_at_the_finest(run, settings):
+    packer, config = prepared(run, **settings)
+    matrix = packer.checkpoint.tensors["blocks.0.mlp.fc.weight"]
+    matrix[0, 0] = 1e4 * matrix.std()  # a code beyond what can be stored, long before the finest step
+    packed = fit(packer, config, 10**9)
+    assert packed.counted_bytes < 10**9
+    for name, weight in packer.checkpoint.tensors.items():
+        if name in packed.config.tensors:
+            quantized = packed.quantized[name]
+            error = torch.from_numpy(dequantize(quantized.scheme, quantized.shape, quantized.parts)) - weight
+            assert error.norm() <= 2e-3 * weight.norm()
 
 
 def test_the_artifact_and_its_provenance_say_what_was_chosen(run, tmp_path):
