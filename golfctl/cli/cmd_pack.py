@@ -121,8 +121,9 @@ def _run_data(checkpoint: Path, progress: Progress) -> Path | None:
 def _config(checkpoint: Path, overrides: tuple[str, ...], flags: dict[str, Any], progress: Progress) -> Any:
     """The recipe's [pack] table with the overrides and flags that were given."""
     from golfctl.core.config import apply_overrides
-    from golfctl.packing.config import ROW_KEYS, PackConfig
+    from golfctl.packing.config import PackConfig
     from golfctl.packing.context import run_context
+    from golfctl.packing.overriding import without_stale
 
     for override in overrides:
         if not override.strip().startswith("pack."):
@@ -131,24 +132,10 @@ def _config(checkpoint: Path, overrides: tuple[str, ...], flags: dict[str, Any],
     tables = apply_overrides(context.recipe.tables if context.recipe else {}, overrides)
     where = context.recipe.where if context.recipe else "golfctl pack"
     given = {key: list(value) if isinstance(value, tuple) else value for key, value in _flags(flags).items()}
-    table = tables.get("pack", {})
-    if given.get("quantizer", "entropy" if given.get("fit") else None) == "entropy":
-        table = _without(table, (*ROW_KEYS, "feedback_embed", "tensors"), "the entropy quantizer", progress)
-        table.pop("quantizer", None)
-    elif given.get("fit"):
-        clip = str(given.get("clip", table.get("clip", "")))
-        table = _without(
-            table, ("tensors",) if clip.startswith("sd") else ("bits", "bits_embed", "tensors"), "fit", progress
-        )
+    table, notes = without_stale(tables.get("pack", {}), given)
+    for note in notes:
+        progress.say(f"note: {note}")
     return with_flags(PackConfig, table, given, f"{where} [pack]")
-
-
-def _without(table: dict[str, Any], keys: tuple[str, ...], what: str, progress: Progress) -> dict[str, Any]:
-    """The recipe's table without what has no effect here; that is said."""
-    dropped = sorted(set(keys) & set(table))
-    if dropped:
-        progress.say(f"note: the recipe's {', '.join(dropped)} have no effect on {what}")
-    return {key: value for key, value in table.items() if key not in keys}
 
 
 def _flags(flags: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""Flags over a recipe's `[pack]`: another quantizer, or --fit, takes the effect of some keys, and that is said."""
+
+import pytest
+
+from golfctl.errors import ConfigError
+from golfctl.packing.config import PackConfig
+from golfctl.packing.overriding import without_stale
+
+ENTROPY = {"quantizer": "entropy", "loss": 0.01, "calibration": "self:4096", "tensors": {"a": 1.5}}
+ROWS = {
+    "quantizer": "gptq",
+    "bits": 6,
+    "bits_embed": 8,
+    "clip": "sd:12",
+    "calibration": "self:4096",
+    "feedback_embed": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "flags", "dropped"),
+    [
+        (ENTROPY, {"quantizer": "gptq"}, {"loss", "tensors"}),
+        (ENTROPY, {"quantizer": "round"}, {"loss", "tensors", "calibration"}),
+        (ENTROPY, {"quantizer": "entropy"}, set()),
+        (ENTROPY, {"bits": 6, "quantizer": "gptq-lite"}, {"loss", "tensors", "calibration"}),
+        (ENTROPY, {"fit": True}, {"loss", "tensors"}),
+        (ROWS, {"quantizer": "entropy"}, {"bits", "bits_embed", "clip", "feedback_embed"}),
+        (ROWS, {"quantizer": "gptq-lite"}, {"clip", "calibration", "feedback_embed"}),
+        (ROWS, {"quantizer": "round"}, {"calibration", "feedback_embed"}),
+        (ROWS, {"fit": True}, {"bits", "bits_embed", "clip", "feedback_embed"}),
+        (ROWS, {"fit": True, "quantizer": "gptq"}, set()),
+        (ROWS, {"fit": True, "quantizer": "gptq", "clip": "percentile"}, {"bits", "bits_embed"}),
+        (ROWS, {"clip": "percentile", "quantizer": "gptq-lite"}, {"calibration", "feedback_embed"}),
+        (ROWS, {"coder": "lzma:9"}, set()),
+        ({}, {"fit": True}, set()),
+    ],
+)
+def test_what_has_no_effect_is_dropped_and_named(table, flags, dropped):
+    kept, notes = without_stale(table, flags)
+    assert set(table) - set(kept) == dropped
+    assert {
+        key for key in table for note in notes if key in note.split(" not used")[0].replace(",", "").split()
+    } == dropped
+    PackConfig.from_dict({**kept, **flags}, "here")
+
+
+def test_what_flags_themselves_contradict_stays_an_error():
+    flags = {"quantizer": "gptq", "loss": 0.1}
+    kept, _ = without_stale(ENTROPY, flags)
+    with pytest.raises(ConfigError, match="loss has no effect on quantizer 'gptq'"):
+        PackConfig.from_dict({**kept, **flags}, "here")
