@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 
 from sentencepiece import SentencePieceTrainer
 
@@ -12,6 +13,7 @@ from golfctl.errors import DataError
 
 MIN_VOCABULARY, MAX_VOCABULARY = 300, 65536  # 4 special and 256 byte pieces leave room for some text
 _LONGEST_LINE_BYTES = 1 << 20
+_POLL_SECONDS = 0.1
 _MOST_PIECES = re.compile(r"Please set it to a value <= (\d+)")
 
 
@@ -32,7 +34,8 @@ def train_tokenizer(
         raise DataError("no text to train a tokenizer on")
     progress.say(f"training a tokenizer of {vocab_size:,} pieces on {sum(map(len, sample)):,} characters")
     model = io.BytesIO()
-    try:
+
+    def train() -> None:
         SentencePieceTrainer.train(
             sentence_iterator=iter(sample), model_writer=model, model_type="bpe", vocab_size=vocab_size,
             normalization_rule_name="identity", add_dummy_prefix=False, remove_extra_whitespaces=False,
@@ -40,12 +43,33 @@ def train_tokenizer(
             pad_id=0, bos_id=1, eos_id=2, unk_id=3, num_threads=1, max_sentence_length=_LONGEST_LINE_BYTES,
             hard_vocab_limit=True, minloglevel=2,
         )  # fmt: skip
+
+    try:
+        _interruptible(train)
     except RuntimeError as error:
         text = " ".join(str(error).split())
         most = _MOST_PIECES.search(text)
         why = f"this text supports at most {most[1]}" if most else text
         raise DataError(f"cannot train {vocab_size:,} pieces: {why}; give more text or a smaller --vocab") from error
     return Tokenizer(model.getvalue(), "trained tokenizer")
+
+
+def _interruptible(work: Callable[[], None]) -> None:
+    """Do `work` on a thread of its own: the library listens to no signal, so this thread stays free to do so."""
+    failures: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again below, in the thread that asked
+            failures.append(error)
+
+    thread = threading.Thread(target=attempt, name="golfctl-tokenizer", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_POLL_SECONDS)
+    if failures:
+        raise failures[0]
 
 
 def _limited(texts: Iterable[str], limit_bytes: int) -> Iterator[str]:

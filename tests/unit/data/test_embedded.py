@@ -1,6 +1,8 @@
 """The embedded corpus, from a small library of its own making and from the real one."""
 
 import sysconfig
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from golfctl.data import embedded
 from golfctl.data.dataset import Dataset
 from golfctl.data.embedded import Module, embedded_dataset, embedded_documents, library_modules
-from golfctl.errors import DataError
+from golfctl.errors import DataError, StorageError
 
 
 @pytest.fixture
@@ -79,7 +81,30 @@ def test_an_interrupted_build_leaves_no_cache_entry(library, monkeypatch, tmp_pa
     monkeypatch.setattr("golfctl.data.build._Builder.describe", interrupted)
     with pytest.raises(KeyboardInterrupt):
         embedded_dataset(vocab_size=340)
-    assert list((tmp_path / "cache" / "data").iterdir()) == []
+    assert [path for path in (tmp_path / "cache" / "data").iterdir() if path.suffix != ".lock"] == []
+
+
+def test_a_cache_that_cannot_be_written_is_found_before_the_work(library, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GOLFCTL_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr("golfctl.data.embedded._parse", None)
+    with pytest.raises(StorageError, match=r"cannot write .*file/data/embedded-"):
+        embedded_dataset(vocab_size=340)
+
+
+def test_processes_that_start_together_build_it_once(library, monkeypatch, tmp_path):
+    monkeypatch.setenv("GOLFCTL_CACHE", str(tmp_path / "cache"))
+    built, build = [], embedded._build
+
+    def slowly(*arguments):
+        built.append(arguments)
+        time.sleep(0.2)
+        return build(*arguments)
+
+    monkeypatch.setattr(embedded, "_build", slowly)
+    with ThreadPoolExecutor(3) as pool:
+        folders = list(pool.map(lambda _: embedded_dataset(vocab_size=340), range(3)))
+    assert len(set(folders)) == 1 and len(built) == 1
 
 
 def test_too_little_text_says_what_to_do():

@@ -1,10 +1,15 @@
 """Tokenizers: a reversible one gives every text back, a lossy one says what it is."""
 
+import os
+import signal
+import threading
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sentencepiece import SentencePieceProcessor
 
+from golfctl.data import tokenizer_training
 from golfctl.data.tokenizer import Tokenizer
 from golfctl.data.tokenizer_training import train_tokenizer
 from golfctl.errors import DataError, InputError
@@ -25,6 +30,19 @@ def test_decoding_gives_every_text_back(tokenizer, text):
     ids = tokenizer.encode(text)
     assert tokenizer.decode(ids) == text
     assert tokenizer.decode_bytes([tokenizer.bos, *ids]) == text.encode()
+
+
+def test_a_signal_is_heard_while_the_library_trains(monkeypatch):
+    released = threading.Event()
+
+    def busy(**_):
+        os.kill(os.getpid(), signal.SIGINT)
+        released.wait(10)
+
+    monkeypatch.setattr(tokenizer_training.SentencePieceTrainer, "train", busy)
+    with pytest.raises(KeyboardInterrupt):
+        train_tokenizer(["some text"], 300)
+    released.set()
 
 
 @settings(max_examples=200, deadline=None)
