@@ -65,7 +65,8 @@ def joined_ranks() -> Iterator[Ranks]:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(minutes=30))
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"  # an evaluation may stay on the CPU
+    dist.init_process_group(backend, timeout=timedelta(minutes=30))
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size())
     finally:
