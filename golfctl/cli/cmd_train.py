@@ -57,7 +57,8 @@ def command(
     """
     from golfctl.core.recipe import Recipe
 
-    progress = reporter(quiet)
+    first = int(os.environ.get("RANK", "0")) == 0
+    progress = reporter(quiet or not first)
     name = _QUICKSTART
     if resume:
         _refuse_with_resume(recipe, overrides, seconds, steps, dry_run)
@@ -75,7 +76,7 @@ def command(
 
     keep_freed_memory()
     result = train(chosen, folder, out, name=name, resume=resume, device=device, progress=progress)
-    if int(os.environ.get("RANK", "0")) == 0:
+    if first:
         _print_result(result, as_json)
 
 

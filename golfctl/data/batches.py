@@ -116,12 +116,13 @@ def open_loader(
     rank: int = 0,
     world: int = 1,
     vocab_size: int | None = None,
-    bos: int = 1,
+    bos: int | None = 1,
 ) -> Loader:
-    """The loader that `config` names, over training shards in reading order; `bos` starts a document.
+    """The loader that `config` names, over training shards in reading order; `bos` starts a document, if anything does.
 
     Raises:
-        DataError: no tokens, or fewer than one sequence. ConfigError: `slices` does not divide the batch.
+        DataError: no tokens, or fewer than one sequence. ConfigError: `slices` does not divide the batch, or packing
+        documents without a `bos` that tells them apart.
     """
     if batch_sequences < 1 or sequence_length < 1 or not 0 <= rank < world:
         raise ValueError("a batch has at least one sequence of at least one token, and ranks are below world")

@@ -12,19 +12,16 @@ class DataConfig(Config):
 
     `path` is a dataset folder; without it the embedded corpus is used. `slices` belongs to the sequential and packed
     orders: the consecutive pieces a step's tokens come from, each with one token that is target only (the contest's
-    programs use 8 whatever the number of ranks). `longest` belongs to packed: where long documents are cut.
+    programs use 8 whatever the number of ranks).
     """
 
     path: str | None = None
     loader: Literal["sequential", "shuffled", "coprime", "packed"] = "shuffled"
     slices: int = Field(default=1, ge=1)
-    longest: int = Field(default=2048, ge=2)
     prefetch: int = Field(default=2, ge=0, description="batches prepared ahead by a thread; 0: none")
 
     @model_validator(mode="after")
     def _no_option_without_effect(self) -> Self:
         if self.slices != 1 and self.loader not in ("sequential", "packed"):
             raise ValueError(f"slices has no effect on the {self.loader} loader")
-        if self.longest != 2048 and self.loader != "packed":
-            raise ValueError(f"longest has no effect on the {self.loader} loader")
         return self

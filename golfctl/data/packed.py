@@ -1,35 +1,18 @@
-"""Document packing (contest PR #1530): consecutive tokens of one shard, and where documents begin inside each row.
+"""Document packing (contest PR #1530): rows are filled with consecutive documents of one shard.
 
 A step takes `slices` pieces of S·T/slices + 1 consecutive tokens, as the sequential order does, but a step never
 spans two shards: what is left of a shard when it no longer fills a step is dropped; reading starts at its first BOS.
-`document_bounds` gives the cumulative lengths that variable-length attention needs.
+Attention within documents is the model's part (`model.attention.documents`); a row's end cuts a document.
 """
 
-from itertools import pairwise
-
 import numpy as np
-from numpy.typing import NDArray
 
 from golfctl.data.batches import Batch, BatchShape, Loader, State, check_slices
 from golfctl.data.config import DataConfig
 from golfctl.data.token_stream import TokenStream
-from golfctl.errors import DataError
+from golfctl.errors import ConfigError, DataError
 
-_BOUNDS_MULTIPLE = 64
 _SEARCH_TOKENS = 1 << 20
-
-
-def document_bounds(ids_N: NDArray[np.int64], bos: int, longest: int) -> NDArray[np.int32]:
-    """Cumulative document lengths of a flat row of N tokens: [0, …, N], documents cut every `longest` tokens.
-
-    Padded with N to a multiple of 64 entries, so that a compiled attention sees few shapes.
-    """
-    starts = np.flatnonzero(ids_N == bos)
-    edges = np.unique(np.concatenate([[0], starts, [len(ids_N)]]))
-    pieces = [np.arange(first, last, longest) for first, last in pairwise(edges)]
-    bounds = np.concatenate([*pieces, [len(ids_N)]])
-    padding = -len(bounds) % _BOUNDS_MULTIPLE
-    return np.concatenate([bounds, np.full(padding, len(ids_N))]).astype(np.int32)
 
 
 class PackedLoader(Loader):
@@ -39,6 +22,11 @@ class PackedLoader(Loader):
 
     def __init__(self, config: DataConfig, stream: TokenStream, shape: BatchShape, seed: int) -> None:
         super().__init__(config, stream, shape, seed)
+        if stream.bos is None:
+            raise ConfigError(
+                'data.loader = "packed" packs documents, but this tokenizer has no BOS that tells them apart: '
+                'take "sequential", or data of a tokenizer with a BOS'
+            )
         check_slices(config.slices, shape.sequences)
         self._span = shape.sequences * shape.length + config.slices
         lengths = [len(ids_N) for ids_N in stream.shards]
@@ -63,10 +51,6 @@ class PackedLoader(Loader):
         per_slice = self.shape.sequences // self.config.slices
         self._step += 1
         return self._windows((origin + rows * self.shape.length + rows // per_slice).tolist())
-
-    def bounds(self, batch: Batch) -> NDArray[np.int32]:
-        """Document bounds of this rank's rows taken as one flat row."""
-        return document_bounds(batch.x_BT.reshape(-1), self.stream.bos, self.config.longest)
 
     def _state(self) -> State:
         return {"step": self._step}

@@ -13,8 +13,8 @@ from golfctl.errors import DataError
 class TokenStream:
     """Shards in order, wrapping at the end; every read checks its ids against the vocabulary."""
 
-    def __init__(self, shards: Sequence[Path], vocab_size: int | None = None, bos: int = 1) -> None:
-        """Map the shards; `vocab_size` None leaves ids unchecked; `bos` starts a document.
+    def __init__(self, shards: Sequence[Path], vocab_size: int | None = None, bos: int | None = 1) -> None:
+        """Map the shards; `vocab_size` None leaves ids unchecked; `bos` starts a document, None: nothing does.
 
         Raises:
             InputError: no such file. DataError: a bad shard, or no tokens at all.

@@ -47,6 +47,10 @@ class ScheduleConfig(Config):
             raise ValueError("set warmdown_fraction or warmdown_steps, not both")
         return self
 
+    def reaches(self, scale: float) -> bool:
+        """Whether the warmdown ever goes below `scale`."""
+        return self.min_scale < scale and self.warmdown_steps != 0 and self.warmdown_fraction != 0.0
+
 
 _DEFAULT_WARMDOWN = 0.6
 
@@ -54,7 +58,12 @@ _DEFAULT_WARMDOWN = 0.6
 def learning_rate_scale(config: ScheduleConfig, clock: Clock) -> float:
     """Factor on every learning rate for the step that `clock.step` steps precede (techniques 7.2)."""
     ramp = min(1.0, (clock.step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
-    return ramp * max(_shape(config.shape, _remaining(config, clock)), config.min_scale)
+    return ramp * warmdown_scale(config, clock)
+
+
+def warmdown_scale(config: ScheduleConfig, clock: Clock) -> float:
+    """The same without the warm-up ramp: what happens late in a run goes by this, since the ramp is small early on."""
+    return max(_shape(config.shape, _remaining(config, clock)), config.min_scale)
 
 
 def _remaining(config: ScheduleConfig, clock: Clock) -> float:

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from golfctl.core.canonical import sha256_file
+from golfctl.core.progress import SILENT, Progress
 from golfctl.packing.calibration import Calibration, calibrate, sequence_length
 from golfctl.packing.calibration_choice import CalibrationChoice, parse_calibration
 from golfctl.packing.calibration_file import calibration_path, write_calibration
@@ -19,18 +20,18 @@ def calibration_choice(setup: Setup) -> CalibrationChoice:
     return parse_calibration(setup.train.calibration)
 
 
-def measure_calibration(setup: Setup, checkpoint: Checkpoint) -> float:
+def measure_calibration(setup: Setup, checkpoint: Checkpoint, progress: Progress = SILENT) -> float:
     """Seconds that collecting will take, from a sample an eighth as large (before the clock starts)."""
     choice = calibration_choice(setup)
     if choice.source == "none":
         return 0.0
     tokens = max(choice.tokens // _SAMPLE_SHARE, sequence_length(checkpoint))
     start = time.perf_counter()
-    _collect(setup, checkpoint, choice._replace(tokens=tokens))
+    _collect(setup, checkpoint, choice._replace(tokens=tokens), progress)
     return _MARGIN * (time.perf_counter() - start) * choice.tokens / tokens
 
 
-def save_calibration(setup: Setup, checkpoint_path: Path) -> Path | None:
+def save_calibration(setup: Setup, checkpoint_path: Path, progress: Progress = SILENT) -> Path | None:
     """Collect statistics for the checkpoint just written and write them beside it; None when none were asked for.
 
     Raises:
@@ -39,11 +40,11 @@ def save_calibration(setup: Setup, checkpoint_path: Path) -> Path | None:
     choice = calibration_choice(setup)
     if choice.source == "none":
         return None
-    collected = _collect(setup, read_checkpoint(checkpoint_path), choice)
+    collected = _collect(setup, read_checkpoint(checkpoint_path), choice, progress)
     path = calibration_path(checkpoint_path)
     write_calibration(path, collected, sha256_file(checkpoint_path))
     return path
 
 
-def _collect(setup: Setup, checkpoint: Checkpoint, choice: CalibrationChoice) -> Calibration:
-    return calibrate(checkpoint, choice, setup.dataset.path, setup.pack.gradients, setup.pack.seed)
+def _collect(setup: Setup, checkpoint: Checkpoint, choice: CalibrationChoice, progress: Progress) -> Calibration:
+    return calibrate(checkpoint, choice, setup.dataset.path, setup.pack.gradients, setup.pack.seed, progress)

@@ -15,7 +15,7 @@ from golfctl.training.qat import QatConfig
 class AverageConfig(Config):
     """What is deployed: the last weights, their exponential average, or an equal average of late snapshots.
 
-    `swa` takes a snapshot every `every` steps once the learning-rate scale is below `below_scale`; `ema` takes every
+    `swa` takes a snapshot every `every` steps once the warmdown's scale is below `below_scale`; `ema` takes every
     step. The average is what checkpoints hold.
     """
 
@@ -51,7 +51,7 @@ class TrainConfig(Config):
     keep_checkpoints: int = Field(default=2, ge=1)
     log_every: int = Field(default=10, ge=1)
     held_out_tokens: int = Field(default=65536, ge=0, description="Tokens of the held-out loss at the end; 0 for none.")
-    node_benchmark_seconds: float = Field(default=0.3, ge=0.0, description="0: none; 10 tells slow nodes for sure.")
+    node_benchmark_seconds: float | None = Field(default=None, ge=0.0, description="None: 10 on a GPU, else 0.3.")
     rank_timeout_seconds: float = Field(default=300.0, gt=0.0, description="A rank silent for this long is lost.")
     unbanked: Literal["adam", "muon"] = "adam"
     recurrence_start: float = Field(
@@ -82,7 +82,20 @@ class TrainConfig(Config):
                 f"micro_batch_tokens {self.micro_batch_tokens} is not a multiple of "
                 f"sequence_length {self.sequence_length}"
             )
+        self._late_things_happen()
         return self
+
+    def _late_things_happen(self) -> None:
+        late = []
+        if self.qat.rounding != "none":
+            late.append(("qat", self.qat.below_scale))
+        if self.average.kind == "swa":
+            late.append(("average", self.average.below_scale))
+        for name, scale in late:
+            if not self.schedule.reaches(scale):
+                raise ValueError(
+                    f"{name} would never begin: the schedule does not fall below its below_scale = {scale:g}"
+                )
 
     @field_validator("calibration")
     @classmethod

@@ -8,11 +8,15 @@ from contextlib import contextmanager
 import torch
 import torch.distributed as dist
 
-from golfctl.errors import DependencyError, GolfError, InputError
+from golfctl.errors import DependencyError, GolfError, InputError, UsageError
 from golfctl.optim.collectives import Group, current_group
 
 if dist.is_available():  # its default arguments keep whatever group exists on import, threads and all, past its end
     import torch.distributed.nn
+
+
+def _has_other_ranks() -> bool:
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
 @contextmanager
@@ -24,15 +28,19 @@ def process_group(device: torch.device, timeout_seconds: float) -> Iterator[Grou
     Raises:
         InputError: another rank was lost. DependencyError: this torch has no distributed package.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or "RANK" not in os.environ:
+    on_cuda = device.type == "cuda"
+    if on_cuda:
+        torch.cuda.set_device(device)
+    if not _has_other_ranks():
         yield current_group()
         return
     if not dist.is_available():
         raise DependencyError("this torch has no distributed package: install a build with it, or run one process")
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=datetime.timedelta(seconds=timeout_seconds))
+    dist.init_process_group(
+        "nccl" if on_cuda else "gloo",
+        timeout=datetime.timedelta(seconds=timeout_seconds),
+        device_id=device if on_cuda else None,  # the communicator is made at once, on this device
+    )
     try:
         with lost_ranks():
             yield current_group()
@@ -71,7 +79,8 @@ def resolve_device(name: str) -> torch.device:
     """The device called `name` ("auto", "cpu", "cuda", "cuda:N", "mps"); under torchrun, this rank's own GPU.
 
     Raises:
-        DependencyError: torch cannot use that device here.
+        DependencyError: torch cannot use that device here. InputError: there is no such kind of device. UsageError:
+        one GPU is named for several ranks.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -84,9 +93,17 @@ def resolve_device(name: str) -> torch.device:
         raise DependencyError(
             f"device {name!r} is not usable with this torch build; try --device cpu, or `golfctl doctor`"
         )
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    return device
+    return _own_gpu(device) if device.type == "cuda" else device
+
+
+def _own_gpu(device: torch.device) -> torch.device:
+    local, here = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if device.index is not None and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1:
+        raise UsageError(f"--device {device} would give every rank the same GPU: under torchrun use --device cuda")
+    index = local if device.index is None else device.index
+    if index >= here:
+        raise DependencyError(f"there is no cuda:{index} here: this machine shows {here} GPUs, one for each local rank")
+    return torch.device("cuda", index)
 
 
 def choose_threads(asked: int | None) -> int:

@@ -2,11 +2,14 @@
 
 import importlib.util
 import os
+import re
 import shutil
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 
+from golfctl.coding.table import CODERS
 from golfctl.core.environment import describe_environment
 from golfctl.errors import GolfError
 from golfctl.training.distributed import choose_threads, resolve_device
@@ -29,13 +32,14 @@ _EXTRAS = {
     "matplotlib": ("plots", "pip install 'golfctl[plots]'"),
     "huggingface_hub": ("data fetch", "pip install 'golfctl[data]'"),
 }
-_CUDA_BUILD = "pip install torch --index-url https://download.pytorch.org/whl/cu128"
-_KERNELS = {"flash_attn_interface": "FlashAttention 3"}
+_CUDA_BUILD = "install the CUDA build that fits the driver: https://pytorch.org/get-started/locally"
+_DRIVER = Path("/proc/driver/nvidia/version")
+_CODER_LIBRARIES = {"brotli/1": "brotli"}
 
 
 def examine(device: str = "auto") -> list[Finding]:
     """All findings, in a fixed order; never fails for what is missing."""
-    return [*_machine(), *_device(device), *_compilers(), *_attention(), *_extras()]
+    return [*_machine(), *_gpus(), *_device(device), *_compilers(), *_attention(), _coders(), *_extras()]
 
 
 def _machine() -> list[Finding]:
@@ -59,8 +63,9 @@ def _cpu_bfloat16() -> tuple[Status, str]:
     return "note", "none: CPU training computes in float32"
 
 
-def _device(name: str) -> list[Finding]:
-    findings = []
+def _gpus() -> list[Finding]:
+    driver = nvidia_driver()
+    findings = [Finding("NVIDIA driver", "ok" if driver else "note", driver or "none")]
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             properties = torch.cuda.get_device_properties(index)
@@ -69,36 +74,66 @@ def _device(name: str) -> list[Finding]:
     elif torch.version.cuda:
         found = f"torch is built for CUDA {torch.version.cuda}, but finds no GPU"
         findings.append(Finding("cuda", "missing", found, "check the driver with nvidia-smi"))
+    elif driver:
+        findings.append(Finding("cuda", "missing", "there is a driver, but torch is a CPU build", _CUDA_BUILD))
     else:
         findings.append(Finding("cuda", "note", "torch is a CPU build", f"for a GPU: {_CUDA_BUILD}"))
+    return findings
+
+
+def nvidia_driver() -> str | None:
+    """Version of the NVIDIA kernel driver, None where there is none."""
+    try:
+        found = re.search(r"\b\d{3,}\.\d+(\.\d+)?\b", _DRIVER.read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return found[0] if found else "of unknown version"
+
+
+def _device(name: str) -> list[Finding]:
+    findings = []
     try:
         device = resolve_device(name)
         dtype = str(choose_dtype("auto", device)).removeprefix("torch.")
         findings.append(Finding("training device", "ok", f"{device}, computing in {dtype}"))
     except GolfError as error:
-        findings.append(Finding("training device", "missing", str(error)))
+        findings.append(Finding("training device", "missing", str(error), "choose another --device"))
     backends = [name for name in ("gloo", "nccl") if torch.distributed.is_backend_available(name)]
-    findings.append(Finding("torchrun", "ok" if backends else "missing", f"back ends: {', '.join(backends) or 'none'}"))
+    found = f"back ends: {', '.join(backends) or 'none'}"
+    advice = "" if backends else "install a torch build with its distributed package"
+    findings.append(Finding("torchrun", "ok" if backends else "missing", found, advice))
     return findings
 
 
 def _compilers() -> list[Finding]:
-    compiler = next((name for name in ("c++", "g++", "clang++") if shutil.which(name)), None)
+    compiler = next(filter(shutil.which, ("c++", "g++", "clang++")), None)
     triton = importlib.util.find_spec("triton") is not None
     return [
         Finding("C++ compiler", "ok", compiler) if compiler else
         Finding("C++ compiler", "missing", "none: train.compile will not work on the CPU", "install g++"),
-        Finding("triton", "ok" if triton else "note", "found" if triton else "none: train.compile needs it on CUDA"),
+        Finding("triton", "ok", "found") if triton else
+        Finding("triton", "note", "none: train.compile needs it on CUDA", "pip install triton"),
     ]  # fmt: skip
 
 
 def _attention() -> list[Finding]:
-    findings = [Finding("attention", "ok", "scaled_dot_product_attention, plain matrix products for short sequences")]
-    for module, label in _KERNELS.items():
-        found = importlib.util.find_spec(module) is not None
-        advice = "" if found else "only for Hopper GPUs: build hopper/ of the flash-attention repository"
-        findings.append(Finding(label, "ok" if found else "note", "found" if found else "not installed", advice))
+    if not torch.cuda.is_available():
+        found = "on this CPU: our own kernels for training, else torch's scaled_dot_product_attention"
+        return [Finding("attention", "ok", found)]
+    flash3 = importlib.util.find_spec("flash_attn_interface") is not None
+    hopper = torch.cuda.get_device_capability()[0] == 9
+    used = "FlashAttention-3" if flash3 and hopper else "torch's flash kernels, dense and of variable length"
+    findings = [Finding("attention", "ok", f"on CUDA in half precision: {used}")]
+    if hopper and not flash3:
+        advice = "build hopper/ of the flash-attention repository"
+        findings.append(Finding("FlashAttention-3", "note", "not installed", advice))
     return findings
+
+
+def _coders() -> Finding:
+    """Coders whose library is here; `_extras` says how to get the others'."""
+    found = [name for name in CODERS if importlib.util.find_spec(_CODER_LIBRARIES.get(name, "zlib")) is not None]
+    return Finding("coders", "ok", ", ".join(found))
 
 
 def _extras() -> list[Finding]:

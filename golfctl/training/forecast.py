@@ -75,5 +75,5 @@ def forecast(recipe: Recipe, data: Path, device: str = "auto") -> Forecast:
 
 
 def _activation_bytes(setup: Setup) -> int:
-    tokens = setup.micro_sequences() * setup.train.sequence_length
+    tokens = setup.micro_sequences(setup.train.batch_sequences) * setup.train.sequence_length
     return int(tokens * activation_bytes_per_token(setup.spec, setup.dtype))

@@ -17,7 +17,7 @@ from golfctl.training.utilisation import Peak, Utilisation, utilisation
 _CONTROL_EVERY = {"cpu": 1}  # steps between host syncs; accelerators run ahead of the host
 _CONTROL_EVERY_DEFAULT = 8
 _RESERVE_WRITES = 2.0
-_RESERVE_STEPS = 1.1
+_RESERVE_STRETCH = 1.1
 _NO_PEAK = Peak(None, "no peak was asked for")
 
 
@@ -54,7 +54,7 @@ class Loop:
         self._peak = peak
         self._began = self._ended = self._seconds
         self._logged, self._flops_logged = (clock.seconds, trainer.steps_done), 0
-        self._step_seconds = 0.0
+        self._stretch_seconds = 0.0  # from one control to the next
         self._kept_back = calibration_seconds
         self._reserved = calibration_seconds + _RESERVE_WRITES * store.write_seconds
         self._shown, self._last_rate = 0, 0.0
@@ -69,13 +69,21 @@ class Loop:
         with self.progress.task("train", total, "steps" if self.config.steps else "s") as task:
             self.clock.start()
             self._show(task)
+            before, unseen = self.clock.seconds, None
             while not self._spent():
-                before = self.clock.seconds
-                result = self.trainer.step(self._clock())
-                if self.trainer.steps_done % self._control_every == 0:
-                    self._after_step(result, task)
-                self._step_seconds = max(self.clock.seconds - before, 0.9 * self._step_seconds)
+                unseen = self.trainer.step(self._clock())
+                if self._due():
+                    self._after_step(unseen, task)
+                    self._stretch_seconds = max(self.clock.seconds - before, 0.9 * self._stretch_seconds)
+                    before, unseen = self.clock.seconds, None
+            if unseen is not None:  # the budget was spent between two controls
+                self._after_step(unseen, task)
         self._save()
+
+    def _due(self) -> bool:
+        """Whether the host looks at this step's loss, which waits for the device: every few steps and for the log."""
+        step = self.trainer.steps_done
+        return step % self._control_every == 0 or step % self.config.log_every == 0
 
     def utilisation(self) -> Utilisation:
         """MFU of this process up to the last save: over the training clock, earlier saves included."""
@@ -87,7 +95,7 @@ class Loop:
     def _after_step(self, result: StepResult, task: Task) -> None:
         control = self._agree(result)
         self._seconds, self._reserved, self.last_loss = control.seconds, control.reserve, control.loss
-        self._check_finite(control.loss)
+        self._check_finite("loss", control.loss)
         if self.trainer.steps_done % self.config.log_every == 0:
             self._log(result, control)
         if control.stop:
@@ -99,8 +107,8 @@ class Loop:
     def _agree(self, result: StepResult) -> Control:
         """One small sum over ranks; without other ranks, plain host values."""
         group, seconds = self.trainer.group, self.clock.seconds
-        writes, steps = _RESERVE_WRITES * self.store.write_seconds, _RESERVE_STEPS * self._step_seconds
-        reserve = self._kept_back + writes + steps
+        writes, stretch = _RESERVE_WRITES * self.store.write_seconds, _RESERVE_STRETCH * self._stretch_seconds
+        reserve = self._kept_back + writes + stretch
         if group.world == 1:
             return Control(seconds, reserve, bool(self.stop), float(result.loss))
         times = [seconds, reserve] if group.rank == 0 else [0.0, 0.0]
@@ -127,10 +135,10 @@ class Loop:
     def _spent(self) -> bool:
         return self._clock().finished
 
-    def _check_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
+    def _check_finite(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
             raise NumericsError(
-                f"the loss became {loss} at step {self.trainer.steps_done}; the last checkpoint is from before: "
+                f"the {what} became {value} at step {self.trainer.steps_done}; the last checkpoint is from before: "
                 "lower the learning rates (train.muon.lr, train.adam.*) or widen train.dtype"
             )
 
@@ -169,6 +177,7 @@ class Loop:
         }
         if result.norm is not None:
             body["gradient_norm"] = float(result.norm)
+            self._check_finite("gradient's norm", body["gradient_norm"])
         self.store.record("train.log", body)
         self._last_rate = body["tokens_per_second"]
         self._logged, self._flops_logged = (self.clock.seconds, self.trainer.steps_done), self.trainer.flops

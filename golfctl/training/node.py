@@ -3,10 +3,28 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import torch
 
-_SIDE = 1024
+
+class _Work(NamedTuple):
+    """Side of the square matrices, bytes that are copied, calls between two looks at the clock."""
+
+    side: int
+    copy_bytes: int
+    calls: int
+
+
+_WORK = {"cuda": _Work(8192, 1 << 30, 8), "mps": _Work(2048, 1 << 26, 4)}
+_CPU_WORK = _Work(1024, 1 << 24, 1)
+_SECONDS = {"cuda": 10.0}  # where machines are rented by the hour
+_DEFAULT_SECONDS = 0.3
+
+
+def benchmark_seconds(device: torch.device, asked: float | None) -> float:
+    """How long the benchmark lasts: as asked, else 10 s on a GPU and 0.3 s elsewhere."""
+    return _SECONDS.get(device.type, _DEFAULT_SECONDS) if asked is None else asked
 
 
 def node_benchmark(
@@ -14,26 +32,32 @@ def node_benchmark(
 ) -> dict[str, float]:
     """Matrix products in TFLOP/s (fp32, bf16) and memory copies in GB/s, each measured for a third of `seconds`."""
     results: dict[str, float] = {}
+    side, copy_bytes, calls = _WORK.get(device.type, _CPU_WORK)
     for name, dtype in (("fp32_tflops", torch.float32), ("bf16_tflops", torch.bfloat16)):
-        a = torch.randn(_SIDE, _SIDE, device=device, dtype=dtype)
-        results[name] = 2e-12 * _SIDE**3 * _rate(partial(torch.mm, a, a), device, seconds / 3, now)
-    block = torch.empty(1 << 24, dtype=torch.uint8, device=device)
-    results["copy_gb_per_second"] = 2e-9 * block.numel() * _rate(block.clone, device, seconds / 3, now)
+        a = torch.randn(side, side, device=device, dtype=dtype)
+        results[name] = 2e-12 * side**3 * _rate(partial(torch.mm, a, a), calls, device, seconds / 3, now)
+    block = torch.empty(copy_bytes, dtype=torch.uint8, device=device)
+    results["copy_gb_per_second"] = 2e-9 * copy_bytes * _rate(block.clone, calls, device, seconds / 3, now)
     return {name: round(value, 3) for name, value in results.items()}
 
 
-def _rate(work: Callable[[], object], device: torch.device, seconds: float, now: Callable[[], float]) -> float:
+def _rate(
+    work: Callable[[], object], calls: int, device: torch.device, seconds: float, now: Callable[[], float]
+) -> float:
     """Calls per second."""
     work()
     _wait(device)
-    start, calls = now(), 0
-    while (elapsed := now() - start) < seconds or not calls:
-        work()
+    start, done = now(), 0
+    while (elapsed := now() - start) < seconds or not done:
+        for _ in range(calls):
+            work()
         _wait(device)
-        calls += 1
-    return calls / elapsed
+        done += calls
+    return done / elapsed
 
 
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from golfctl.core.config import Config
 from golfctl.errors import ConfigError
-from golfctl.packing.config import PackConfig
+from golfctl.packing.config import FLOAT_BITS, TERNARY_BITS, PackConfig
 from golfctl.quant.options import parse_clip
 from golfctl.quant.rows import RowLayout
 
@@ -21,36 +21,48 @@ _STEEPEST = 16.0
 
 
 class QatConfig(Config):
-    """Which rounding the forward pass sees, once the learning-rate scale is below `below_scale`."""
+    """Which rounding the forward pass sees, once the warmdown's scale is below `below_scale`."""
 
     rounding: Literal["none", "hard", "soft"] = "none"
     below_scale: float = Field(default=0.15, gt=0.0, le=1.0)
 
 
+def check_row_grid(pack: PackConfig) -> None:
+    """Raise ConfigError unless the grid that packing will round matrices to is known while the model is trained."""
+    if pack.matrix_bits in (TERNARY_BITS, *FLOAT_BITS) or pack.method == "entropy":
+        raise ConfigError(
+            "train.qat needs a row grid, but [pack] keeps floats, is ternary or uses the entropy quantizer"
+        )
+    if pack.fit or pack.tensors:
+        key = "fit" if pack.fit else "tensors"
+        raise ConfigError(f"train.qat needs one row grid for all matrices, but [pack] {key} gives each its own")
+
+
 class FakeQuantizer:
     """A `LanguageModel.weight_map` that puts every bank on the grid of `pack`'s matrices.
 
-    The range of a row is its largest magnitude, or K standard deviations where packing clips so. `steepness` (a 0-D
-    tensor, so that compiled code need not be made again) belongs to soft rounding.
+    The range of a row is what packing takes: its largest magnitude, a quantile, K standard deviations. Where packing
+    searches among percentiles, it is the largest magnitude, one of the candidates. `steepness` (a 0-D tensor, so that
+    compiled code need not be made again) belongs to soft rounding.
     """
 
     def __init__(self, config: QatConfig, pack: PackConfig, device: torch.device) -> None:
-        """Raises ConfigError when packing has no row grid for matrices."""
-        if pack.matrix_bits > 8 or pack.method == "entropy":
-            raise ConfigError("train.qat needs a row grid, but [pack] keeps floats or uses the entropy quantizer")
+        """Raises ConfigError as `check_row_grid` does."""
+        check_row_grid(pack)
+        options = pack.matrix_options()
         self.config = config
         self.limit = RowLayout(pack.matrix_bits).limit
-        rule, value = parse_clip(pack.clip or "max")
-        self._deviations = value if rule == "sd" else None
+        self._clip = parse_clip(options.clip)
+        self._smallest = 1.0 / self.limit if options.scale_floor else 0.0
         self.steepness = torch.ones((), device=device)
 
-    def active(self, lr_scale: float) -> bool:
-        """Whether the forward pass at this learning-rate scale is quantised."""
-        return self.config.rounding != "none" and lr_scale < self.config.below_scale
+    def active(self, warmdown_scale: float) -> bool:
+        """Whether the forward pass at this scale of the warmdown is quantised."""
+        return self.config.rounding != "none" and warmdown_scale < self.config.below_scale
 
-    def set_steepness(self, lr_scale: float) -> None:
+    def set_steepness(self, warmdown_scale: float) -> None:
         """From 1 at the threshold to 16 at scale 0."""
-        share = 1.0 - min(lr_scale / self.config.below_scale, 1.0)
+        share = 1.0 - min(warmdown_scale / self.config.below_scale, 1.0)
         self.steepness.fill_(1.0 + (_STEEPEST - 1.0) * share)
 
     def __call__(self, name: str, weight_BOI: Tensor) -> Tensor:
@@ -64,12 +76,16 @@ class FakeQuantizer:
 
     def _scales(self, weight_BOI: Tensor) -> Tensor:
         """Row scales as fp16 holds them."""
-        if self._deviations is None:
-            range_BO1 = weight_BOI.abs().amax(dim=-1, keepdim=True)
-        else:
-            range_BO1 = self._deviations * weight_BOI.std(dim=-1, keepdim=True)
-        scale_BO1 = (range_BO1 / self.limit).to(torch.float16).to(weight_BOI.dtype)
-        return scale_BO1.clamp_min(_SMALLEST_SCALE)
+        scale_BO1 = (self._ranges(weight_BOI) / self.limit).clamp_min(self._smallest)
+        return scale_BO1.to(torch.float16).to(weight_BOI.dtype).clamp_min(_SMALLEST_SCALE)
+
+    def _ranges(self, weight_BOI: Tensor) -> Tensor:
+        rule, value = self._clip
+        if rule == "sd":
+            return (value or 0.0) * weight_BOI.std(dim=-1, keepdim=True)
+        if rule == "quantile":
+            return _quantile(weight_BOI.abs(), value or 1.0)
+        return weight_BOI.abs().amax(dim=-1, keepdim=True)
 
     def _soft(self, ratio_BOI: Tensor) -> Tensor:
         """floor(r) + ½ + tanh(α·φ) / (2·tanh(α/2)), φ the fractional part minus ½."""
@@ -77,3 +93,13 @@ class FakeQuantizer:
         phase_BOI = ratio_BOI - floor_BOI - 0.5
         alpha = self.steepness
         return floor_BOI + 0.5 + torch.tanh(alpha * phase_BOI) / (2.0 * torch.tanh(alpha / 2.0))
+
+
+def _quantile(magnitude_BOI: Tensor, level: float) -> Tensor:
+    """Linear quantile of every row [B, O, 1], in operations that compile into one graph."""
+    last = magnitude_BOI.shape[-1] - 1
+    place = level * last
+    low = min(int(place), last)
+    top_BOK = magnitude_BOI.topk(last - low + 1, dim=-1).values
+    below_BO1, above_BO1 = top_BOK[..., -1:], top_BOK[..., -2:][..., :1]
+    return below_BO1 + (above_BO1 - below_BO1) * (place - low)

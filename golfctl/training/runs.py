@@ -43,6 +43,11 @@ class RunFolder:
         return _by_step(self.path, _STATE)
 
 
+def step_of(path: Path) -> int:
+    """The step that a checkpoint or state is of."""
+    return int(path.stem.rpartition("-")[2])
+
+
 def is_run(path: Path) -> bool:
     """Whether `path` is a run folder."""
     return (Path(path) / RECIPE).is_file()

@@ -1,20 +1,23 @@
 """From a recipe to everything a run is made of: configs checked against each other, dataset open, device chosen."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from golfctl.core.canonical import sha256_json
+from golfctl.core.canonical import sha256_file, sha256_json
 from golfctl.core.recipe import Recipe
 from golfctl.data.config import DataConfig
 from golfctl.data.dataset import Dataset
+from golfctl.data.shards import token_count
 from golfctl.errors import ConfigError, DataError
 from golfctl.model.spec import ModelSpec
 from golfctl.packing.config import PackConfig
 from golfctl.scoring.config import EvalConfig
 from golfctl.training.config import TrainConfig
+from golfctl.training.qat import check_row_grid
 
 _MEMORY_SHARE = 0.6
 _CPU_MICRO_TOKENS = 4096
@@ -38,12 +41,18 @@ class Setup:
     @property
     def digest(self) -> str:
         """SHA-256 of the tables that decide what training computes."""
-        return sha256_json({name: self.recipe.tables[name] for name in ("data", "model", "train")})
+        tables = {name: self.recipe.tables[name] for name in ("data", "model", "train")}
+        if self.train.qat.rounding != "none":  # it trains on packing's grid
+            tables["pack"] = {"bits": self.pack.matrix_bits, "rows": self.pack.matrix_options().to_dict()}
+        return sha256_json(tables)
 
-    def micro_sequences(self) -> int:
-        """Sequences per forward pass: as configured, else as memory allows (on CPU: as caches like it)."""
-        tokens = self.train.micro_batch_tokens or self._micro_tokens()
-        return max(1, tokens // self.train.sequence_length)
+    def micro_sequences(self, rows: int) -> int:
+        """Sequences per forward pass of a rank with `rows` of them: as configured, else as memory allows (on CPU: as
+        caches like it), in micro-batches of equal size where that is possible."""
+        if self.train.micro_batch_tokens:
+            return self.train.micro_batch_tokens // self.train.sequence_length
+        most = max(1, self._micro_tokens() // self.train.sequence_length)
+        return max(1, math.ceil(rows / math.ceil(rows / most))) if rows else most
 
     def _micro_tokens(self) -> int:
         if self.device.type != "cuda":
@@ -75,6 +84,8 @@ def prepare(recipe: Recipe, data_path: Path, device: torch.device) -> Setup:
     spec = _model_spec(recipe, dataset)
     pack = recipe.read("pack", PackConfig)
     recipe.read("eval", EvalConfig)  # a mistake in a later step's table is found now, not after the training
+    if train.qat.rounding != "none":
+        check_row_grid(pack)
     if train.recurrence_start and spec.recurrence is None:
         raise ConfigError(f"{recipe.where} [train] recurrence_start: the model has no [model.recurrence]")
     dtype = choose_dtype(train.dtype, device)
@@ -83,16 +94,17 @@ def prepare(recipe: Recipe, data_path: Path, device: torch.device) -> Setup:
 
 
 def _refuse_shared_shards(dataset: Dataset) -> None:
-    """A whole shard in both parts shows in what `data build` recorded; `data verify` compares the texts."""
-    if dataset.manifest is None:
-        return
-    held_out = {shard.sha256: shard.file for shard in dataset.manifest.validation.shards}
-    for shard in dataset.manifest.train.shards:
-        if shard.sha256 in held_out:
-            raise DataError(
-                f"{dataset.path}: {shard.file} and {held_out[shard.sha256]} are the same text: training on what is "
-                "scored; build the data again"
-            )
+    """A whole shard in both parts is found here; `data verify` compares documents and runs of tokens."""
+    held_out: dict[int, list[Path]] = {}
+    for path in dataset.val_shards:
+        held_out.setdefault(token_count(path), []).append(path)
+    for path in dataset.train_shards:
+        for scored in held_out.get(token_count(path), []):
+            if sha256_file(path) == sha256_file(scored):
+                raise DataError(
+                    f"{dataset.path}: {path.name} and {scored.name} are the same text: training on what is scored; "
+                    "build the data again"
+                )
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
@@ -101,7 +113,8 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
         chosen: torch.dtype = getattr(torch, name)
         return chosen
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        real = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if real else torch.float32
     return torch.bfloat16 if device.type == "cpu" and cpu_has_bfloat16() else torch.float32
 
 

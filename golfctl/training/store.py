@@ -9,7 +9,7 @@ from golfctl.core.journal import Journal
 from golfctl.core.progress import Progress
 from golfctl.errors import CheckpointError, InputError, StorageError, UsageError
 from golfctl.packing.checkpoint import write_checkpoint
-from golfctl.training.runs import RunFolder, is_run
+from golfctl.training.runs import RECIPE, TOKENIZER, RunFolder, is_run, step_of
 from golfctl.training.setup import Setup
 from golfctl.training.state import TrainingState, read_state, write_state
 from golfctl.training.trainer import Trainer
@@ -24,6 +24,10 @@ class Store:
         if self._journal and self._journal.torn:
             progress.say(f"{folder.journal}: dropped a torn last line of {len(self._journal.torn)} bytes")
         self.write_seconds = 0.0
+        self.began_at = 0
+        if writes:
+            for leftover in _leftovers(folder.path):
+                leftover.unlink(missing_ok=True)
 
     def begin(self) -> None:
         """Write the recipe as resolved and the tokenizer."""
@@ -56,7 +60,7 @@ class Store:
         if self._writes:
             write_checkpoint(path, trainer.checkpoint())
             write_state(self.folder.state(trainer.steps_done), state)
-            self._prune()
+            self._prune(trainer.steps_done)
         self.write_seconds = max(time.perf_counter() - start, self.write_seconds)
         if self._writes:
             self.record(
@@ -70,10 +74,19 @@ class Store:
             )
         return path
 
-    def _prune(self) -> None:
+    def _prune(self, step: int) -> None:
+        """Keep the newest files; those beyond `step`, once this process has taken one, are of a course given up."""
         keep = self._setup.train.keep_checkpoints
-        for old in [*self.folder.checkpoints()[:-keep], *self.folder.states()[:-keep]]:
-            old.unlink(missing_ok=True)
+        for files in (self.folder.checkpoints(), self.folder.states()):
+            beyond = [path for path in files if step_of(path) > step]
+            course = files[: len(files) - len(beyond)]
+            for old in [*course[:-keep], *(beyond if step > self.began_at else [])]:
+                old.unlink(missing_ok=True)
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    """What a killed process had under way here."""
+    return [path for name in ("*.safetensors", RECIPE, TOKENIZER) for path in folder.glob(f".{name}.*.tmp")]
 
 
 def newest_state(folder: RunFolder, progress: Progress) -> tuple[Path, TrainingState]:
@@ -87,7 +100,7 @@ def newest_state(folder: RunFolder, progress: Progress) -> tuple[Path, TrainingS
             return path, read_state(path)
         except CheckpointError as error:
             progress.say(f"passing over a damaged state: {error}")
-    raise CheckpointError(f"{folder.path} holds no training state to resume from: start again without --resume")
+    raise CheckpointError(f"{folder.path} holds no training state to resume from: start again with another --out")
 
 
 def check_out(path: Path, resume: bool) -> None:
@@ -98,5 +111,5 @@ def check_out(path: Path, resume: bool) -> None:
     """
     if resume and not is_run(path):
         raise InputError(f"nothing to resume: {path} is no run folder")
-    if not resume and path.exists() and any(path.iterdir()):
+    if not resume and path.exists() and set(path.iterdir()) - set(_leftovers(path)):
         raise UsageError(f"{path} already exists and is not empty: continue it with --resume, or name another --out")

@@ -11,15 +11,16 @@ import torch
 from golfctl.core.environment import describe_environment
 from golfctl.core.progress import SILENT, Progress
 from golfctl.core.recipe import Recipe
-from golfctl.errors import GolfError
+from golfctl.errors import GolfError, InterruptedRun
 from golfctl.optim.collectives import Group
 from golfctl.training.calibration import measure_calibration, save_calibration
 from golfctl.training.clock import TrainingClock
 from golfctl.training.distributed import choose_threads, lost_ranks, process_group, resolve_device
 from golfctl.training.held_out import HeldOut, held_out_loss
-from golfctl.training.interrupt import StopRequest, stop_on_signals
+from golfctl.training.interrupt import StoppableProgress, StopRequest, stop_on_signals
 from golfctl.training.loop import Loop
-from golfctl.training.node import node_benchmark
+from golfctl.training.memory import memory_errors
+from golfctl.training.node import benchmark_seconds, node_benchmark
 from golfctl.training.runs import RunFolder, numbered_run, run_records
 from golfctl.training.setup import Setup, prepare
 from golfctl.training.state import read_state
@@ -27,6 +28,8 @@ from golfctl.training.store import Store, check_out, newest_state
 from golfctl.training.trainer import Trainer
 from golfctl.training.utilisation import Peak, Utilisation, device_peak
 from golfctl.training.warmup import no_more_graphs, warm_up
+
+_UNCALIBRATED = "while collecting statistics for {}, which is whole: --resume collects them"
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def train(
     Raises:
         UsageError, ConfigError, DataError, CheckpointError: before anything is written, where possible.
         InterruptedRun: stopped, state saved. NumericsError: the loss is not finite. StorageError: disk full.
-        InputError: another rank was lost.
+        InputError: another rank was lost, or the memory does not suffice.
     """
     chosen = resolve_device(device)
     config = prepare(recipe, data, chosen)
@@ -105,14 +108,21 @@ def _run(
     trainer = Trainer(setup, group)
     store = Store(folder, setup, writes=group.rank == 0, progress=progress)
     try:
-        with lost_ranks():
+        with lost_ranks(), memory_errors(trainer):
             return _train(setup, trainer, store, resume, stop, progress)
-    except (GolfError, KeyboardInterrupt) as error:
-        code = getattr(error, "exit_code", 130)
-        store.record_end({"exit_code": code, "message": str(error) or "interrupted", "step": trainer.steps_done})
+    except BaseException as error:
+        store.record_end({**_cause(error), "step": trainer.steps_done})
         raise
     finally:
         trainer.close()
+
+
+def _cause(error: BaseException) -> dict[str, Any]:
+    """Exit code and message of a run that could not go on; 1 is a bug of ours."""
+    interrupted = isinstance(error, KeyboardInterrupt)
+    code = error.exit_code if isinstance(error, GolfError) else InterruptedRun.exit_code if interrupted else 1
+    message = str(error) if isinstance(error, GolfError) else f"{type(error).__name__}: {error}"
+    return {"exit_code": code, "message": "interrupted" if interrupted else message}
 
 
 def _train(
@@ -121,23 +131,34 @@ def _train(
     start = time.monotonic()
     clock, peak = _begin(setup, trainer, store, resume, progress)
     store.save(trainer, clock.seconds)  # a state to fall back on, and a measure of what the final write costs
-    warm_up(trainer, progress)
-    measured = measure_calibration(setup, trainer.checkpoint()) if trainer.group.rank == 0 else 0.0
+    warm_up(trainer, stop, progress)
+    measured = 0.0
+    if trainer.group.rank == 0:
+        watched = StoppableProgress(SILENT, stop, "before the first step")
+        measured = measure_calibration(setup, trainer.checkpoint(), watched)
     warmup = time.monotonic() - start
     loop = Loop(trainer, store, clock, stop, progress, measured, peak)
     with no_more_graphs(setup.train.compile):
         loop.run()
     used, phases = loop.utilisation(), trainer.phases.seconds()
     checkpoint = store.folder.checkpoint(trainer.steps_done)
-    if trainer.group.rank == 0 and (path := save_calibration(setup, checkpoint)):
-        store.record("train.calibration", {"file": path.name, "seconds": round(clock.seconds, 3)})
+    if setup.train.average.kind == "swa" and not trainer.average.count:
+        progress.say("average.kind = swa took no snapshot: the checkpoint holds the last weights; lower average.every")
+    if trainer.group.rank == 0:
+        _calibrate(setup, store, checkpoint, clock, StoppableProgress(progress, stop, _UNCALIBRATED.format(checkpoint)))
     seconds = clock.seconds
     result = TrainResult(
         store.folder.path, checkpoint, trainer.steps_done, trainer.tokens, seconds, warmup, loop.last_loss,
-        _held_out(setup, trainer), used.mfu, used.basis,
+        None if stop else _held_out(setup, trainer), used.mfu, used.basis,
     )  # fmt: skip
     store.record_end(_end_record(result, setup, phases))
     return result
+
+
+def _calibrate(setup: Setup, store: Store, checkpoint: Path, clock: TrainingClock, progress: StoppableProgress) -> None:
+    """Statistics for packing beside the final checkpoint, on the training clock, where the recipe asks for them."""
+    if path := save_calibration(setup, checkpoint, progress):
+        store.record("train.calibration", {"file": path.name, "seconds": round(clock.seconds, 3)})
 
 
 def _begin(
@@ -145,16 +166,19 @@ def _begin(
 ) -> tuple[TrainingClock, Peak]:
     """Start the run's folder, or take up its newest state; either way the journal says so, and of what machine."""
     clock = TrainingClock()
-    if resume:
+    if resume and (store.folder.states() or store.folder.checkpoints()):
         path, state = newest_state(store.folder, progress)
         trainer.restore(state, str(path))
+        store.began_at = trainer.steps_done
         clock = TrainingClock(state.position.seconds)
         progress.say(f"resuming {path} at step {trainer.steps_done:,}, {clock.seconds:.1f} s of training clock")
     else:
+        if resume:
+            progress.say(f"{store.folder.path} ended before its first state was saved: starting it again")
         store.begin()
     if trainer.group.rank:
         return clock, Peak(None, "rank 0 keeps the books")
-    seconds = setup.train.node_benchmark_seconds
+    seconds = benchmark_seconds(setup.device, setup.train.node_benchmark_seconds)
     node = node_benchmark(setup.device, seconds) if seconds else None
     store.record("train.start", _start_record(setup, trainer, resume, node))
     return clock, device_peak(setup.device, setup.dtype, node)

@@ -3,6 +3,7 @@
 Shapes: B sequences, T positions.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from golfctl.model.names import named_tensors
 from golfctl.optim.average import WeightAverage
 from golfctl.optim.collectives import Group
 from golfctl.optim.groups import group_by_role
-from golfctl.optim.schedule import Clock, learning_rate_scale, ramp, taper
+from golfctl.optim.schedule import Clock, learning_rate_scale, ramp, taper, warmdown_scale
 from golfctl.optim.step import Optimizers, Rates
 from golfctl.packing.checkpoint import Checkpoint
 from golfctl.training.phases import phases_on
@@ -38,6 +39,14 @@ class DeviceBatch(NamedTuple):
     x_BT: Tensor
     y_BT: Tensor
     bounds: list[Tensor | None]
+
+
+class Phase(NamedTuple):
+    """What the forward pass is at a point of the run: extra passes of the repeated layers, and whether it is quantised.
+    Compiled code is another for each."""
+
+    loops: int
+    quantised: bool
 
 
 class StepResult:
@@ -78,10 +87,11 @@ class Trainer:
             rank=group.rank,
             world=group.world,
             vocab_size=setup.spec.vocab_size,
-            **({} if setup.dataset.tokenizer.bos is None else {"bos": setup.dataset.tokenizer.bos}),
+            bos=setup.dataset.tokenizer.bos,
         )
         self.loader = prefetching(loader, setup.data.prefetch, pin=setup.device.type == "cuda")
-        self.micro_sequences = setup.micro_sequences()
+        rows = loader.shape.rows
+        self.micro_sequences = setup.micro_sequences(rows.stop - rows.start)
         self.steps_done = 0
         self.phases = phases_on(setup.device)
         self.flops = 0
@@ -92,12 +102,13 @@ class Trainer:
         """Tokens trained on so far, over all ranks."""
         return self.steps_done * self.setup.train.batch_tokens
 
-    def step(self, clock: Clock) -> StepResult:
-        """One optimizer step on the next global batch."""
+    def step(self, clock: Clock, phase: Phase | None = None) -> StepResult:
+        """One optimizer step on the next global batch, in the phase of `clock` or in the one given."""
         self.phases.start()
-        scale = learning_rate_scale(self.setup.train.schedule, clock)
-        phase = self.phase(clock)
-        self._enter(phase, scale)
+        schedule = self.setup.train.schedule
+        scale, late = learning_rate_scale(schedule, clock), warmdown_scale(schedule, clock)
+        phase = phase or self.phase(clock)
+        self._enter(phase, late)
         batch = self.next_batch()
         self.phases.mark("data")
         loss = self._gradients(batch)
@@ -105,9 +116,9 @@ class Trainer:
         norm = self.optimizers.step(self._rates(scale, clock))
         self.optimizers.zero_grad()
         self.steps_done += 1
-        self._update_average(scale)
+        self._update_average(late)
         self.phases.mark("optimizer")
-        self.flops += self._flops_of(phase[0]) * self.setup.train.batch_tokens
+        self.flops += self._flops_of(phase.loops) * self.setup.train.batch_tokens
         return StepResult(loss, norm, scale)
 
     def checkpoint(self) -> Checkpoint:
@@ -175,7 +186,7 @@ class Trainer:
     @contextmanager
     def deployed(self) -> Iterator[None]:
         """Inside the block the model is the one to deploy: averaged weights, not quantised, all passes."""
-        self._enter((self.setup.spec.recurrence.extra if self.setup.spec.recurrence else 0, False), 0.0)
+        self._enter(Phase(self._most_loops, False), 0.0)
         if not self.average.count:
             yield
             return
@@ -188,22 +199,35 @@ class Trainer:
             for p, value in zip(self.parameters.values(), live, strict=True):
                 p.data = value
 
-    def phase(self, clock: Clock) -> tuple[int, bool]:
-        """Extra passes of the repeated layers, and whether the forward pass is quantised, at this point of the run."""
-        recurrence = self.setup.spec.recurrence
-        looping = recurrence is not None and clock.fraction >= self.setup.train.recurrence_start
-        scale = learning_rate_scale(self.setup.train.schedule, clock)
-        return recurrence.extra if recurrence and looping else 0, self.quantizer.active(
-            scale
-        ) if self.quantizer else False
+    @property
+    def _most_loops(self) -> int:
+        return self.setup.spec.recurrence.extra if self.setup.spec.recurrence else 0
 
-    def _enter(self, phase: tuple[int, bool], scale: float) -> None:
-        loops, quantised = phase
+    def phase(self, clock: Clock) -> Phase:
+        """The phase at this point of the run."""
+        looping = clock.fraction >= self.setup.train.recurrence_start
+        late = warmdown_scale(self.setup.train.schedule, clock)
+        quantised = self.quantizer is not None and self.quantizer.active(late)
+        return Phase(self._most_loops if looping else 0, quantised)
+
+    def all_phases(self) -> list[Phase]:
+        """Every phase that a run of this recipe can come to, whatever its clock, the most expensive one last."""
+        loops = {0, self._most_loops} if self.setup.train.recurrence_start else {self._most_loops}
+        rounding = [False, True] if self.quantizer else [False]
+        return [Phase(*each) for each in itertools.product(sorted(loops), rounding)]
+
+    def _enter(self, phase: Phase, late: float) -> None:
         if self.setup.spec.recurrence:
-            self.model.set_loops(loops)
-        self.model.weight_map = self.quantizer if quantised else None
-        if self.quantizer and quantised:
-            self.quantizer.set_steepness(scale)
+            self.model.set_loops(phase.loops)
+        self.model.weight_map = self.quantizer if phase.quantised else None
+        if self.quantizer and phase.quantised:
+            self.quantizer.set_steepness(late)
+
+    def try_pass(self) -> None:
+        """A forward and backward pass of the most expensive phase on the next batch; its gradients are dropped."""
+        self._enter(self.all_phases()[-1], 0.0)
+        self._gradients(self.next_batch())
+        self.optimizers.zero_grad()
 
     def next_batch(self) -> DeviceBatch:
         """This rank's rows of the next global batch, on the device."""
@@ -247,10 +271,10 @@ class Trainer:
         momentum = ramp(muon.momentum_start, muon.momentum, muon.momentum_warmup_steps, clock.step)
         return Rates(scale, momentum, taper(decay.start, decay.final, clock.fraction))
 
-    def _update_average(self, scale: float) -> None:
+    def _update_average(self, late: float) -> None:
         config = self.setup.train.average
         due = config.kind == "ema" or (
-            config.kind == "swa" and scale < config.below_scale and self.steps_done % config.every == 0
+            config.kind == "swa" and late < config.below_scale and self.steps_done % config.every == 0
         )
         if due:
             self.average.update()
@@ -287,12 +311,20 @@ class Trainer:
         if muon := self.optimizers.muon:
             muon.restore_momentum([tensors[f"momentum.{path[id(p)]}"] for p in muon.banks])
         if adam := self.optimizers.adam:
-            for p in (p for entry in adam.param_groups for p in entry["params"]):
+            for p, fused in ((p, entry["fused"]) for entry in adam.param_groups for p in entry["params"]):
                 names = {key: f"adam.{part}.{path[id(p)]}" for part, key in _ADAM_PARTS.items()}
                 adam.state.pop(p, None)
-                if names["step"] in tensors:  # the step counter stays where AdamW keeps it
-                    moved = {key: tensors[name].to(p.device, copy=True) for key, name in names.items() if key != "step"}
-                    adam.state[p] = {**moved, "step": tensors[names["step"]].clone()}
+                if names["step"] in tensors:
+                    adam.state[p] = _adam_state({key: tensors[name] for key, name in names.items()}, p, fused)
+
+
+def _adam_state(saved: dict[str, Tensor], parameter: Tensor, fused: bool) -> dict[str, Tensor]:
+    """Copies of `saved` where AdamW keeps them: beside the parameter, but for the step counter unless it is fused."""
+    host = torch.device("cpu")
+    return {
+        key: tensor.to(host if key == "step" and not fused else parameter.device, copy=True)
+        for key, tensor in saved.items()
+    }
 
 
 def attends_by_segments(setup: Setup) -> bool:

@@ -1,5 +1,7 @@
 """Warm-up before the clock: every graph that the run will use is compiled and run once, then all state is reset."""
 
+import importlib.util
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -8,31 +10,48 @@ from contextlib import contextmanager
 import torch
 
 from golfctl.core.progress import Progress
-from golfctl.errors import DependencyError
+from golfctl.errors import DependencyError, InterruptedRun
 from golfctl.optim.schedule import Clock
+from golfctl.training.interrupt import StopRequest
+from golfctl.training.memory import fit_memory
 from golfctl.training.trainer import Trainer
 
 _GRAPHS = 64  # phases × sizes of micro-batches, and shapes of banks: all of them are made in the warm-up
+
+
+def check_compiler(device: torch.device) -> None:
+    """Raise DependencyError where the back end of torch.compile for this device lacks a compiler."""
+    if device.type == "cpu" and not any(map(shutil.which, ("c++", "g++", "clang++"))):
+        raise DependencyError("train.compile on a CPU needs a C++ compiler: install g++, or set train.compile = false")
+    if device.type != "cuda":
+        return
+    if importlib.util.find_spec("triton") is None:
+        raise DependencyError("train.compile on CUDA needs triton: pip install triton, or set train.compile = false")
+    if not os.environ.get("CC") and not any(map(shutil.which, ("gcc", "clang", "cc"))):
+        raise DependencyError("train.compile on CUDA needs a C compiler: install gcc, or set train.compile = false")
 
 
 def compile_model(trainer: Trainer) -> None:
     """Replace the trainer's loss by its compiled form: one graph without breaks, fixed shapes.
 
     Raises:
-        DependencyError: the CPU back end needs a C++ compiler and there is none.
+        DependencyError: the back end needs a compiler and there is none.
     """
-    if trainer.setup.device.type == "cpu" and not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
-        raise DependencyError("train.compile on a CPU needs a C++ compiler: install g++, or set train.compile = false")
+    check_compiler(trainer.setup.device)
     torch._dynamo.reset()  # of an earlier run in this process
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _GRAPHS)
     trainer.loss_function = torch.compile(trainer.model.loss, fullgraph=True, dynamic=False)
 
 
-def warm_up(trainer: Trainer, progress: Progress) -> float:
+def warm_up(trainer: Trainer, stop: StopRequest, progress: Progress) -> float:
     """Run one step in every phase of the run (loops off and on, quantisation off and on), then restore everything.
 
     Needed where code is compiled or kernels are chosen on first use; plain CPU runs skip it. Returns seconds spent,
     outside the training clock.
+
+    Raises:
+        InterruptedRun: asked to stop (with other ranks the first step of the run sees to that).
+        DependencyError: see `check_compiler`. InputError: see `fit_memory`.
     """
     compiled = trainer.setup.train.compile
     if not compiled and trainer.setup.device.type == "cpu":
@@ -41,11 +60,15 @@ def warm_up(trainer: Trainer, progress: Progress) -> float:
     if compiled:
         compile_model(trainer)
     before = trainer.snapshot()
-    phases = _phases(trainer)
+    if trainer.setup.device.type == "cuda" and trainer.setup.train.micro_batch_tokens is None:
+        fit_memory(trainer, progress)
+    phases = trainer.all_phases()
     with progress.task("warm-up", len(phases), "graphs") as task:
-        for clock in phases:
-            trainer.step(clock)
+        for step, phase in enumerate(phases):
+            trainer.step(Clock(step, 0.0, len(phases), None), phase)
             task.advance()
+            if stop and trainer.group.world == 1:
+                raise InterruptedRun(f"stopped by {stop.name} before the first step")
     trainer.restore(before, "warm-up")
     trainer.reset_counters()
     if trainer.setup.device.type == "cuda":
@@ -61,12 +84,3 @@ def no_more_graphs(compiled: bool) -> Iterator[None]:
         return
     with torch._dynamo.config.patch(error_on_recompile=True):
         yield
-
-
-def _phases(trainer: Trainer) -> list[Clock]:
-    """One clock reading in every phase that has a graph of its own: loops × quantisation."""
-    seen: dict[tuple[int, bool], Clock] = {}
-    for percent in range(1000):
-        clock = Clock(percent, float(percent), 1000, None)
-        seen.setdefault(trainer.phase(clock), clock)
-    return list(seen.values())

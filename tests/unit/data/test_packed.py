@@ -1,13 +1,9 @@
-"""Document packing: steps inside one shard, bounds as a plain loop finds them."""
+"""Document packing: steps inside one shard, from a document's start on."""
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from golfctl.data.batches import open_loader
 from golfctl.data.config import DataConfig
-from golfctl.data.packed import document_bounds
 from golfctl.data.shards import write_shard
 from golfctl.errors import ConfigError, DataError
 
@@ -32,28 +28,10 @@ def test_steps_start_at_a_document_and_drop_the_tail_of_a_shard(tmp_path):
     assert flat[3] == flat[0]
 
 
-@given(ids=st.lists(st.integers(0, 3), min_size=1, max_size=200), longest=st.integers(2, 30))
-def test_bounds_are_those_of_a_plain_loop(ids, longest):
-    expected, since = [0], 0
-    for position in range(1, len(ids)):
-        if ids[position] == 1 or position - since == longest:
-            expected.append(position)
-            since = position
-    expected.append(len(ids))
-    found = document_bounds(np.array(ids), 1, longest)
-    assert len(found) % 64 == 0 and found.dtype == np.int32
-    assert found[: len(expected)].tolist() == expected and set(found[len(expected) :].tolist()) <= {len(ids)}
-
-
 def test_another_bos_starts_documents(tmp_path):
     path = shard(tmp_path, 0, [7, 2, *range(100, 150)])
     deal = open_loader(DataConfig(loader="packed"), [path], batch_sequences=4, sequence_length=LENGTH, seed=0, bos=2)
     assert deal.next().x_BT[0].tolist() == [2, 100, 101, 102, 103]
-
-
-def test_bounds_of_a_batch_cover_its_rows(tmp_path):
-    deal = opened([shard(tmp_path, 0, [1, 5, 6, 1, 7] * 20)], longest=2)
-    assert deal.bounds(deal.next())[:10].tolist() == [0, 2, 3, 5, 7, 8, 10, 12, 13, 15]
 
 
 def test_shards_without_room_and_bad_slices_are_errors(tmp_path):
@@ -61,5 +39,10 @@ def test_shards_without_room_and_bad_slices_are_errors(tmp_path):
         opened([shard(tmp_path, 0, [5] * 60)])
     with pytest.raises(ConfigError, match="data.slices = 3 does not divide"):
         opened([shard(tmp_path, 0, [1] * 60)], slices=3)
-    with pytest.raises(ValueError, match="no effect"):
-        DataConfig(loader="shuffled", longest=64)
+
+
+def test_without_a_bos_there_are_no_documents_to_pack(tmp_path):
+    path = shard(tmp_path, 0, [1, *range(100, 150)])
+    with pytest.raises(ConfigError, match="no BOS"):
+        open_loader(DataConfig(loader="packed"), [path], batch_sequences=4, sequence_length=LENGTH, seed=0, bos=None)
+    open_loader(DataConfig(loader="sequential"), [path], batch_sequences=4, sequence_length=LENGTH, seed=0, bos=None)

@@ -1,7 +1,7 @@
 import pytest
 
 from golfctl.errors import ConfigError
-from golfctl.optim.schedule import Clock, ScheduleConfig, learning_rate_scale, ramp, taper
+from golfctl.optim.schedule import Clock, ScheduleConfig, learning_rate_scale, ramp, taper, warmdown_scale
 
 
 def at_step(step, total=100):
@@ -35,6 +35,18 @@ def test_cosine_and_warmup():
     config = ScheduleConfig(warmup_steps=10, warmdown_fraction=1.0, shape="cosine")
     assert learning_rate_scale(config, at_step(0)) == pytest.approx(0.1)
     assert learning_rate_scale(config, at_step(50)) == pytest.approx(0.5)
+
+
+def test_the_warmdowns_scale_knows_no_ramp():
+    config = ScheduleConfig(warmup_steps=10, warmdown_fraction=0.5)
+    assert learning_rate_scale(config, at_step(0)) == pytest.approx(0.1)
+    assert [warmdown_scale(config, at_step(s)) for s in (0, 50, 75)] == [1.0, 1.0, 0.5]
+
+
+@pytest.mark.parametrize("values", [{"min_scale": 0.2}, {"warmdown_fraction": 0.0}, {"warmdown_steps": 0}])
+def test_scales_that_a_schedule_never_reaches(values):
+    assert ScheduleConfig(min_scale=0.1).reaches(0.2)
+    assert not ScheduleConfig(**values).reaches(0.2)
 
 
 def test_two_warmdowns_contradict():

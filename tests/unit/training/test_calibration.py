@@ -1,9 +1,13 @@
+import os
+import signal
+
 import pytest
 import torch
 
 from golfctl.core.canonical import sha256_file
-from golfctl.errors import CheckpointError, ConfigError
+from golfctl.errors import CheckpointError, ConfigError, InterruptedRun
 from golfctl.packing.calibration_file import calibration_path, open_calibration
+from golfctl.training import train as trains
 from golfctl.training.config import TrainConfig
 from golfctl.training.runs import run_records
 from golfctl.training.train import train
@@ -23,6 +27,25 @@ def test_statistics_are_collected_on_the_training_clock(tmp_path, tiny_recipe, d
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(CheckpointError, match="truncated"):
         open_calibration(path)
+
+
+def test_a_stop_while_collecting_leaves_it_to_the_resumed_run(tmp_path, tiny_recipe, dataset_path, monkeypatch):
+    recipe = tiny_recipe(calibration="train:1024")
+    whole = train(recipe, dataset_path, tmp_path / "whole").checkpoint
+    collect = trains.save_calibration
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return collect(*arguments)
+
+    monkeypatch.setattr(trains, "save_calibration", interrupted)
+    with pytest.raises(InterruptedRun, match="SIGTERM while collecting statistics for .*0000006.* is whole: --resume"):
+        train(recipe, dataset_path, tmp_path / "run")
+    assert run_records(tmp_path / "run", "train.end")[-1]["exit_code"] == 130
+    monkeypatch.setattr(trains, "save_calibration", collect)
+    ended = train(recipe, dataset_path, tmp_path / "run", resume=True)
+    assert ended.checkpoint.read_bytes() == whole.read_bytes()
+    assert open_calibration(calibration_path(ended.checkpoint))[1] == sha256_file(whole)
 
 
 def test_text_the_model_writes_itself_is_no_matter_of_training():

@@ -21,6 +21,13 @@ def test_an_unknown_key_suggests_the_near_one():
         TrainConfig.from_dict({"steps": 1, "batch_token": 64})
 
 
+@pytest.mark.parametrize("late", [{"qat": {"rounding": "hard"}}, {"average": {"kind": "swa"}}])
+def test_what_would_never_begin_is_an_error(late):
+    TrainConfig.from_dict({"steps": 10, **late})
+    with pytest.raises(ConfigError, match="would never begin"):
+        TrainConfig.from_dict({"steps": 10, "schedule": {"min_scale": 0.3}, **late})
+
+
 def test_round_trip():
     config = TrainConfig.from_dict({"seconds": 2.5, "muon": {"rows": "equal"}})
     assert TrainConfig.from_dict(config.to_dict()) == config

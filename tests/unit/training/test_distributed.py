@@ -7,8 +7,9 @@ import sys
 import time
 
 import pytest
+import torch
 
-from golfctl.errors import DependencyError, InputError
+from golfctl.errors import DependencyError, InputError, UsageError
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.training.distributed import choose_threads, resolve_device
 from golfctl.training.runs import RunFolder, latest_checkpoint, run_records
@@ -20,6 +21,20 @@ def test_devices_that_are_not_there_are_named(monkeypatch):
         resolve_device("abacus")
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(DependencyError, match="'cuda' is not usable"):
+        resolve_device("cuda")
+
+
+def test_every_local_rank_has_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert resolve_device("auto") == resolve_device("cuda") == torch.device("cuda:1")
+    assert resolve_device("cuda:0") == torch.device("cuda:0")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="every rank the same GPU"):
+        resolve_device("cuda:0")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(DependencyError, match="no cuda:2 here: this machine shows 2 GPUs"):
         resolve_device("cuda")
 
 

@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
-from golfctl.training.interrupt import stop_on_signals
+from golfctl.core.progress import SILENT
+from golfctl.errors import InterruptedRun
+from golfctl.training.interrupt import StoppableProgress, StopRequest, stop_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -17,6 +19,18 @@ def test_the_first_signal_asks_the_second_insists(number):
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before
+
+
+def test_work_that_reports_can_be_stopped():
+    stop = StopRequest()
+    progress = StoppableProgress(SILENT, stop, "on the way")
+    with progress.task("work", 2, "units") as task:
+        task.advance()
+        stop.handle(signal.SIGTERM, None)
+        with pytest.raises(InterruptedRun, match="stopped by SIGTERM on the way"):
+            task.advance()
+    with pytest.raises(InterruptedRun), progress.task("more work", 2, "units"):
+        pass
 
 
 def test_other_threads_leave_signals_alone():

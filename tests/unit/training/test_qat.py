@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from golfctl.errors import ConfigError
+from golfctl.optim.collectives import Alone
+from golfctl.optim.schedule import Clock
 from golfctl.packing.config import PackConfig
 from golfctl.quant import dequantize, quantize
 from golfctl.quant.options import RowOptions
@@ -27,6 +29,17 @@ def test_the_grid_is_that_of_packing(bits):
     seen = quantizer(bits=bits)("qo", bank())
     for matrix, expected in zip(seen, bank(), strict=True):
         packed = quantize(f"int{bits}-row/1", expected.numpy(), None, RowOptions(clip="max"))
+        torch.testing.assert_close(matrix, torch.from_numpy(dequantize(packed.scheme, packed.shape, packed.parts)))
+
+
+@pytest.mark.parametrize(
+    "options", [{"clip": "sd:2.5"}, {"clip": "quantile:0.9"}, {"clip": "max", "scale_floor": True}]
+)
+def test_the_clip_is_that_of_packing(options):
+    small = bank() / 20  # ranges below 1, so that the floor matters
+    pack = {"quantizer": "round", **options}
+    for matrix, expected in zip(quantizer(**pack)("qo", small), small, strict=True):
+        packed = quantize("int6-row/1", expected.numpy(), None, RowOptions(**options))
         torch.testing.assert_close(matrix, torch.from_numpy(dequantize(packed.scheme, packed.shape, packed.parts)))
 
 
@@ -60,9 +73,34 @@ def test_soft_rounding_follows_its_formula():
 
 
 def test_packing_without_a_row_grid_contradicts_qat():
-    for pack in ({"bits": 16}, {"quantizer": "entropy"}):
+    for pack in ({"bits": 16}, {"bits": 1}, {"quantizer": "entropy"}, {"quantizer": "gptq", "fit": True}):
         with pytest.raises(ConfigError, match="row grid"):
             quantizer(**pack)
+
+
+def test_the_grid_belongs_to_the_settings_of_a_run(tiny_recipe, dataset_path):
+    def digest(rounding, bits):
+        recipe = tiny_recipe(qat={"rounding": rounding})
+        recipe.tables["pack"] = {"bits": bits}
+        return prepare(recipe, dataset_path, CPU).digest
+
+    assert digest("none", 6) == digest("none", 5)
+    assert digest("hard", 6) != digest("hard", 5)
+
+
+def test_a_warm_up_ramp_is_not_late(tiny_recipe, dataset_path):
+    schedule = {"warmup_steps": 4, "warmdown_fraction": 0.3}
+    recipe = tiny_recipe(
+        steps=12, schedule=schedule, qat={"rounding": "hard", "below_scale": 0.6},
+        average={"kind": "swa", "every": 1, "below_scale": 0.6},
+    )  # fmt: skip
+    trainer = Trainer(prepare(recipe, dataset_path, CPU), Alone())
+    seen = []
+    for step in range(12):
+        trainer.step(Clock(step, 0.0, 12, None))
+        seen.append((trainer.model.weight_map is not None, trainer.average.count))
+    trainer.close()
+    assert seen[:10] == [(False, 0)] * 10 and seen[10:] == [(True, 1), (True, 2)]
 
 
 @pytest.mark.parametrize("rounding", ["hard", "soft"])
@@ -71,9 +109,6 @@ def test_late_qat_reaches_the_banks_and_only_late(tiny_recipe, dataset_path, rou
     values = {"dtype": "float64", "schedule": {"warmdown_fraction": 1.0}}
     plain = prepare(tiny_recipe(**values), dataset_path, CPU)
     late = prepare(tiny_recipe(**values, qat={"rounding": rounding, "below_scale": 0.5}), dataset_path, CPU)
-    from golfctl.optim.collectives import Alone
-    from golfctl.optim.schedule import Clock
-
     trainers = [Trainer(setup, Alone()) for setup in (plain, late)]
     same = []
     for step in range(6):

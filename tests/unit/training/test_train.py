@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from golfctl.core.journal import read_journal
+from golfctl.core.progress import SILENT
 from golfctl.errors import CheckpointError, ConfigError, InterruptedRun, NumericsError, StorageError, UsageError
+from golfctl.optim.collectives import Alone
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.training import store
 from golfctl.training import train as trains
 from golfctl.training.clock import TrainingClock
-from golfctl.training.runs import RunFolder, latest_checkpoint, run_data, run_records
+from golfctl.training.runs import RunFolder, latest_checkpoint, run_data, run_records, step_of
+from golfctl.training.setup import prepare
 from golfctl.training.train import train
 from golfctl.training.trainer import Trainer
 
@@ -122,6 +125,94 @@ def test_a_full_disk_keeps_the_last_good_state(tmp_path, tiny_recipe, dataset_pa
         train(tiny_recipe(checkpoint_seconds=1e-6), dataset_path, tmp_path / "run")
     assert RunFolder(tmp_path / "run").states()[-1].name == "state-0000002.safetensors"
     assert run_records(tmp_path / "run", "train.end")[-1]["message"].startswith("no room left")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [(ZeroDivisionError("a bug"), 1, "ZeroDivisionError: a bug"), (KeyboardInterrupt(), 130, "interrupted"),
+     (torch.OutOfMemoryError("CUDA"), 3, "too little memory")],
+)  # fmt: skip
+def test_the_journal_says_how_any_run_ended(tmp_path, tiny_recipe, dataset_path, monkeypatch, error, code, message):
+    def failing(self, clock):
+        raise error
+
+    monkeypatch.setattr(Trainer, "step", failing)
+    with pytest.raises(BaseException):  # noqa: B017 - the journal is the matter
+        train(tiny_recipe(), dataset_path, tmp_path / "run")
+    end = run_records(tmp_path / "run", "train.end")[-1]
+    assert end["exit_code"] == code and message in end["message"]
+
+
+def test_a_gradient_that_is_not_finite_ends_the_run(tmp_path, tiny_recipe, dataset_path, monkeypatch):
+    step = Trainer.step
+
+    def exploding(self, clock):
+        result = step(self, clock)
+        result.norm.fill_(float("inf"))
+        return result
+
+    monkeypatch.setattr(Trainer, "step", exploding)
+    with pytest.raises(NumericsError, match="gradient's norm became inf at step 2"):
+        train(tiny_recipe(), dataset_path, tmp_path / "run")
+
+
+def test_a_run_killed_before_its_first_state_starts_again(tmp_path, tiny_recipe, dataset_path, monkeypatch):
+    """A node benchmark of ten seconds is time enough for that."""
+    whole = train(tiny_recipe(), dataset_path, tmp_path / "whole").checkpoint
+
+    def killed(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(store.Store, "save", killed)
+        train(tiny_recipe(), dataset_path, tmp_path / "run")
+    again = train(tiny_recipe(), dataset_path, tmp_path / "run", resume=True)
+    assert again.checkpoint.read_bytes() == whole.read_bytes()
+
+
+def test_what_a_killed_process_had_under_way_goes(tmp_path, tiny_recipe, dataset_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    torn = [run / f".{name}.x1.tmp" for name in ("recipe.toml", "tokenizer.model", "state-0000003.safetensors")]
+    for path in torn:
+        path.write_bytes(b"torn")
+    train(tiny_recipe(), dataset_path, run)
+    assert not any(path.exists() for path in torn)
+
+
+def test_a_course_given_up_leaves_no_checkpoint_behind(tmp_path, tiny_recipe, dataset_path):
+    """On a slower machine a wall-clock run may end before the step of a checkpoint whose state was damaged."""
+    setup = prepare(tiny_recipe(), dataset_path, torch.device("cpu"))
+    trainer, run = Trainer(setup, Alone()), RunFolder(tmp_path)
+    run.path.joinpath(".model.golf.x1.tmp").write_bytes(b"a packing under way")
+
+    def save(kept, step):
+        trainer.steps_done = step
+        kept.save(trainer, 0.0)
+        return [step_of(path) for path in run.states()]
+
+    first = store.Store(run, setup, True, SILENT)
+    assert [save(first, step) for step in (0, 1, 2)][-1] == [1, 2]
+    again = store.Store(run, setup, True, SILENT)
+    again.began_at = 1
+    assert save(again, 1) == [1, 2]  # nothing is dropped before a step was taken
+    run.state(5).write_bytes(b"")
+    run.checkpoint(6).write_bytes(b"")
+    assert save(again, 2) == [1, 2] and [step_of(path) for path in run.checkpoints()] == [1, 2]
+    trainer.close()
+    assert run.path.joinpath(".model.golf.x1.tmp").exists()
+
+
+def test_swa_without_a_snapshot_is_said(tmp_path, tiny_recipe, dataset_path):
+    said = []
+
+    class Listener(type(SILENT)):
+        def say(self, message):
+            said.append(message)
+
+    recipe = tiny_recipe(average={"kind": "swa", "every": 50})
+    train(recipe, dataset_path, tmp_path / "run", progress=Listener())
+    assert any("took no snapshot" in message for message in said)
 
 
 def test_existing_runs_are_not_overwritten(tmp_path, tiny_recipe, dataset_path):

@@ -6,7 +6,7 @@ import torch
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock
 from golfctl.training.setup import prepare
-from golfctl.training.trainer import Trainer
+from golfctl.training.trainer import Trainer, _adam_state
 from tests.oracles.thread_group import ThreadWorld
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -105,6 +105,16 @@ def test_a_state_fits_any_number_of_ranks(tiny_recipe, dataset_path, before, aft
         return weights(trainer)
 
     assert distance(ThreadWorld(after).run(go_on)[0], whole) < 1e-10
+
+
+@pytest.mark.parametrize(("fused", "place"), [(True, "meta"), (False, "cpu")])
+def test_adams_counter_lies_where_its_form_wants_it(fused, place):
+    """Fused AdamW reads it on the parameter's device; a state file gives CPU tensors."""
+    saved = {key: torch.ones(2) for key in ("exp_avg", "exp_avg_sq", "step")}
+    moved = _adam_state(saved, torch.empty(2, device="meta"), fused)
+    assert {key: tensor.device.type for key, tensor in moved.items()} == {
+        "exp_avg": "meta", "exp_avg_sq": "meta", "step": place,
+    }  # fmt: skip
 
 
 def test_the_deployed_average_leaves_the_live_weights_alone(tiny_recipe, dataset_path):

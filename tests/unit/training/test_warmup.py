@@ -1,13 +1,16 @@
+import importlib.util
 import shutil
+import signal
 
 import pytest
 import torch
 
 from golfctl.core.progress import SILENT
-from golfctl.errors import DependencyError
+from golfctl.errors import DependencyError, InterruptedRun
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock
 from golfctl.training import warmup
+from golfctl.training.interrupt import StopRequest
 from golfctl.training.runs import run_records
 from golfctl.training.setup import prepare
 from golfctl.training.train import train
@@ -22,9 +25,27 @@ def make(tiny_recipe, dataset_path, **values):
     return Trainer(prepare(recipe, dataset_path, CPU), Alone())
 
 
-def test_every_phase_of_the_run_is_met_once(tiny_recipe, dataset_path):
-    trainer = make(tiny_recipe, dataset_path, recurrence_start=0.4, qat={"rounding": "hard", "below_scale": 0.3})
-    assert [trainer.phase(clock) for clock in warmup._phases(trainer)] == [(0, False), (1, False), (1, True)]
+def test_every_phase_that_a_run_can_come_to_is_met(tiny_recipe, dataset_path, monkeypatch):
+    """Whichever comes first: with a wall clock and a warmdown in steps, rounding may begin before the loops do."""
+    late = {"recurrence_start": 0.4, "qat": {"rounding": "hard", "below_scale": 0.3}}
+    trainer = make(tiny_recipe, dataset_path, compile=True, **late)
+    met = []
+    monkeypatch.setattr(warmup, "compile_model", lambda trainer: None)
+    monkeypatch.setattr(trainer, "step", lambda clock, phase: met.append(phase))
+    warmup.warm_up(trainer, StopRequest(), SILENT)
+    trainer.close()
+    assert met == [(0, False), (0, True), (1, False), (1, True)]
+    assert all(trainer.phase(Clock(step, 0.0, 1000, None)) in met for step in range(1000))
+
+
+def test_a_warm_up_stops_between_graphs(tiny_recipe, dataset_path, monkeypatch):
+    trainer = make(tiny_recipe, dataset_path, recurrence_start=0.4, compile=True)
+    stop = StopRequest()
+    stop.handle(signal.SIGTERM, None)
+    monkeypatch.setattr(warmup, "compile_model", lambda trainer: None)
+    with pytest.raises(InterruptedRun, match="SIGTERM before the first step"):
+        warmup.warm_up(trainer, stop, SILENT)
+    assert trainer.steps_done == 1
     trainer.close()
 
 
@@ -32,7 +53,7 @@ def test_warming_up_leaves_no_trace(tiny_recipe, dataset_path, monkeypatch):
     trainers = [make(tiny_recipe, dataset_path, recurrence_start=0.5, compile=warm) for warm in (False, True)]
     monkeypatch.setattr(warmup, "compile_model", lambda trainer: None)
     monkeypatch.setattr(torch._dynamo.config, "error_on_recompile", False)
-    warmup.warm_up(trainers[1], SILENT)
+    warmup.warm_up(trainers[1], StopRequest(), SILENT)
     for step in range(6):
         for trainer in trainers:
             trainer.step(Clock(step, 0.0, 6, None))
@@ -45,8 +66,19 @@ def test_compiling_without_a_compiler_names_one(tiny_recipe, dataset_path, monke
     trainer = make(tiny_recipe, dataset_path, compile=True)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(DependencyError, match=r"g\+\+"):
-        warmup.warm_up(trainer, SILENT)
+        warmup.warm_up(trainer, StopRequest(), SILENT)
     trainer.close()
+
+
+def test_what_compiling_for_a_gpu_needs(monkeypatch):
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DependencyError, match="triton"):
+        warmup.check_compiler(torch.device("cuda"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(DependencyError, match="install gcc"):
+        warmup.check_compiler(torch.device("cuda"))
 
 
 @pytest.mark.slow

@@ -1,0 +1,54 @@
+"""Control of a device that runs ahead of the host: looked at every few steps, here on a CPU."""
+
+import pytest
+
+from golfctl.training import loop as loops
+from golfctl.training import train as trains
+from golfctl.training.clock import TrainingClock
+from golfctl.training.loop import Loop
+from golfctl.training.runs import run_records
+from golfctl.training.train import train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def looked_at(monkeypatch):
+    """Steps after which the host waited, when it does so every 8 steps."""
+    steps, after_step = [], Loop._after_step
+    monkeypatch.setitem(loops._CONTROL_EVERY, "cpu", 8)
+
+    def noted(self, result, task):
+        steps.append(self.trainer.steps_done)
+        return after_step(self, result, task)
+
+    monkeypatch.setattr(Loop, "_after_step", noted)
+    return steps
+
+
+def test_the_host_waits_every_few_steps_for_the_log_and_at_the_end(tmp_path, tiny_recipe, dataset_path, looked_at):
+    recipe = tiny_recipe(steps=21, log_every=10, average={"kind": "none"})
+    result = train(recipe, dataset_path, tmp_path / "run")
+    assert looked_at == [8, 10, 16, 20, 21]
+    assert [body["step"] for body in run_records(tmp_path / "run", "train.log")] == [10, 20]
+    every = train(tiny_recipe(steps=21, log_every=1, average={"kind": "none"}), dataset_path, tmp_path / "every")
+    assert result.loss == every.loss == run_records(tmp_path / "every", "train.log")[-1]["loss"]
+
+
+def test_a_wall_clock_budget_holds_although_the_host_looks_seldom(
+    tmp_path, tiny_recipe, dataset_path, looked_at, monkeypatch
+):
+    """Steps cost nothing to queue; the device needs 0.1 s for each, which shows when the host waits for it."""
+    seconds, seen = [0.0], [0]
+    after_step = Loop._after_step
+
+    def waiting(self, result, task):
+        seconds[0] += 0.1 * (self.trainer.steps_done - seen[0])
+        seen[0] = self.trainer.steps_done
+        return after_step(self, result, task)
+
+    monkeypatch.setattr(Loop, "_after_step", waiting)
+    monkeypatch.setattr(trains, "TrainingClock", lambda spent=0.0: TrainingClock(spent, now=lambda: seconds[0]))
+    train(tiny_recipe(seconds=10.0, log_every=1000), dataset_path, tmp_path / "run")
+    end = run_records(tmp_path / "run", "train.end")[-1]
+    assert end["sealed_in_budget"] and end["seconds"] > 8.0
