@@ -2,6 +2,8 @@
 
     python benchmarks/train.py --peer FOLDER --data DIR [--recipe examples/pr549-mini.toml] [--repeats 7]
     python benchmarks/train.py --peer FOLDER --data DIR --loss-steps 200 --seeds 3
+    python benchmarks/train.py --peer FOLDER --data DIR --recipe examples/pr549.toml --device cuda --dtype bfloat16 \\
+        --compile
 
 FOLDER holds the record's `train_gpt.py`; its classes are used, its file is not changed and not copied. Both sides have
 the same initial weights, batches, dtype, threads and compile mode; micro-batches are those of the recipe. Steps are
@@ -14,7 +16,6 @@ document.
 """
 
 import argparse
-import importlib.util
 import json
 import math
 import platform
@@ -22,18 +23,17 @@ import statistics
 import subprocess
 import sys
 import time
-import types
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
+from reference_549 import load, model_of, sdpa
 
 from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.canonical import sha256_file
 from golfctl.core.config import apply_overrides, load_toml
 from golfctl.core.recipe import Recipe
+from golfctl.model.backends import Visible, attend
 from golfctl.model.census import census
-from golfctl.model.names import named_tensors
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock, learning_rate_scale, ramp
 from golfctl.training.node import node_benchmark
@@ -44,31 +44,20 @@ from golfctl.training.utilisation import device_peak, utilisation
 
 ROOT = Path(__file__).parents[1]
 SHIMS = [
-    "flash_attn_interface.flash_attn_func: torch's scaled_dot_product_attention (enable_gqa), the same on both sides",
+    "flash_attn_interface.flash_attn_func: torch's scaled_dot_product_attention (enable_gqa); on a GPU the kernel that "
+    "golfctl chooses for itself",
+    "rotary tables: not rescaled for long inputs, since the recipe's base is the rescaled one",
     "main(): needs CUDA, so model, optimizers and loop order are set up here as it does; its loader and its log are "
     "left out, its batches are ours",
     "dtype: in fp32 its embeddings stay fp32 (they are bf16 on CUDA) and there is no autocast",
 ]
+FIRST = 2
 STUDENT_95 = {2: 6.314, 3: 2.920, 4: 2.353, 5: 2.132}  # one-sided, by number of pairs
 
 
-def load_peer(folder):
-    """The record's module, with the kernel it imports replaced."""
-
-    def attention(q, k, v, causal):
-        q, k, v = (x.transpose(1, 2) for x in (q, k, v))
-        return F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=True).transpose(1, 2)
-
-    sys.modules["flash_attn_interface"] = types.SimpleNamespace(flash_attn_func=attention)
-    spec = importlib.util.spec_from_file_location("peer_train_gpt", folder / "train_gpt.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def last(layers):
-    """How many layers at the end `layers` selects."""
-    return len(layers) if isinstance(layers, tuple) else int(str(layers).removeprefix("last "))
+def own_kernel(q, k, v, causal):
+    """golfctl's own choice of a kernel, for the reference too."""
+    return attend(q, k, v, Visible())
 
 
 class Peer:
@@ -76,33 +65,14 @@ class Peer:
 
     def __init__(self, module, trainer):
         self.setup, self.config = trainer.setup, trainer.setup.train
-        spec, names = self.setup.spec, named_tensors(trainer.model)
-        parts = spec.parts
-        value_layers = [n.split(".")[-1] for n in names if n.startswith("ve_layer_scales.")]
-        self.model = module.GPT(
-            vocab_size=spec.vocab_size, num_layers=spec.layers, model_dim=spec.dim,
-            num_heads=spec.attention.heads, num_kv_heads=spec.attention.kv_heads,
-            mlp_mult=spec.feed_forward.hidden // spec.dim, tie_embeddings=True, tied_embed_init_std=0.005,
-            logit_softcap=spec.head.softcap, rope_base=spec.attention.rotary.base,
-            qk_gain_init=spec.attention.qk_gain, bigram_vocab_size=parts["bigram"].buckets,
-            bigram_dim=parts["bigram"].dim, xsa_last_n=last(parts["xsa"].layers),
-            rope_dims=spec.attention.rotary.dims, ln_scale=True, ve_enabled=True, ve_dim=parts["value_embedding"].dim,
-            ve_layers=",".join(str(spec.layers - len(value_layers) + i) for i in range(len(value_layers))),
-        ).to(self.setup.device)  # fmt: skip
-        state = module._rebank_state_dict(
-            {n: t.clone() for n, t in names.items()}, spec.layers, self.model.state_dict()
-        )
-        self.model.load_state_dict(state, strict=True)
+        self.rows = trainer.micro_sequences
+        self.model = model_of(module, trainer.model, trainer.setup.dtype).to(self.setup.device)
         self.loss = self.model
         if self.config.compile:
             self.loss = torch.compile(self.model, dynamic=False, fullgraph=True)
         self._optimizers(module)
         self.ema = {name: t.detach().float().clone() for name, t in self.model.state_dict().items()}
         self.timer = timer_of(self.setup)
-
-    def phases(self):
-        """As ours."""
-        return self.timer.seconds()
 
     def _optimizers(self, module):
         adam, muon = self.config.adam, self.config.muon
@@ -121,16 +91,16 @@ class Peer:
         self.banks.param_groups[0]["base_lr"] = muon.lr
 
     def step(self, batch, clock):
-        (x, y, _), config, rows = batch, self.config, self.setup.micro_sequences()
+        (x, y, _), config = batch, self.config
         self.timer.start()
         self.timer.mark("data")
         total = torch.zeros((), device=x.device)
-        micro = range(0, len(x), rows)
-        for first in micro:
+        for first in range(0, len(x), self.rows):
+            part = slice(first, first + self.rows)
             with torch.autocast(x.device.type, torch.bfloat16, enabled=self.setup.dtype == torch.bfloat16):
-                loss = self.loss(x[first : first + rows], y[first : first + rows])
+                loss = self.loss(x[part], y[part]) * (len(x[part]) / len(x))
             total += loss.detach()
-            (loss / len(micro)).backward()
+            loss.backward()
         self.timer.mark("gradient")
         scale = learning_rate_scale(config.schedule, clock)
         muon = config.muon
@@ -149,7 +119,7 @@ class Peer:
             for name, t in self.model.state_dict().items():
                 self.ema[name].mul_(config.average.decay).add_(t.detach().float(), alpha=1.0 - config.average.decay)
         self.timer.mark("optimizer")
-        return float(total) / len(micro)
+        return float(total)
 
 
 class Ours:
@@ -157,17 +127,13 @@ class Ours:
 
     def __init__(self, trainer):
         self.trainer = trainer
-        trainer.phases = timer_of(trainer.setup)
+        self.timer = trainer.phases = timer_of(trainer.setup)
         if trainer.setup.train.compile:
             trainer.loss_function = torch.compile(trainer.model.loss, fullgraph=True, dynamic=False)
 
     def step(self, batch, clock):
         self.trainer.next_batch = lambda: batch
         return float(self.trainer.step(clock).loss)
-
-    def phases(self):
-        """Seconds of all steps so far, by phase; "data" is what this program leaves of it: handing over a batch."""
-        return self.trainer.phases.seconds()
 
 
 def timer_of(setup):
@@ -189,7 +155,7 @@ def clock_of(setup):
 def pair(arguments, module, seed):
     """Both sides with the same weights, and the batches they share."""
     table = apply_overrides(load_toml(arguments.recipe), arguments.set)
-    steps = max(arguments.loss_steps, arguments.repeats + 2)
+    steps = max(arguments.loss_steps, arguments.repeats + FIRST)
     table["train"] = {k: v for k, v in table["train"].items() if k != "seconds"} | {
         "steps": steps, "dtype": arguments.dtype, "seed": seed, "compile": arguments.compile,
     }  # fmt: skip
@@ -209,11 +175,13 @@ def run(arguments, module, seed):
     for step in range(steps):
         batch = batches()
         for name, side in sides if step % 2 else reversed(sides):
+            forget_first(side, step)
             start = now()
             losses[name].append(side.step(batch, Clock(step, 0.0, steps, None)))
             seconds[name].append(now() - start)
     ours.trainer.close()
-    return losses, seconds, {name: per_step(side.phases(), steps) for name, side in sides}, setup
+    phases = {name: per_step(side.timer, steps) for name, side in sides}
+    return losses, seconds, phases, setup, ours.trainer.micro_sequences
 
 
 class Side:
@@ -244,9 +212,10 @@ def serve(arguments, module):
     side, now = {"ours": ours, "reference": peer}[arguments.serve], clock_of(setup)
     for step, _ in enumerate(sys.stdin):
         batch = batches()
+        forget_first(side, step)
         start = now()
         loss = side.step(batch, Clock(step, 0.0, steps, None))
-        print(json.dumps([loss, now() - start, side.phases()]), flush=True)
+        print(json.dumps([loss, now() - start, per_step(side.timer, step + 1)]), flush=True)
     ours.trainer.close()
 
 
@@ -257,19 +226,25 @@ def run_apart(arguments):
         sides["reference, memory kept"] = Side("reference", True)
     losses, seconds = ({name: [] for name in sides} for _ in range(2))
     phases = {}
-    for step in range(arguments.repeats + 2):
+    for step in range(arguments.repeats + FIRST):
         for name in sides if step % 2 else reversed(sides):
             loss, taken, phases[name] = sides[name].step()
             losses[name].append(loss)
             seconds[name].append(taken)
     for side in sides.values():
         side.close()
-    return losses, seconds, {name: per_step(found, arguments.repeats + 2) for name, found in phases.items()}
+    return losses, seconds, phases
 
 
-def per_step(phases, steps):
-    """Mean milliseconds of a step by phase, first steps included."""
-    return {phase: round(1000 * total / steps, 2) for phase, total in phases.items()}
+def forget_first(side, step):
+    """The first steps compile and fill caches: they count neither for speed nor for phases."""
+    if step == FIRST:
+        side.timer.reset()
+
+
+def per_step(timer, steps):
+    """Mean milliseconds of a step by phase; "data" is what this program leaves of it: handing over a batch."""
+    return {phase: round(1000 * total / max(steps - FIRST, 1), 2) for phase, total in timer.seconds().items()}
 
 
 def shares(seconds, setup):
@@ -277,22 +252,22 @@ def shares(seconds, setup):
     node = node_benchmark(setup.device, 1.0, clock_of(setup)) if setup.device.type == "cpu" else None
     peak = device_peak(setup.device, setup.dtype, node)
     flops = census(setup.spec).flops_per_token(setup.train.sequence_length) * setup.train.batch_tokens
-    used = {name: utilisation(flops, statistics.median(s[2:]), 1, peak).mfu for name, s in seconds.items()}
+    used = {name: utilisation(flops, statistics.median(s[FIRST:]), 1, peak).mfu for name, s in seconds.items()}
     return {"peak": peak.basis, **used}
 
 
 def speed(seconds, setup):
-    ratios = [r / o for o, r in zip(seconds["ours"][2:], seconds["reference"][2:], strict=True)]
+    ratios = [r / o for o, r in zip(seconds["ours"][FIRST:], seconds["reference"][FIRST:], strict=True)]
     tokens = setup.train.batch_tokens
     kept = seconds.get("reference, memory kept")
     same = {}
     if kept:
-        again = [r / o for o, r in zip(seconds["ours"][2:], kept[2:], strict=True)]
+        again = [r / o for o, r in zip(seconds["ours"][FIRST:], kept[FIRST:], strict=True)]
         same = {"same_allocator": {"ratio_median": round(statistics.median(again), 4), "ratios": rounded(again)}}
     return {
         "ratio_median": round(statistics.median(ratios), 4),
         "ratios": rounded(ratios),
-        "tokens_per_second": {n: round(tokens / statistics.median(s[2:]), 1) for n, s in seconds.items()},
+        "tokens_per_second": {n: round(tokens / statistics.median(s[FIRST:]), 1) for n, s in seconds.items()},
         **same,
     }
 
@@ -314,6 +289,11 @@ def difference(pairs):
     return result
 
 
+def machine(arguments):
+    gpu = f", {torch.cuda.get_device_name()}" if arguments.device.startswith("cuda") else ""
+    return f"{platform.machine()}, {arguments.threads} thread(s), {arguments.device}{gpu}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", type=Path, required=True)
@@ -331,31 +311,31 @@ def main():
     parser.add_argument("--keep-memory", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    module = load_peer(arguments.peer)
+    module = load(arguments.peer, sdpa if arguments.device == "cpu" else own_kernel)
     if arguments.serve:
         serve(arguments, module)
         return
     if arguments.loss_steps or arguments.device != "cpu":
         seeds = arguments.seeds if arguments.loss_steps else 1
         runs = [run(arguments, module, seed) for seed in range(1, seeds + 1)]
-        losses, seconds, phases, setup = runs[0]
+        losses, seconds, phases, setup, micro = runs[0]
     else:
         losses, seconds, phases = run_apart(arguments)
-        trainer_setup = pair(arguments, module, 1)
-        trainer_setup[0].trainer.close()
-        setup, runs = trainer_setup[3], []
+        side, _, _, setup, _ = pair(arguments, module, 1)
+        side.trainer.close()
+        micro, runs = side.trainer.micro_sequences, []
     words = " ".join(sys.argv[1:]).replace(str(arguments.peer), "PEER").replace(str(arguments.data), "DATA")
     result = {
         "command": f"python benchmarks/train.py {words}",
         "peer_sha256": sha256_file(arguments.peer / "train_gpt.py"),
         "shims": SHIMS,
-        "machine": f"{platform.machine()}, {arguments.threads} thread(s), {arguments.device}",
+        "machine": machine(arguments),
         "torch": torch.__version__,
         "data_digest": setup.dataset.digest,
         "recipe": arguments.recipe.name,
         "dtype": arguments.dtype,
         "batch_tokens": setup.train.batch_tokens,
-        "micro_sequences": setup.micro_sequences(),
+        "micro_sequences": micro,
         "first_losses": {name: round(values[0], 6) for name, values in losses.items()},
         "speed": speed(seconds, setup),
         "mfu": shares(seconds, setup),
