@@ -85,7 +85,8 @@ def run_data(run: Path) -> Path:
     Raises:
         InputError: the run or its dataset is gone. CheckpointError: the journal says nothing of data.
     """
-    for record in reversed(read_journal(RunFolder(run).journal).records):
+    journal = RunFolder(run).journal
+    for record in reversed(read_journal(journal).records if journal.is_file() else []):
         if record.kind == "train.start":
             data = Path(str(record.body["data"]["path"]))
             if not data.is_dir():

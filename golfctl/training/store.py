@@ -30,11 +30,11 @@ class Store:
                 leftover.unlink(missing_ok=True)
 
     def begin(self) -> None:
-        """Write the recipe as resolved and the tokenizer."""
-        if self._writes:
+        """Write the recipe as resolved and the tokenizer, unless they are there."""
+        if self._writes and not is_run(self.folder.path):
             self.folder.path.mkdir(parents=True, exist_ok=True)
-            self._setup.recipe.write(self.folder.recipe)
             atomic_write(self.folder.tokenizer, self._setup.dataset.tokenizer.proto)
+            self._setup.recipe.write(self.folder.recipe)  # last: it makes the folder a run
 
     def record(self, kind: str, body: dict[str, Any]) -> None:
         """Append to the journal."""

@@ -146,7 +146,9 @@ def _train(
         progress.say("average.kind = swa took no snapshot: the checkpoint holds the last weights; lower average.every")
     if trainer.group.rank == 0:
         _calibrate(setup, store, checkpoint, clock, StoppableProgress(progress, stop, _UNCALIBRATED.format(checkpoint)))
-    seconds = clock.seconds
+    seconds, budget = clock.seconds, setup.train.seconds
+    if budget is not None and seconds > budget:
+        progress.say(f"sealed after {seconds:.1f} s of training clock: over the budget of {budget:g} s")
     result = TrainResult(
         store.folder.path, checkpoint, trainer.steps_done, trainer.tokens, seconds, warmup, loop.last_loss,
         None if stop else _held_out(setup, trainer), used.mfu, used.basis,
@@ -172,14 +174,13 @@ def _begin(
         store.began_at = trainer.steps_done
         clock = TrainingClock(state.position.seconds)
         progress.say(f"resuming {path} at step {trainer.steps_done:,}, {clock.seconds:.1f} s of training clock")
-    else:
-        if resume:
-            progress.say(f"{store.folder.path} ended before its first state was saved: starting it again")
-        store.begin()
+    elif resume:
+        progress.say(f"{store.folder.path} ended before its first state was saved: starting it again")
     if trainer.group.rank:
         return clock, Peak(None, "rank 0 keeps the books")
     seconds = benchmark_seconds(setup.device, setup.train.node_benchmark_seconds)
     node = node_benchmark(setup.device, seconds) if seconds else None
+    store.begin()
     store.record("train.start", _start_record(setup, trainer, resume, node))
     return clock, device_peak(setup.device, setup.dtype, node)
 

@@ -46,6 +46,12 @@ def test_the_data_of_a_run_comes_from_its_journal(tmp_path):
         run_data(run.path)
 
 
+def test_a_run_killed_before_its_first_record_names_no_data(tmp_path):
+    (tmp_path / "recipe.toml").write_text("")
+    with pytest.raises(CheckpointError, match="--data DIR"):
+        run_data(tmp_path)
+
+
 def test_numbered_names(tmp_path):
     assert numbered_run("x", 1, tmp_path) == tmp_path / "x"
     assert numbered_run("x", 3, tmp_path) == tmp_path / "x-3"

@@ -81,6 +81,18 @@ def test_a_wall_clock_run_is_sealed_within_its_budget(tmp_path, tiny_recipe, dat
     end = run_records(tmp_path / "run", "train.end")[-1]
     assert end["sealed_in_budget"] and end["step"] > 3, end
     assert 2.0 < end["seconds"] <= 3.0
+
+
+def test_a_budget_that_does_not_hold_is_said(tmp_path, tiny_recipe, dataset_path):
+    said = []
+
+    class Listener(type(SILENT)):
+        def say(self, message):
+            said.append(message)
+
+    train(tiny_recipe(seconds=1e-6), dataset_path, tmp_path / "run", progress=Listener())
+    assert any("over the budget of 1e-06 s" in message for message in said)
+    assert run_records(tmp_path / "run", "train.end")[-1]["sealed_in_budget"] is False
     assert run_records(tmp_path / "run", "train.log")[-1]["lr_scale"] < 0.5
 
 
@@ -157,7 +169,6 @@ def test_a_gradient_that_is_not_finite_ends_the_run(tmp_path, tiny_recipe, datas
 
 
 def test_a_run_killed_before_its_first_state_starts_again(tmp_path, tiny_recipe, dataset_path, monkeypatch):
-    """A node benchmark of ten seconds is time enough for that."""
     whole = train(tiny_recipe(), dataset_path, tmp_path / "whole").checkpoint
 
     def killed(*_):
