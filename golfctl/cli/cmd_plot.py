@@ -15,7 +15,7 @@ from golfctl.cli.progress import reporter
 @quiet_option
 def command(runs: tuple[Path, ...], out: Path | None, over: str, quiet: bool) -> None:
     """Overlay the training curves of RUNS (default: the latest run) and write a PNG or SVG file."""
-    from golfctl.training.curves import draw, read_curve
+    from golfctl.training.curves import draw, read_curves
     from golfctl.training.runs import RunFolder, latest_run
 
     progress = reporter(quiet)
@@ -23,5 +23,5 @@ def command(runs: tuple[Path, ...], out: Path | None, over: str, quiet: bool) ->
         runs = (latest_run(),)
         progress.say(f"plotting the latest run: {runs[0]}")
     out = out or RunFolder(runs[0]).path / "curves.svg"
-    draw([read_curve(run) for run in runs], out, over)
+    draw(read_curves(runs), out, over)
     click.echo(str(out))

@@ -1,5 +1,6 @@
 """The curves of runs, from their journals, and how to draw them. matplotlib is imported only when drawing."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ PANELS = (
     ("lr_scale", "learning-rate scale"),
 )
 FORMATS = (".png", ".svg")
+_FEW = 10  # records whose points are marked
 
 
 class Curve(NamedTuple):
@@ -34,8 +36,18 @@ def read_curve(run: Path) -> Curve:
     """
     by_step = {int(record["step"]): record for record in run_records(run, "train.log")}
     if not by_step:
-        raise CheckpointError(f"{run} has no log records yet: it stopped before train.log_every steps")
+        raise CheckpointError(f"{run} has no log records yet: it ended before its first step")
     return Curve(Path(run).resolve().name, [by_step[step] for step in sorted(by_step)])
+
+
+def read_curves(runs: Sequence[Path]) -> list[Curve]:
+    """The logs of several runs; those whose folders have one name are told apart by their paths."""
+    curves = [read_curve(run) for run in runs]
+    names = [curve.name for curve in curves]
+    return [
+        curve._replace(name=str(run)) if names.count(curve.name) > 1 else curve
+        for run, curve in zip(runs, curves, strict=True)
+    ]
 
 
 def draw(curves: list[Curve], path: Path, axis: str = "step") -> None:
@@ -55,7 +67,8 @@ def draw(curves: list[Curve], path: Path, axis: str = "step") -> None:
     axes = figure.subplots(len(PANELS), 1, sharex=True)
     for ax, (key, label) in zip(axes, PANELS, strict=True):
         for curve in curves:
-            ax.plot(curve.column(axis), curve.column(key), label=curve.name, linewidth=1.0)
+            marker = "." if len(curve.records) < _FEW else ""
+            ax.plot(curve.column(axis), curve.column(key), label=curve.name, linewidth=1.0, marker=marker)
         ax.set_ylabel(label)
         ax.grid(visible=True, alpha=0.3)
     axes[0].legend()

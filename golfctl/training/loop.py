@@ -96,7 +96,7 @@ class Loop:
         control = self._agree(result)
         self._seconds, self._reserved, self.last_loss = control.seconds, control.reserve, control.loss
         self._check_finite("loss", control.loss)
-        if self.trainer.steps_done % self.config.log_every == 0:
+        if self.trainer.steps_done % self.config.log_every == 0 or control.stop or self._spent():
             self._log(result, control)
         if control.stop:
             self._stop()

@@ -2,7 +2,7 @@ import pytest
 
 from golfctl.core.journal import Journal
 from golfctl.errors import CheckpointError, UsageError
-from golfctl.training.curves import draw, read_curve
+from golfctl.training.curves import draw, read_curve, read_curves
 
 
 def make_run(path, steps):
@@ -28,6 +28,14 @@ def test_several_runs_in_one_picture_the_same_bytes_every_time(tmp_path, name, m
         draw(curves, tmp_path / name, "tokens")
         pictures.append((tmp_path / name).read_bytes())
     assert pictures[0].startswith(magic) and pictures[0] == pictures[1]
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path):
+    runs = [tmp_path / folder / "run" for folder in "ab"] + [tmp_path / "other"]
+    for run in runs:
+        run.mkdir(parents=True)
+        Journal(run / "journal.jsonl").append("train.log", {"step": 1})
+    assert [curve.name for curve in read_curves(runs)] == [str(runs[0]), str(runs[1]), "other"]
 
 
 def test_no_records_and_unknown_kinds_of_file_are_named(tmp_path):

@@ -30,7 +30,7 @@ def test_the_host_waits_every_few_steps_for_the_log_and_at_the_end(tmp_path, tin
     recipe = tiny_recipe(steps=21, log_every=10, average={"kind": "none"})
     result = train(recipe, dataset_path, tmp_path / "run")
     assert looked_at == [8, 10, 16, 20, 21]
-    assert [body["step"] for body in run_records(tmp_path / "run", "train.log")] == [10, 20]
+    assert [body["step"] for body in run_records(tmp_path / "run", "train.log")] == [10, 20, 21]
     every = train(tiny_recipe(steps=21, log_every=1, average={"kind": "none"}), dataset_path, tmp_path / "every")
     assert result.loss == every.loss == run_records(tmp_path / "every", "train.log")[-1]["loss"]
 
