@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from golfctl.model.linear import linear
+
 IGNORED = -100
 _CHUNK = 2**18  # logits
 
@@ -55,22 +57,23 @@ class _HeadLoss(torch.autograd.Function):
             chunk = _chunk(h[part], weight, targets[part], counted[part], softcap)
             nats[part] = chunk.nats_R
             slope = chunk.slope_RV.to(h.dtype)
-            torch.addmm(dh[part], slope, weight, beta=0, alpha=share, out=dh[part])
+            dh[part] = linear(slope, weight.t())
             _add_product(dweight, slope, h[part], share)
         ctx.save_for_backward(dh, dweight.to(weight.dtype))
+        ctx.share = share
         return nats.sum() / counted.sum()
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
         dh, dweight = ctx.saved_tensors
-        return dh * grads[0].to(dh.dtype), dweight * grads[0].to(dweight.dtype), None, None
+        return dh * (grads[0] * ctx.share).to(dh.dtype), dweight * grads[0].to(dweight.dtype), None, None
 
 
 def _chunk(h_RD: Tensor, weight_VD: Tensor, targets_R: Tensor, counted_R: Tensor, softcap: float) -> _Chunk:
     """c·tanh(z/c) = 2c·σ(2z/c) − c: the constant drops out, and the slope of 2c·σ(2z/c) in z is 4σ(1 − σ)."""
     wide = torch.promote_types(h_RD.dtype, torch.float32)
-    z_RV = torch.mm(h_RD, weight_VD.t()).to(wide)
+    z_RV = linear(h_RD, weight_VD).to(wide)
     s_RV = z_RV.mul_(2.0 / softcap).sigmoid_() if softcap else z_RV
     z_RV = s_RV * (2.0 * softcap) if softcap else z_RV
     y_R1 = targets_R.long().clamp_min(0).unsqueeze(1)

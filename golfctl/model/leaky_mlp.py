@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from golfctl.model.linear import linear
 from golfctl.model.products import Slot, place
 
 _CHUNK = 2**17  # hidden values
@@ -48,26 +49,27 @@ class _LeakyMlp(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, up: Tensor, down: Tensor, slots: tuple[Slot, Slot], slope: float) -> Tensor:
         u_ND = u.reshape(-1, u.shape[-1])
-        p_NM, y_ND = u_ND.new_empty(len(u_ND), len(up)), u_ND.new_empty(len(u_ND), len(down))
-        for part in _chunks(*p_NM.shape):
-            torch.mm(u_ND[part], up.t(), out=p_NM[part])
-            torch.mm(_square(p_NM[part], slope), down.t(), out=y_ND[part])
-        ctx.save_for_backward(u, p_NM, up, down)
-        ctx.slots, ctx.slope = slots, slope
-        return y_ND.view(*u.shape[:-1], len(down))
+        parts = list(_chunks(len(u_ND), len(up)))
+        p, y = [], []
+        for part in parts:
+            p.append(linear(u_ND[part], up))
+            y.append(linear(_square(p[-1], slope), down))
+        ctx.save_for_backward(u, up, down, *p)
+        ctx.slots, ctx.slope, ctx.parts = slots, slope, parts
+        return torch.cat(y).view(*u.shape[:-1], len(down))
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        u, p_NM, up, down = ctx.saved_tensors
+        u, up, down, *p = ctx.saved_tensors
         u_ND, g_ND = u.reshape(-1, u.shape[-1]), grads[0].reshape(-1, len(down))
         (dup, up_before), (ddown, down_before) = (place(slot, u) for slot in ctx.slots)
-        du_ND = torch.empty_like(u_ND)
-        for part in _chunks(*p_NM.shape):
-            p_RM, g_RD, later = p_NM[part], g_ND[part], part.start > 0
-            dp_RM = torch.addmm(p_RM, g_RD, down, beta=0, alpha=2.0).mul_(p_RM)
+        du_ND, twice_ND = torch.empty_like(u_ND), 2.0 * g_ND
+        for part, p_RM in zip(ctx.parts, p, strict=True):
+            g_RD, later = g_ND[part], part.start > 0
+            dp_RM = linear(twice_ND[part], down.t()).mul_(p_RM)
             torch.ops.aten.leaky_relu_backward.grad_input(dp_RM, p_RM, ctx.slope**2, False, grad_input=dp_RM)
             ddown.addmm_(g_RD.t(), _square(p_RM, ctx.slope), beta=float(down_before or later))
             dup.addmm_(dp_RM.t(), u_ND[part], beta=float(up_before or later))
-            torch.mm(dp_RM, up, out=du_ND[part])
+            du_ND[part] = linear(dp_RM, up.t())
         return du_ND.view_as(u), None if up_before else dup, None if down_before else ddown, None, None

@@ -23,6 +23,7 @@ from golfctl.model.entries import Entry, entries
 from golfctl.model.feed_forward import FeedForward
 from golfctl.model.head import Head
 from golfctl.model.head_loss import fits_head_loss, head_loss
+from golfctl.model.linear import linear
 from golfctl.model.norm import rms
 from golfctl.model.paths import Paths, State
 from golfctl.model.plan import Step, steps
@@ -100,7 +101,7 @@ class LanguageModel(nn.Module):
     def head(self, h_BTD: Tensor) -> Tensor:
         """Soft-capped logits [..., V] of hidden vectors [..., D], in fp32 at least."""
         head = self.core.head
-        logits_BTV = F.linear(h_BTD, self._own_parameter(head.name).to(h_BTD.dtype))
+        logits_BTV = linear(h_BTD, self._own_parameter(head.name).to(h_BTD.dtype))
         for tap in self.taps:
             logits_BTV = tap(head.name, h_BTD, logits_BTV)
         return head.cap(logits_BTV)

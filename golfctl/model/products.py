@@ -4,8 +4,8 @@ Shapes: B slices of a bank, O rows (outputs), I columns (inputs), N rows of hidd
 
 Plain autograd would make the gradient of every slice and then stack them: one more pass over all matrices. Here each
 product's backward pass multiplies into its slice of one buffer, which becomes the gradient of the bank. Several
-products of one input share the gradient of that input: it is accumulated by the multiplications themselves. Compiled
-code, autocast and passes without gradients use plain products.
+products of one input add up the gradient of that input in one place. Compiled code, autocast and passes without
+gradients use plain products.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+from golfctl.model.linear import linear
 
 
 class Sink:
@@ -48,7 +49,7 @@ def products(x: Tensor, weights: Sequence[Tensor], slots: Sequence[Slot | None])
     if all(slots) and not torch.is_autocast_enabled(x.device.type):
         result: tuple[Tensor, ...] = _Products.apply(x, tuple(slots), *weights)
         return result
-    return tuple(F.linear(x, weight) for weight in weights)
+    return tuple(linear(x, weight) for weight in weights)
 
 
 class _Unbind(torch.autograd.Function):
@@ -82,7 +83,7 @@ class _Products(torch.autograd.Function):
         ctx.slots = slots
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, *weights)
-        return tuple(F.linear(x, weight) for weight in weights)
+        return tuple(linear(x, weight) for weight in weights)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -96,7 +97,8 @@ class _Products(torch.autograd.Function):
                 continue
             grad_NO = grad.reshape(-1, grad.shape[-1])
             if ctx.needs_input_grad[0]:
-                input_NI = grad_NO @ weight if input_NI is None else input_NI.addmm_(grad_NO, weight)
+                part_NI = linear(grad_NO, weight.t())
+                input_NI = part_NI if input_NI is None else input_NI.add_(part_NI)
             found.append(_gather(slot, grad_NO, x_NI))
         return (None if input_NI is None else input_NI.view_as(x), None, *found)
 
