@@ -37,7 +37,7 @@ def shared(steps, lr):
 
 STAGES = {
     "plain": [{}],
-    "pr1084": shared(3, 0.05),
+    "pr1084": shared(3, 0.1 / 3),  # the programs' own ratio: 3 steps of 1e-3 against 5 of 3e-3
     "pr1128": shared(5, 0.1),
     "pr1150": shared(5, 0.1),
     "pr1128-whole": [{"ttt": TTT, "slot": {"form": "shared", "steps": 5, "lr": 0.1}}],  # no window past the end

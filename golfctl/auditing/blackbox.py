@@ -1,10 +1,10 @@
 """A scorer as the audit sees it: token texts in, ledgers out. Nothing else is assumed of it.
 
-Legend: N tokens of a text.
+Legend: N tokens of a text, S texts.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,19 @@ class BlackBox(Protocol):
         """One ledger for each text of uint16 tokens [N], in the order given."""
 
 
+@runtime_checkable
+class Stoppable(BlackBox, Protocol):
+    """A scorer that can end early where only the first scores of a text are asked for."""
+
+    def score_until(self, texts: Sequence[np.ndarray], last_S: Sequence[int]) -> list[Ledger]:
+        """The beginnings of the ledgers that `score` would give, with every row up to target `last_S[i]`."""
+
+
+def score_until(box: BlackBox, texts: Sequence[np.ndarray], last_S: Sequence[int]) -> list[Ledger]:
+    """One ledger for each text, with all rows up to target `last_S[i]` at least; quicker where the box can stop."""
+    return box.score_until(texts, last_S) if isinstance(box, Stoppable) else box.score(texts)
+
+
 class FunctionBox:
     """A black box around `function(tokens_N) -> Ledger`."""
 
@@ -30,17 +43,3 @@ class FunctionBox:
     def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
         """Call the function once for each text."""
         return [self._function(text_N) for text_N in texts]
-
-
-class CountingBox:
-    """Passes everything on and counts texts and tokens, for the report and for cost limits."""
-
-    def __init__(self, box: BlackBox) -> None:
-        self.name, self.vocab_size, self._box = box.name, box.vocab_size, box
-        self.texts = self.tokens = 0
-
-    def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
-        """Score and count."""
-        self.texts += len(texts)
-        self.tokens += sum(len(text_N) for text_N in texts)
-        return self._box.score(texts)

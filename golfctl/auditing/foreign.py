@@ -21,6 +21,7 @@ from golfctl.data.dataset import Dataset
 from golfctl.data.shards import HEADER_BYTES, MAGIC, read_shard
 from golfctl.errors import InputError
 
+_LIMIT_BYTES = 1 << 32
 _LEAST_FRESH = 192  # tokens: three blocks of T12-iv
 
 
@@ -30,7 +31,7 @@ def read_tokens(path: Path, vocab_size: int) -> np.ndarray:
     Raises:
         InputError: no such file, an odd size, or an id at or above `vocab_size`.
     """
-    data = read_bytes(path)
+    data = read_bytes(path, _LIMIT_BYTES)
     if len(data) >= HEADER_BYTES and int(np.frombuffer(data[:4], "<i4")[0]) == MAGIC:
         tokens_N = np.asarray(read_shard(path))
     elif len(data) % 2 == 0:

@@ -4,11 +4,13 @@ A chunk still holds whole training sequences, and a hashed table gets about as f
 validation text, for its collisions are the leak.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from golfctl.scoring.config import EvalConfig
 
 SEQ_LEN, STRIDE, BATCH, CHUNK, BUCKETS_LOG2 = 64, 16, 4, 128, 9
+DOCUMENT = 90  # tokens: out of step with the stride
 
 
 def probe_config(config: EvalConfig, exact: bool = False) -> EvalConfig:
@@ -36,6 +38,14 @@ def _chunk(chunk: int, stride: int, small_stride: int) -> int:
     return CHUNK + (max(1, rest * small_stride // stride) if rest else 0)
 
 
+def probe_starts(config: EvalConfig, length: int) -> Sequence[int]:
+    """Where documents begin in a probed text: every 90 tokens, whatever stands there, for stacks that isolate them.
+
+    They come with the text and not from its tokens, so no replaced token moves them.
+    """
+    return range(0, length, DOCUMENT) if config.context == "documents" else (0,)
+
+
 def differences(config: EvalConfig, probed: EvalConfig) -> dict[str, Any]:
     """What was changed for probing, for the report: `table.key: [as evaluated, as probed]`."""
     changed: dict[str, Any] = {}
@@ -45,4 +55,6 @@ def differences(config: EvalConfig, probed: EvalConfig) -> dict[str, Any]:
             changed |= {f"{key}.{k}": [v, other[k]] for k, v in value.items() if v != other[k]}
         elif value != other:
             changed[key] = [value, other]
+    if probed.context == "documents":
+        changed["documents of tokens"] = ["the text's", DOCUMENT]
     return changed

@@ -13,6 +13,7 @@ from golfctl.errors import InputError
 
 _LIMIT_BYTES = 1 << 30
 _LARGEST = 1 << 62
+_SHOWN = 80  # characters of what is wrong with a line
 
 
 class Ledger(NamedTuple):
@@ -59,7 +60,7 @@ def read_ledger(path: Path) -> Ledger:
     try:
         table = [(int(order), int(position), float(nll)) for order, position, nll in rows]
     except ValueError as error:
-        raise InputError(f"{path}: every line of a ledger is `order position nll`: {error}") from error
+        raise InputError(f"{path}: every line of a ledger is `order position nll`: {str(error)[:_SHOWN]}") from error
     if any(not -_LARGEST < row[1] < _LARGEST for row in table):
         raise InputError(f"{path}: a position is no index of a token in any text")
     table.sort(key=lambda row: row[0])

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from golfctl.auditing.geometry import probe_starts
 from golfctl.auditing.ledger import Ledger
 from golfctl.auditing.subject import Subject
 from golfctl.evaluation.evaluate import resolve, score_tokens
@@ -34,10 +35,14 @@ class RunnerBox:
 
     def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
         """One evaluation for each text, each from a fresh state."""
-        scored = (
-            score_tokens(fresh(self._model, self._config), text_N, self._config, self._device) for text_N in texts
-        )
-        return [Ledger.of(ledger.position_R, ledger.nll_R) for ledger in scored]
+        return [self._score(text_N, None) for text_N in texts]
+
+    def score_until(self, texts: Sequence[np.ndarray], last_S: Sequence[int]) -> list[Ledger]:
+        """The same evaluations, ended when target `last_S[i]` is booked; leaking forms go to the end."""
+        return [self._score(text_N, int(last) - 1) for text_N, last in zip(texts, last_S, strict=True)]
+
+    def _score(self, text_N: np.ndarray, until_row: int | None) -> Ledger:
+        return score_text(self._model, self._config, self._device, text_N, until_row)
 
 
 class OwnSession:
@@ -50,9 +55,9 @@ class OwnSession:
         model.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
         setting = Setting(model.model, model.vocab_size, config.seq_len, rows, device, Ranks())
         self._scorer: Scorer = compose(config, setting)
-        starts = (0,) if config.context == "documents" else None
-        lanes = config.ttt.lanes if config.ttt is not None and config.ttt.form == "lora" else None
-        self._plan = RunPlan(rows, config.seq_len, config.stride, config.batch, starts, config.strict, lanes)
+        starts = tuple(document_rows(config, rows))
+        whole = config.ttt.lanes if config.ttt is not None and config.ttt.form == "lora" else None
+        self._plan = RunPlan(rows, config.seq_len, config.stride, config.batch, starts, config.strict, whole)
         self._text_N = text_N
         self._scorer.reset(text_N[:1].astype(np.int64))
 
@@ -94,7 +99,7 @@ class OwnSource:
         text_SN = np.zeros((count, length), np.uint16)
         nll_SN = np.zeros((count, length))
         text_SN[:, 0] = rng.integers(0, self._model.vocab_size, count)
-        for window in sliding_windows(length - 1, config.seq_len, config.stride):
+        for window in sliding_windows(length - 1, config.seq_len, config.stride, document_rows(config, length - 1)):
             cache = model.start_cache(count, config.seq_len)
             fed = window.start
             for row in range(window.first, window.stop):
@@ -110,8 +115,9 @@ class OwnSource:
         """q over the token after `prefix_N`, [V], from the window in which the evaluation scores it."""
         config, row = self._config, len(prefix_N) - 1
         assert config.seq_len is not None
-        beyond = row - config.seq_len
-        start = 0 if beyond < 0 else (beyond // config.stride + 1) * config.stride
+        start = document_rows(config, row + 1)[-1]
+        beyond = row - start - config.seq_len
+        start += 0 if beyond < 0 else (beyond // config.stride + 1) * config.stride
         ids_BT = torch.zeros(1, config.seq_len, dtype=torch.long)  # always whole: one window length, one function
         ids_BT[0, : row + 1 - start] = torch.from_numpy(prefix_N[start:].astype(np.int64))
         hidden_BTD = self._model.model.hidden(ids_BT.to(self._device))
@@ -133,6 +139,25 @@ def scoring_subject(
         source=OwnSource(model, config, device),
         session=None if config.leaks else (lambda text: OwnSession(model, config, device, text)),
     )
+
+
+def score_text(
+    model: Model,
+    config: EvalConfig,
+    device: torch.device,
+    text_N: np.ndarray,
+    until_row: int | None = None,
+    ranks: Ranks | None = None,
+) -> Ledger:
+    """One evaluation of a text from a fresh state, as every process of an audit runs it."""
+    starts = probe_starts(config, len(text_N))
+    scored = score_tokens(fresh(model, config), text_N, config, device, ranks=ranks, until_row=until_row, starts=starts)
+    return Ledger.of(scored.position_R, scored.nll_R)
+
+
+def document_rows(config: EvalConfig, rows: int) -> Sequence[int]:
+    """First rows of the probed text's documents; one for all where the stack does not isolate them."""
+    return [start for start in probe_starts(config, rows + 1) if start < rows]
 
 
 def fresh(model: Model, config: EvalConfig) -> Model:

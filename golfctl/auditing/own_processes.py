@@ -16,14 +16,19 @@ from golfctl.auditing.trace import Trace, run_traced
 from golfctl.data.dataset import Dataset
 from golfctl.scoring.config import EvalConfig
 
-_SECONDS = 300.0
 _WORLD = 2
 
 
 def trace_evaluation(
-    artifact: Path, config: EvalConfig, device: torch.device, dataset: Dataset, threads: int, started: Started = ignore
+    artifact: Path,
+    config: EvalConfig,
+    device: torch.device,
+    dataset: Dataset,
+    threads: int,
+    seconds: float,
+    started: Started = ignore,
 ) -> Trace:
-    """Evaluate one document in a process of its own whose data folder holds no training shard."""
+    """Evaluate one document in a process of its own whose data folder holds no training shard, within `seconds`."""
     with tempfile.TemporaryDirectory(prefix="golfctl-audit-") as name:
         folder = Path(name)
         data = folder / "held-out"
@@ -33,11 +38,11 @@ def trace_evaluation(
         (data / "tokenizer.model").write_bytes(dataset.tokenizer.proto)
         settings = _settings(folder, artifact, config, device, data=str(data), threads=threads)
         command = [sys.executable, "-m", "golfctl.auditing.traced_evaluation", settings]
-        return run_traced(command, folder, _SECONDS, started)
+        return run_traced(command, folder, seconds, started)
 
 
 def feed_evaluation(
-    artifact: Path, config: EvalConfig, device: torch.device, vocab_size: int, started: Started = ignore
+    artifact: Path, config: EvalConfig, device: torch.device, vocab_size: int, seconds: float, started: Started = ignore
 ) -> Callable[[np.ndarray], Fed] | None:
     """The evaluation as a scorer that is fed a token at a time; None for stacks that cannot go row by row."""
     if config.leaks or (config.ttt is not None and config.ttt.form == "lora"):
@@ -47,20 +52,20 @@ def feed_evaluation(
         with tempfile.TemporaryDirectory(prefix="golfctl-audit-") as name:
             settings = _settings(Path(name), artifact, config, device, tokens=len(text_N))
             command = [sys.executable, "-m", "golfctl.auditing.fed_evaluation", settings]
-            return feed(command, text_N, vocab_size, _SECONDS, "the fed evaluation", started)
+            return feed(command, text_N, vocab_size, seconds, "the fed evaluation", started)
 
     return fed
 
 
 def ranks_box(
-    artifact: Path, config: EvalConfig, device: torch.device, vocab_size: int, started: Started = ignore
+    artifact: Path, config: EvalConfig, device: torch.device, vocab_size: int, seconds: float, started: Started = ignore
 ) -> tuple[RanksBox | None, str]:
     """The evaluation on two processes, or why it is not tried."""
     if config.leaks:
         return None, "not on several ranks: leaking forms are replayed on one process"
     if device.type != "cpu":
         return None, f"not on several ranks: they are run on the CPU, this audit on {device.type}"
-    return RanksBox(artifact, config, vocab_size, _WORLD, started), ""
+    return RanksBox(artifact, config, vocab_size, _WORLD, seconds, started), ""
 
 
 def _settings(folder: Path, artifact: Path, config: EvalConfig, device: torch.device, **more: object) -> str:

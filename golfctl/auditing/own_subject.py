@@ -11,6 +11,7 @@ import torch
 from golfctl.artifact import open_artifact
 from golfctl.auditing.ahead import Ahead
 from golfctl.auditing.blackbox import FunctionBox
+from golfctl.auditing.command import DEFAULT_TIMEOUT_SECONDS
 from golfctl.auditing.foreign import fresh_texts, slice_text
 from golfctl.auditing.geometry import differences, probe_config
 from golfctl.auditing.ledger import Ledger
@@ -22,6 +23,7 @@ from golfctl.auditing.subject import CountedFile, Fresh, Subject
 from golfctl.auditing.trace import Trace
 from golfctl.core.journal import Record
 from golfctl.data.dataset import Dataset
+from golfctl.errors import InputError
 from golfctl.evaluation.evaluate import resolve
 from golfctl.evaluation.report import code_sha256
 from golfctl.evaluation.sources import check_tokenizer, load_source
@@ -34,7 +36,8 @@ _SMALL_BYTES = 4 << 20
 class Own:
     """What is audited: the artifact, the dataset folder, the stack, and what lies beside them.
 
-    `fresh` is a second text of the same kind, `reference` a model of the same tokenizer that saw neither text.
+    `seconds_per_run` limits what is scored in another process; `fresh` is a second text of the same kind, `reference`
+    a model of the same tokenizer that saw neither text.
     """
 
     artifact: Path
@@ -44,6 +47,7 @@ class Own:
     records: Sequence[Record] = ()
     code: Sequence[Path] = ()
     exact_geometry: bool = False
+    seconds_per_run: float = DEFAULT_TIMEOUT_SECONDS
     fresh: Path | None = None
     reference: Path | None = None
 
@@ -90,8 +94,9 @@ def _with_processes(
     """What is scored in processes of their own, each prepared for the very text that its check asks for."""
     assert scoring.box is not None
     vocab_size, text_N = scoring.box.vocab_size, scoring.text_N
-    ranks, no_ranks = ranks_box(own.artifact, probed, own.device, vocab_size, ahead.started)
-    fed = feed_evaluation(own.artifact, probed, own.device, vocab_size, ahead.started)
+    seconds = own.seconds_per_run
+    ranks, no_ranks = ranks_box(own.artifact, probed, own.device, vocab_size, seconds, ahead.started)
+    fed = feed_evaluation(own.artifact, probed, own.device, vocab_size, seconds, ahead.started)
     threads = max(1, torch.get_num_threads() // 2)  # the other checks have theirs meanwhile
 
     def on_ranks(tokens_N: np.ndarray) -> Ledger:
@@ -99,7 +104,7 @@ def _with_processes(
         return ranks.score([tokens_N])[0]
 
     def traced() -> list[Trace]:
-        return [trace_evaluation(own.artifact, own.config, own.device, dataset, threads, ahead.started)]
+        return [trace_evaluation(own.artifact, own.config, own.device, dataset, threads, seconds, ahead.started)]
 
     return replace(
         scoring,
@@ -146,7 +151,14 @@ def few_threads(artifact: Path) -> Iterator[None]:
 
 
 def counted_files(artifact: Path, code: Sequence[Path]) -> list[CountedFile]:
-    """The artifact with what it holds, then files beside it: those its manifest declares, and `code`."""
+    """The artifact with what it holds, then files beside it: those its manifest declares, and `code`.
+
+    Raises:
+        InputError: a file of `code` is missing, or no file.
+    """
+    for path in code:
+        if not path.is_file():
+            raise InputError(f"--code {path}: no such file; name each file that counts")
     opened = open_artifact(artifact)
     kinds = {section.kind for section in opened.manifest.sections}
     holds = ("model", *sorted(kinds & {"code", "tokenizer"}))

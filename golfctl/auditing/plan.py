@@ -15,7 +15,7 @@ class Plan(Config):
     mass_positions: int = Field(default=8, ge=1)
     mass_answers: int = Field(default=0, ge=0)
     mass_tokens: int = Field(default=192, ge=8, description="the part of the text in which masses are probed")
-    source_texts: int = Field(default=3, ge=1)
+    source_texts: int = Field(default=4, ge=1)
     source_tokens: int = Field(default=1024, ge=16)
     uniform_tokens: int = Field(default=512, ge=16)
     shuffled_tokens: int = Field(default=512, ge=16)
@@ -29,4 +29,6 @@ class Plan(Config):
             raise ValueError(f"{self.cuts} cuts need a text of at least {self.cuts + 2} tokens")
         if self.mass_tokens > self.text_tokens:
             raise ValueError("mass_tokens is part of the text and cannot exceed text_tokens")
+        if self.mass_positions > self.mass_tokens - 2:
+            raise ValueError(f"masses at {self.mass_positions} positions need more than {self.mass_tokens} tokens")
         return self

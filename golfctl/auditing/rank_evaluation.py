@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from golfctl.auditing.ledger import Ledger, ledger_text
-from golfctl.auditing.own import fresh
-from golfctl.evaluation.evaluate import score_tokens
+from golfctl.auditing.ledger import ledger_text
+from golfctl.auditing.own import score_text
 from golfctl.evaluation.sources import load_source
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import joined_ranks
@@ -24,9 +23,9 @@ def main(settings: Path) -> None:
     with joined_ranks() as ranks:
         for path in sorted(Path(values["folder"]).glob("*.bin")):
             text_N = np.fromfile(path, "<u2")
-            scored = score_tokens(fresh(model, config), text_N, config, device, ranks=ranks)
+            ledger = score_text(model, config, device, text_N, ranks=ranks)
             if ranks.rank == 0:
-                path.with_suffix(".ledger").write_bytes(ledger_text(Ledger.of(scored.position_R, scored.nll_R)))
+                path.with_suffix(".ledger").write_bytes(ledger_text(ledger))
 
 
 if __name__ == "__main__":

@@ -18,17 +18,22 @@ from golfctl.auditing.trace import last_words
 from golfctl.errors import InputError
 from golfctl.scoring.config import EvalConfig
 
-_TIMEOUT_SECONDS = 180.0
-
 
 class RanksBox:
-    """A black box that scores on `world` processes of the CPU; `started` is told of each."""
+    """A black box that scores on `world` processes of the CPU within `seconds`; `started` is told of each."""
 
     def __init__(
-        self, artifact: Path, config: EvalConfig, vocab_size: int, world: int, started: Started = ignore
+        self,
+        artifact: Path,
+        config: EvalConfig,
+        vocab_size: int,
+        world: int,
+        seconds: float,
+        started: Started = ignore,
     ) -> None:
         self.name, self.vocab_size = f"{world} ranks", vocab_size
-        self._artifact, self._config, self._world, self._started = artifact, config, world, started
+        self._artifact, self._config, self._world = artifact, config, world
+        self._seconds, self._started = seconds, started
 
     def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
         """All texts in one launch.
@@ -69,12 +74,12 @@ class RanksBox:
                     process.wait()
 
     def _wait(self, processes: "list[subprocess.Popen[bytes]]") -> None:
-        until = time.monotonic() + _TIMEOUT_SECONDS
+        until = time.monotonic() + self._seconds
         while any(process.poll() is None for process in processes):
             if any(process.returncode for process in processes):
                 return
             if time.monotonic() > until:
-                raise InputError(f"{self.name}: still running after {_TIMEOUT_SECONDS:.0f} s")
+                raise InputError(f"{self.name}: still running after {self._seconds:.0f} s")
             time.sleep(0.05)
 
 

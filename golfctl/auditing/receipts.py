@@ -18,7 +18,10 @@ def phase_seconds(records: list[Record], artifact_sha256: str) -> dict[str, floa
             if isinstance(calibration, int | float) and _from_training(body):
                 seconds["calibration"] = float(calibration)
         elif record.kind == "eval" and body.get("artifact_sha256") == artifact_sha256:
-            seconds["evaluation"] = float(body.get("seconds", {}).get("total", 0.0))
+            stages = body.get("seconds")
+            total = stages.get("total") if isinstance(stages, dict) else None
+            if isinstance(total, int | float):
+                seconds["evaluation"] = float(total)
     if "calibration" in seconds and "training" in seconds:
         seconds["training"] += seconds["calibration"]
     return seconds
@@ -26,7 +29,8 @@ def phase_seconds(records: list[Record], artifact_sha256: str) -> dict[str, floa
 
 def _from_training(body: dict[str, Any]) -> bool:
     """Whether calibration read training text: as the receipt says it did, else as its settings asked."""
-    made, asked = body.get("calibration"), body.get("pack", {}).get("calibration", "none")
+    made, settings = body.get("calibration"), body.get("pack")
+    asked = settings.get("calibration", "none") if isinstance(settings, dict) else "none"
     source = made.get("source", asked) if isinstance(made, dict) else asked
     return str(source).startswith("train")
 

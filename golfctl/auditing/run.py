@@ -3,11 +3,12 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from golfctl.auditing.checks.base import Check
-from golfctl.auditing.finding import Evidence, Finding, Outcome, Verdict
+from golfctl.auditing.finding import Evidence, Finding, Outcome, Verdict, finite, printable
 from golfctl.auditing.report import AuditReport, check_ids
 from golfctl.auditing.rules import check_rules_complete
 from golfctl.auditing.subject import Context, Subject
@@ -59,9 +60,13 @@ def run_audit(
 
 
 def run_check(check: Check, subject: Subject, context: Context, evidence_dir: Path | None = None) -> Finding:
-    """One check as a finding, with what it rests on taken from the rules file."""
+    """One check as a finding, with what it rests on taken from the rules file.
+
+    A foreign ledger may hold any number; what comes of infinite ones is judged, and numpy need not warn of it.
+    """
     rule = context.rules.rule(check.rule)
-    outcome = check.run(subject, context)
+    with np.errstate(all="ignore"):
+        outcome = check.run(subject, context)
     reproducer = None
     if outcome.evidence is not None and outcome.verdict is Verdict.FAIL and evidence_dir is not None:
         reproducer = str(write_evidence(evidence_dir / check.id, outcome.evidence, check, context))
@@ -76,10 +81,10 @@ def _finding(check: Check, outcome: Outcome, layer: str, rule: str, reproducer: 
             "level": check.level,
             "verdict": outcome.verdict,
             "statistic": outcome.statistic,
-            "value": outcome.value,
-            "threshold": outcome.threshold,
-            "noise_floor": outcome.noise_floor if np.isfinite(outcome.noise_floor or 0.0) else None,
-            "detail": outcome.detail,
+            "value": finite(outcome.value),
+            "threshold": finite(outcome.threshold),
+            "noise_floor": finite(outcome.noise_floor),
+            "detail": printable(outcome.detail),
             "rests_on": layer,
             "rule": rule,
             "limits": check.limits,
@@ -94,6 +99,14 @@ def write_evidence(folder: Path, evidence: Evidence, check: Check, context: Cont
     for name, tokens_N in evidence.texts.items():
         names[name] = f"{name}.bin"
         atomic_write(folder / names[name], np.ascontiguousarray(tokens_N, "<u2").tobytes())
-    facts = {"check": check.id, "seed": context.plan.seed, "texts": names, **evidence.facts}
+    shown = {key: _strict(value) for key, value in evidence.facts.items()}
+    facts = {"check": check.id, "seed": context.plan.seed, "texts": names, **shown}
     atomic_write(folder / "reproducer.json", canonical_json(facts) + b"\n")
     return folder
+
+
+def _strict(value: Any) -> Any:
+    """`value` with numbers that JSON lacks as text."""
+    if isinstance(value, list):
+        return [_strict(item) for item in value]
+    return repr(value) if isinstance(value, float) and not np.isfinite(value) else value

@@ -100,17 +100,26 @@ def stop_group(process: "subprocess.Popen[Any]") -> None:
 
 
 def last_words(stream: IO[bytes]) -> str:
-    """The end of what a process wrote to `stream`, on one line."""
+    """The end of what a process wrote to `stream`, on one line, without what would steer a terminal."""
     stream.seek(0, os.SEEK_END)
     stream.seek(max(0, stream.tell() - 4 * _TAIL_CHARACTERS))
-    return " ".join(stream.read().decode("utf-8", "replace").split())[-_TAIL_CHARACTERS:]
+    text = " ".join(stream.read().decode("utf-8", "replace").split())[-_TAIL_CHARACTERS:]
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def read_trace(log: Path) -> Trace:
-    """The events of a trace file; an empty trace when no traced Python process ran."""
+    """The events of a trace file; an empty trace when no traced Python process ran.
+
+    Raises:
+        InputError: the file holds something else: what was traced wrote into it.
+    """
     if not log.exists():
         return Trace((), bool(network_prefix()))
-    rows = [json.loads(line) for line in read_bytes(log, _TRACE_LIMIT_BYTES).splitlines()]
-    start = min((row["time"] for row in rows), default=0.0)
-    events = tuple(Event(round(row["time"] - start, 3), row["event"], row["what"]) for row in rows)
+    try:
+        rows = [json.loads(line) for line in read_bytes(log, _TRACE_LIMIT_BYTES).splitlines()]
+        timed = [(float(row["time"]), str(row["event"]), str(row["what"])) for row in rows]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError("the trace of what the scorer opens was spoiled: it wrote into it itself") from error
+    start = min((time for time, _, _ in timed), default=0.0)
+    events = tuple(Event(round(time - start, 3), event, what) for time, event, what in timed)
     return Trace(events, bool(network_prefix()))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "source_model", "tokens", "vocab", "step_cmd", "bos")
 _OWN_ONLY = ("source", "overrides", "code", "exact_geometry", "reference", *STACK)
 _WINDOWS = ("stride", "seq_len")
+_NAMES = {"source": "M.GOLF", "overrides": "--set", "rules_name": "--rules", "as_json": "--json"}
+_DEFAULTS = {"device": "auto", "rules_name": "parameter-golf", "seconds_per_run": 600}  # as the flags declare them
 _PLAN = {"seed": "seed", "cuts": "cuts", "positions": "mass_positions", "answers": "mass_answers"}
 
 
@@ -36,10 +38,12 @@ def audit_command(options: dict[str, Any]) -> None:
         raise UsageError("--reference has nothing to be compared on: add --fresh")
     if options["self_test"]:
         _self_test(options)
-    elif options["scorer_cmd"] is not None:
+        return
+    options = {**options, **{name: _ids(options[name], f"--{name}") for name in ("require", "only")}}
+    if options["scorer_cmd"] is not None:
         _refuse(options, tuple(n for n in _OWN_ONLY if n not in _WINDOWS), "--scorer-cmd audits a foreign scorer")
         if not options["source_model"]:
-            _refuse(options, _WINDOWS, "without --source-model there are no windows to choose")
+            _refuse(options, (*_WINDOWS, "device"), "without --source-model golfctl runs no model here")
         _finish(_audit_foreign(options), None, options)
     else:
         _refuse(options, _FOREIGN_ONLY, "an artifact is audited through golfctl's own evaluation")
@@ -52,7 +56,7 @@ def audit_command(options: dict[str, Any]) -> None:
 def _self_test(options: dict[str, Any]) -> None:
     from golfctl.auditing.self_test import self_test
 
-    kept = ("self_test", "seed", "as_json", "quiet", "rules_name", "seconds_per_run", "device")
+    kept = ("self_test", "seed", "as_json", "quiet")
     _refuse(options, tuple(name for name in options if name not in kept), "--self-test audits its own toy scorers")
     results = self_test(options["seed"] or 0, reporter(options["quiet"]))
     if options["as_json"]:
@@ -90,7 +94,7 @@ def _audit_foreign(options: dict[str, Any]) -> "AuditReport":
     if options["fresh"] is not None:
         subject.fresh = fresh_texts(options["fresh"], tokens_N, options["vocab"], plan)
     context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))
-    return run_audit(subject, context, split_ids(options["require"]), split_ids(options["only"]), options["evidence"])
+    return run_audit(subject, context, options["require"], options["only"], options["evidence"])
 
 
 def _source(options: dict[str, Any]) -> "Source | None":
@@ -147,19 +151,31 @@ def make_plan(options: dict[str, Any], defaults: dict[str, Any]) -> "Plan":
     return Plan.from_dict(values, "audit plan")
 
 
-def split_ids(values: tuple[str, ...]) -> list[str]:
-    """`--require T1,T3 --require T8` as one list."""
-    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+def _ids(values: tuple[str, ...], flag: str) -> tuple[str, ...]:
+    """The checks that a flag names, before anything is loaded."""
+    from golfctl.auditing.report import check_ids
+    from golfctl.auditing.table import CHECKS
+
+    return check_ids(split_ids(values, flag), list(CHECKS))
+
+
+def split_ids(values: tuple[str, ...], flag: str = "--require") -> list[str]:
+    """`--require T1,T3 --require T8` as one list; raises UsageError when the flag is given and names nothing."""
+    found = [part.strip() for value in values for part in value.split(",") if part.strip()]
+    if values and not found:
+        raise UsageError(f"{flag} names no check")
+    return found
 
 
 def _refuse(options: dict[str, Any], names: tuple[str, ...], why: str) -> None:
     for name in names:
-        if options[name] is not None and options[name] is not False and options[name] != ():
+        value = options[name]
+        if value is not None and value is not False and value != () and value != _DEFAULTS.get(name):
             raise UsageError(f"{_flag(name)} does not go here: {why}")
 
 
 def _flag(name: str) -> str:
-    return "M.GOLF" if name == "source" else "--set" if name == "overrides" else f"--{name.replace('_', '-')}"
+    return _NAMES.get(name, f"--{name.replace('_', '-')}")
 
 
 def _finish(report: "AuditReport", run: Path | None, options: dict[str, Any]) -> None:

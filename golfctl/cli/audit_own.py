@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from golfctl.cli.audit_flow import make_plan, split_ids
+from golfctl.cli.audit_flow import make_plan
 from golfctl.cli.eval_flow import check_outputs, eval_config, resolve_paths
 from golfctl.cli.progress import reporter
 from golfctl.errors import UsageError
@@ -45,16 +45,17 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
     records = read_journal(journal).records if journal is not None and journal.exists() else []
     own = Own(
         artifact, data, config, pick_device(options["device"]), records, options["code"], options["exact_geometry"],
-        options["fresh"], options["reference"],
+        options["seconds_per_run"], options["fresh"], options["reference"],
     )  # fmt: skip
     phased = config.ttt is not None or config.slot is not None or config.adapt_then_score
     plan = make_plan(options, {**_PLAN, "cuts": _CUTS_WHERE_PHASE_MATTERS} if phased else _PLAN)
     if config.leaks:
         click.echo(f"audited although it is no valid score: {'; '.join(config.leaks)}", err=True)
     context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))
-    required, only = split_ids(options["require"]), split_ids(options["only"])
+    evidence = _evidence(options, run)
     with few_threads(artifact), Ahead() as ahead:
-        return run_audit(own_subject(own, plan, ahead), context, required, only, _evidence(options, run)), run
+        subject = own_subject(own, plan, ahead)
+        return run_audit(subject, context, options["require"], options["only"], evidence), run
 
 
 def _evidence(options: dict[str, Any], run: Path | None) -> Path | None:

@@ -25,7 +25,13 @@ _EPILOG = "Exit 6 when a check fails, or when a required one is not covered or i
 @click.option("--step-cmd", metavar="CMD", help="The foreign scorer fed a token at a time (T13).")
 @click.option("--bos", type=click.IntRange(min=0), help="Token that begins documents, for --scorer-cmd (T1b).")
 @click.option("--vocab", type=click.IntRange(2, 65536), help="Vocabulary of a foreign scorer.")
-@click.option("--seconds-per-run", type=click.FloatRange(min=1), default=600.0, help="Limit for one foreign run.")
+@click.option(
+    "--seconds-per-run",
+    type=click.IntRange(1, 10**6),
+    default=600,
+    show_default=True,
+    help="Limit for one run of another process.",
+)
 @click.option("--fresh", type=click.Path(path_type=Path), help="Text that nobody has seen: tokens or dataset (T12-iv).")
 @click.option("--reference", type=click.Path(path_type=Path), metavar="M.GOLF", help="Clean model to compare with.")
 @click.option("--self-test", is_flag=True, help="Audit the fourteen toy scorers whose verdicts are known.")

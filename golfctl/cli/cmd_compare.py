@@ -1,5 +1,6 @@
 """`golfctl compare BASE… -- NEW…`: does the new set of runs beat the base, and may they be averaged at all."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ def command(ctx: click.Context, base: tuple[Path, ...], **options: Any) -> None:
     new = tuple(Path(name) for name in ctx.meta.get(_NEW, []))
     if not base or not new:
         raise UsageError("compare needs two lists: golfctl compare BASE… -- NEW…")
+    late = [str(path) for path in new if str(path).startswith("--")]
+    if late:
+        raise UsageError(f"{late[0]} stands behind the second list: options go before the first")
+    for flag in ("margin", "p_wanted"):
+        if options[flag] is not None and not math.isfinite(options[flag]):
+            raise UsageError(f"--{flag.removesuffix('_wanted')} {options[flag]} is no number to compare with")
     from golfctl.auditing.comparing.compare import compare
     from golfctl.auditing.comparing.receipt import read_receipt
     from golfctl.auditing.rules import load_rules
@@ -86,7 +93,7 @@ def _text(result: dict[str, Any]) -> str:
         )
     lines.append(_apart(result["differs"]))
     if not result["receipts_found"]:
-        lines.append("some reports have no journal beside them: how those runs were trained is not known")
+        lines.append("some reports cite no receipt of a journal beside them: nothing vouches for those figures")
     lines.append("what no test sees: how many other runs were made and left out")
     return "\n".join(lines)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from golfctl.cli.options import json_option
+from golfctl.errors import UsageError
 
 _EPILOG = "Exit 6 when a lint fails, or when a required one is not covered."
 
@@ -25,6 +26,8 @@ def check(
     folder: Path, rules_name: str, require: tuple[str, ...], limits: bool, report: Path | None, as_json: bool
 ) -> None:
     """Lint a record FOLDER. Nothing in it is run."""
+    if report is not None and report.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"--report {report}: that is in the folder which is checked; name a file elsewhere")
     from golfctl.auditing.rules import load_rules
     from golfctl.auditing.submission.check import check_submission
     from golfctl.cli.audit_flow import show_report, split_ids

@@ -43,7 +43,7 @@ class Config(BaseModel):
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML recipe.
+    """Read a TOML file.
 
     Raises:
         InputError: missing or oversized file. ConfigError: not UTF-8 or not TOML (line and column given).
@@ -51,7 +51,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_bytes(path, _RECIPE_LIMIT_BYTES).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a TOML recipe: {error}") from error
+        raise ConfigError(f"{path}: not a TOML file: {error}") from error
 
 
 def apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:

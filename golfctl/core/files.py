@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,13 +65,15 @@ def read_bytes(path: Path, limit_bytes: int | None = None) -> bytes:
     """Read a whole file, refusing one larger than `limit_bytes`.
 
     Raises:
-        InputError: the file is missing, unreadable, a folder, or too large.
+        InputError: the file is missing, unreadable, a folder, a device, or too large.
     """
     path = Path(path)
     try:
-        size = path.stat().st_size
-        if limit_bytes is not None and size > limit_bytes:
-            raise InputError(f"{path} has {size:,} bytes; at most {limit_bytes:,} are read here")
+        found = path.stat()
+        if stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode):
+            raise InputError(f"cannot read {path}: it is a device, which has no end")
+        if limit_bytes is not None and found.st_size > limit_bytes:
+            raise InputError(f"{path} has {found.st_size:,} bytes; at most {limit_bytes:,} are read here")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error

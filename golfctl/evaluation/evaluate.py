@@ -1,5 +1,6 @@
 """The evaluation service: artifact and data in, report and ledger out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -177,8 +178,11 @@ def score_stream(
     progress: Progress = SILENT,
     probe: bool = True,
     resume: Path | None = None,
+    until_row: int | None = None,
 ) -> Run | ReplayRun:
     """Run a resolved `config` over `stream`: the honest scorer, or a replay of a leaking form.
+
+    `until_row`: end with the block that books this row; a replay, whose rows come in any order, goes to the end.
 
     Raises:
         DataError: the data holds tokens the model does not know. UsageError: a replay on several ranks.
@@ -197,7 +201,8 @@ def score_stream(
     def after_block(ledger: Ledger) -> bool:
         if savepoint and ranks.rank == 0:
             savepoint.after_block(scorer, ledger)
-        return deadline(ledger) if deadline else False
+        enough = until_row is not None and ledger.booked > until_row
+        return enough or (deadline(ledger) if deadline else False)
 
     def restore(ledger: Ledger) -> int:
         return savepoint.restore(scorer, ledger, stream.tokens_N) if savepoint else 0
@@ -264,9 +269,14 @@ def score_tokens(
     device: torch.device,
     probe: bool = False,
     ranks: Ranks | None = None,
+    until_row: int | None = None,
+    starts: Sequence[int] = (0,),
 ) -> Ledger | ReplayLedger:
-    """Ledger of any token array under the same scorer (for audits): booking order, positions, nats."""
-    one = np.ones(1, np.int64)
-    stream = Stream.of_arrays(tokens_N, np.zeros(1, np.int64), one, np.ones(len(tokens_N), np.int64), "")
+    """Ledger of any token array under the same scorer (for audits): booking order, positions, nats.
+
+    `until_row`: end with the block that books this row. `starts`: where documents begin.
+    """
+    one = np.ones(len(starts), np.int64)
+    stream = Stream.of_arrays(tokens_N, np.array(starts, np.int64), one, np.ones(len(tokens_N), np.int64), "")
     config, ranks = resolve(config, source, device), ranks or Ranks()
-    return score_stream(source, stream, config, device, ranks, Clock(), probe=probe).ledger
+    return score_stream(source, stream, config, device, ranks, Clock(), probe=probe, until_row=until_row).ledger

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from golfctl.auditing.blackbox import score_until
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
 from golfctl.auditing.ledger import Ledger
@@ -102,6 +103,7 @@ def measure(subject: Subject, context: Context, kept: bool) -> tuple[list[Mass],
     text_N = subject.text_N[: plan.mass_tokens]
     positions = 1 + cut_positions(len(text_N), plan.mass_positions, rng)
     texts: list[np.ndarray] = []
+    last: list[int] = []
     answers_P = []
     for position in positions:
         proposal_V = None if subject.source is None or not plan.mass_answers else subject.source.row(text_N[:position])
@@ -109,7 +111,8 @@ def measure(subject: Subject, context: Context, kept: bool) -> tuple[list[Mass],
         answers = choose_answers(box.vocab_size, plan.mass_answers, proposal_V, favoured, rng)
         answers_P.append(answers)
         texts += [_with_answer(text_N, int(position), int(token), kept) for token in answers.tokens]
-    ledgers = iter(box.score(texts))
+        last += [int(position)] * len(answers.tokens)
+    ledgers = iter(score_until(box, texts, last))
     masses = []
     for position, answers in zip(positions, answers_P, strict=True):
         masses.append(_mass(int(position), answers, [next(ledgers) for _ in answers.tokens]))
@@ -171,9 +174,8 @@ def _run(subject: Subject, context: Context, kept: bool) -> Outcome:
     verdict, value, threshold, detail = judge(masses, context.noise, context.plan.false_alarm)
     sampled = not all(m.exact for m in masses)
     statistic = "mean Z − 1, sampled" if sampled else "|mean ln Z|"
-    shown = value if np.isfinite(value) else None
     return Outcome(
-        verdict, statistic, shown, threshold, detail, context.noise, evidence if verdict is Verdict.FAIL else None
+        verdict, statistic, value, threshold, detail, context.noise, evidence if verdict is Verdict.FAIL else None
     )
 
 

@@ -9,11 +9,12 @@ Legend: N tokens of the text, V vocabulary.
 import numpy as np
 
 from golfctl.auditing.checks.base import Check
+from golfctl.auditing.checks.known_source import log_e_process
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
 from golfctl.auditing.probes import rng_for
 from golfctl.auditing.subject import Context, Subject
 
-_STATISTIC = "ln e-value: nats won over the shuffle's own cost"
+_STATISTIC = "ln e-value: won by betting that the scorer beats the shuffle's own cost"
 
 
 def shuffle_cost(text_N: np.ndarray) -> np.ndarray:
@@ -36,7 +37,7 @@ def run(subject: Subject, context: Context) -> Outcome:
     ordered, disordered = subject.box.score([text_N, shuffled_N])
     cost_N = shuffle_cost(shuffled_N)
     nll_N = disordered.claimed(len(shuffled_N))[1:]
-    path_N = np.cumsum(np.where(np.isnan(nll_N), 0.0, cost_N - nll_N))
+    path_N = log_e_process(cost_N[None], nll_N[None])
     best, threshold = float(np.max(path_N)), float(np.log(1.0 / plan.false_alarm))
     if np.isnan(nll_N).any() and not best >= threshold:
         missing = int(np.isnan(nll_N).sum())

@@ -5,7 +5,7 @@ Legend: N tokens of the text.
 
 import numpy as np
 
-from golfctl.auditing.blackbox import BlackBox
+from golfctl.auditing.blackbox import BlackBox, score_until
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
 from golfctl.auditing.ledger import Ledger
@@ -40,7 +40,7 @@ def probe(
         replace_suffix(text_N, int(cut), kind, others_M, box.vocab_size, rng)
         for cut, kind in zip(cuts, kinds, strict=True)
     ]
-    base, *ledgers = box.score([text_N, *altered])
+    base, *ledgers = score_until(box, [text_N, *altered], [len(text_N) - 1, *cuts.tolist()])
     if not np.isfinite(base.nll_R).any():
         return Outcome(Verdict.INCONCLUSIVE, _STATISTIC, None, threshold_for(noise), "no score to compare")
     moves = np.array(

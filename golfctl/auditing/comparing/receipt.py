@@ -9,10 +9,9 @@ from golfctl.core.files import read_bytes
 from golfctl.core.journal import Record, read_journal
 from golfctl.errors import InputError
 
-_LIMIT_BYTES = 64 << 20
-_NEEDED = ("val_loss", "val_bpb", "tokens", "artifact_sha256", "data_sha256", "text", "config", "code_sha256",
-           "environment")  # fmt: skip
-_SEED_KEYS = ("seed",)
+_LIMIT_BYTES, _LARGEST, _SHOWN = 64 << 20, 1e15, 40
+_FIGURES, _TEXTS = ("val_loss", "val_bpb", "tokens"), ("artifact_sha256", "data_sha256", "text", "code_sha256")
+_TABLES = ("config", "environment")
 
 
 class Receipt(NamedTuple):
@@ -84,14 +83,31 @@ def _receipt(source: str, report: dict[str, Any], records: list[Record], chained
     starts = starts or [record.body for record in records if "recipe" in record.body]
     if not starts:
         return Receipt(source, report, None, None, chained)
-    recipe = json.loads(json.dumps(starts[-1]["recipe"]))
-    seed = recipe.get("train", {}).pop("seed", None)
-    return Receipt(source, report, {"recipe": recipe, "data": starts[-1].get("data", {}).get("digest")}, seed, chained)
+    recipe, data = starts[-1]["recipe"], starts[-1].get("data", {})
+    train = recipe.get("train", {}) if isinstance(recipe, dict) else None
+    if not isinstance(train, dict) or not isinstance(data, dict):
+        raise InputError(f"{source}: the journal beside it does not hold a recipe of golfctl's")
+    rest = {**recipe, "train": {key: value for key, value in train.items() if key != "seed"}}
+    return Receipt(source, report, {"recipe": rest, "data": data.get("digest")}, train.get("seed"), chained)
 
 
 def _check(report: Any, where: str) -> None:
-    missing = [key for key in _NEEDED if not isinstance(report, dict) or key not in report]
+    """Raises InputError where a report lacks what comparing reads, or has it in another form."""
+    values = report if isinstance(report, dict) else {}
+    missing = [key for key in (*_FIGURES, *_TEXTS, *_TABLES) if key not in values]
     if missing:
         raise InputError(
             f"{where}: not an eval report of golfctl (no {', '.join(missing[:3])}): `golfctl eval --report`"
         )
+    wrong = [key for key in _FIGURES if not _is_figure(values[key])]
+    wrong += [key for key in _TEXTS if not isinstance(values[key], str)]
+    wrong += [key for key in _TABLES if not isinstance(values[key], dict)]
+    wrong += [] if isinstance(values.get("reasons", []), list) else ["reasons"]
+    if wrong:
+        said = repr(values[wrong[0]])[:_SHOWN]
+        raise InputError(f"{where}: no report as golfctl writes it: {wrong[0]} is {said}; score the artifact again")
+
+
+def _is_figure(value: Any) -> bool:
+    """A positive number that can be reckoned with."""
+    return type(value) in (int, float) and 0 < value < _LARGEST

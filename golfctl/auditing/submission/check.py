@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from golfctl.auditing.finding import Finding
+from golfctl.auditing.finding import Finding, finite, printable
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.report import AuditReport, check_ids
 from golfctl.auditing.rules import Rules, check_rules_complete
@@ -34,9 +34,9 @@ def _finding(lint: Lint, folder: RecordFolder, rules: Rules) -> Finding:
         level=0,
         verdict=outcome.verdict,
         statistic=outcome.statistic,
-        value=outcome.value,
-        threshold=outcome.threshold,
-        detail=outcome.detail,
+        value=finite(outcome.value),
+        threshold=finite(outcome.threshold),
+        detail=printable(outcome.detail),
         rests_on=rule.layer,
         rule=rule.id,
         limits=lint.limits,

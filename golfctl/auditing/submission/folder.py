@@ -6,11 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from golfctl.auditing.finding import printable
 from golfctl.auditing.submission.claims import Claims, read_claims
 from golfctl.auditing.submission.logs import LogFacts, parse_log
+from golfctl.core.files import read_bytes
 from golfctl.errors import InputError
 
-_READ_LIMIT_BYTES = 64 << 20
+_READ_LIMIT_BYTES, _JSON_LIMIT_BYTES = 64 << 20, 8 << 20
 _CODE = (".py", ".c", ".cc", ".cpp", ".cu", ".h", ".sh", ".rs")
 _ARTIFACT = (".ptz", ".golf", ".pt", ".bin", ".xz", ".lzma", ".zst", ".br", ".safetensors")
 _LOG_NAME = re.compile(r"(?<!requirements)\.(log|txt)$", re.IGNORECASE)
@@ -23,13 +25,16 @@ class RecordFolder:
     def __init__(self, path: Path) -> None:
         """
         Raises:
-            InputError: no such folder.
+            InputError: no such folder, or one that cannot be read to its end.
         """
         self.path = Path(path)
         if not self.path.is_dir():
             raise InputError(f"no such record folder: {path}")
-        found = (p for p in sorted(self.path.rglob("*")) if p.is_file() and not p.is_symlink())
-        self.files = {p.relative_to(self.path).as_posix(): p for p in found}
+        try:
+            found = [p for p in sorted(self.path.rglob("*")) if p.is_file() and not p.is_symlink()]
+        except OSError as error:
+            raise InputError(f"cannot read all of {path}: {error.strerror}") from error
+        self.files = {printable(p.relative_to(self.path).as_posix()): p for p in found}
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -47,9 +52,16 @@ class RecordFolder:
         return {name: size for name, size in self.sizes.items() if name.lower().endswith(_ARTIFACT)}
 
     def text(self, name: str) -> str:
-        """A file as text (UTF-8, then UTF-16 where a mark says so); undecodable bytes are replaced."""
-        with self.files[name].open("rb") as stream:
-            data = stream.read(_READ_LIMIT_BYTES)
+        """The beginning of a file as text (UTF-8, then UTF-16 where a mark says so), undecodable bytes replaced.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        try:
+            with self.files[name].open("rb") as stream:
+                data = stream.read(_READ_LIMIT_BYTES)
+        except OSError as error:
+            raise InputError(f"cannot read {self.files[name]}: {error.strerror}") from error
         encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         return data.decode(encoding, errors="replace")
 
@@ -58,9 +70,10 @@ class RecordFolder:
         """Why submission.json cannot be used, or an empty string."""
         if "submission.json" not in self.files:
             return "submission.json is missing"
-        data = self.files["submission.json"].read_bytes()[:_READ_LIMIT_BYTES]
         try:
-            values = json.loads(data.decode("utf-8"))
+            values = json.loads(read_bytes(self.files["submission.json"], _JSON_LIMIT_BYTES).decode("utf-8"))
+        except InputError as error:
+            return str(error)
         except (ValueError, RecursionError) as error:
             return f"submission.json does not parse: {str(error)[:80]}"
         return "" if isinstance(values, dict) else "submission.json holds no object"
@@ -68,7 +81,7 @@ class RecordFolder:
     @cached_property
     def values(self) -> dict[str, Any]:
         """The parsed submission.json; a byte-order mark is forgiven here (and reported by `json_problem`)."""
-        if "submission.json" not in self.files:
+        if self.sizes.get("submission.json", _JSON_LIMIT_BYTES + 1) > _JSON_LIMIT_BYTES:
             return {}
         try:
             values = json.loads(self.text("submission.json"))

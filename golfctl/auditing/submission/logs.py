@@ -1,6 +1,7 @@
 """Training logs of any of the field's dialects: scores, sizes, seconds, tokens and seed, as far as they are said.
 
 Logs often begin with the source of the program that wrote them; lines count only where a number stands for a value.
+Every repetition is bounded, so that no file, however it was made, takes long.
 """
 
 import re
@@ -12,16 +13,17 @@ _LOSS = re.compile(rf"val_loss\s*[:=]\s*{_NUMBER}")
 _EVAL_TIME = re.compile(rf"(?<![a-z_])(?:eval_time|elapsed|time)\s*[:=]\s*{_NUMBER}\s*(ms|s)\b")
 _TOTAL_EVAL = re.compile(rf"total_eval_time\s*[:=]\s*{_NUMBER}\s*(ms|s)\b")
 _TRAIN_TIME = re.compile(rf"train_time\s*[:=]\s*{_NUMBER}\s*(ms|m|s)\b")
-_TOTAL_SIZE = re.compile(r"total submission size([^:\n]*):\s*([\d,]+)\s*bytes", re.IGNORECASE)
-_CODE_SIZE = re.compile(r"code size([^:\n]*):\s*([\d,]+)\s*bytes", re.IGNORECASE)
+_TOTAL_SIZE = re.compile(r"total submission size([^:\n]{0,80}):\s*([\d,]+)\s*bytes", re.IGNORECASE)
+_CODE_SIZE = re.compile(r"code size([^:\n]{0,80}):\s*([\d,]+)\s*bytes", re.IGNORECASE)
 _CALIBRATION = re.compile(
-    rf"(?:gptq|calib)\w*:?\s*(?:collected|generated|calibrated)[^\n]*?\bin\s+{_NUMBER}\s*(ms|s)\b", re.IGNORECASE
+    rf"(?:gptq|calib)\w{{0,40}}:?\s*(?:collected|generated|calibrated)[^\n]{{0,120}}?\bin\s+{_NUMBER}\s*(ms|s)\b",
+    re.IGNORECASE,
 )
-_TOKENS = re.compile(r"(?:val_loader[^\n]*?tokens|val_tokens)\s*[:=]\s*([\d,]+)")
+_TOKENS = re.compile(r"(?:val_loader[^\n]{0,200}?tokens|val_tokens)\s*[:=]\s*([\d,]+)")
 _SEED = re.compile(r"(?:^|[\s,{'\"])seed['\"]?\s*[:=]\s*(\d+)\b", re.MULTILINE)
 _STEP = re.compile(r"^\s*(?:step\s*[:=]?\s*)?\d+\s*/\s*\d+")
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0}
-_SEED_LIMIT = 1 << 33
+_SEED_LIMIT, _DIGITS = 1 << 33, 18
 _SAME_STAGE, _ROUNDING_BPB = 0.02, 1e-4
 
 
@@ -114,7 +116,8 @@ def _seconds(number: str, unit: str) -> float:
 
 
 def _integer(text: str) -> int:
-    return int(text.replace(",", "") or 0)
+    """The number with its commas; a longer one than any size or count stands for all such."""
+    return int(text.replace(",", "")[:_DIGITS] or 0)
 
 
 def _last_seconds(pattern: re.Pattern[str], text: str) -> float | None:

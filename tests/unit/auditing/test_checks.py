@@ -1,6 +1,7 @@
 """Each check on hand-made scorers, where the right answer can be worked out on paper."""
 
 import json
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_audit, run_check
 from golfctl.auditing.subject import Context, Subject
 from golfctl.auditing.table import CHECKS
-from golfctl.errors import UsageError
+from golfctl.errors import ConfigError, UsageError
 
 V = 16
 TEXT = np.random.default_rng(0).integers(0, V, 80).astype(np.uint16)
@@ -149,11 +150,58 @@ def test_impossible_scores_fail(bad):
     assert single_pass.judge(Ledger.of(np.arange(1, 80), nll), TEXT).verdict is Verdict.FAIL
 
 
-def test_e_process_is_an_average_of_likelihood_ratios():
-    source = np.array([[1.0, 1.0], [1.0, 1.0]])
-    scorer = np.array([[0.0, 1.0], [2.0, np.nan]])
-    expected = np.log([(np.e + 1 / np.e) / 2, (np.e + 1 / np.e) / 2])
-    assert known_source.log_e_process(source, scorer) == pytest.approx(expected)
+def plain_e_process(source_nll_SN, scorer_nll_SN):
+    """Bettor by bettor, token by token, in plain arithmetic."""
+    texts, length = source_nll_SN.shape
+    purses = {}
+    path = []
+    for s in range(texts):
+        for stake, share in ((1, 0.4), (1 / 3, 0.3), (1 / 9, 0.2), (1 / 27, 0.1)):
+            purses[s, stake] = share * (1 / 4 if s else 1 / 2)
+        waiting = (texts - 1 - s) / 4
+        for i in range(length):
+            ratio = np.exp(source_nll_SN[s, i] - scorer_nll_SN[s, i])
+            for bettor in purses:
+                purses[bettor] *= 1 + bettor[1] * ((1.0 if np.isnan(ratio) else ratio) - 1)
+            path.append(np.log(sum(purses.values()) + waiting))
+    return np.array(path)
+
+
+def test_e_process_is_what_the_bettors_own():
+    rng = np.random.default_rng(5)
+    source, scorer = rng.exponential(2.0, (3, 20)), rng.exponential(2.0, (3, 20))
+    scorer[1, 4] = np.nan
+    assert known_source.log_e_process(source, scorer) == pytest.approx(plain_e_process(source, scorer), abs=1e-9)
+    scorer[0, 3], scorer[2, 7] = np.inf, -np.inf
+    path = known_source.log_e_process(source, scorer)
+    assert np.isfinite(path).all() and path[-1] > 1e5
+
+
+def test_e_process_has_mean_one_for_any_causal_normalised_scorer():
+    """Exactly: over all pairs of texts of three tokens of two kinds, weighed by the source."""
+    rng = np.random.default_rng(6)
+    q, p = ({prefix: rng.dirichlet([1, 1]) for prefix in prefixes()} for _ in range(2))
+    mean = np.zeros(6)
+    for text in product((0, 1), repeat=6):
+        rows = [[d[text[s : s + i]][text[s + i]] for s in (0, 3) for i in range(3)] for d in (q, p)]
+        source_nll, scorer_nll = -np.log(np.array(rows)).reshape(2, 2, 3)
+        mean += np.prod(rows[0]) * np.exp(known_source.log_e_process(source_nll, scorer_nll))
+    assert mean == pytest.approx(np.ones(6))
+
+
+def prefixes():
+    return [text for length in range(3) for text in product((0, 1), repeat=length)]
+
+
+def test_small_stakes_find_a_leak_that_the_whole_stake_loses_on():
+    """A scorer that wavers by a factor of two and grants a twentieth too much: nats are lost, bets are won."""
+    rng = np.random.default_rng(7)
+    wavering = np.where(rng.random((3, 900)) < 0.5, 0.5, 1.5)
+    honest, leaking = (-np.log(np.full((3, 900), 0.1) * wavering * mass) for mass in (1.0, 1.05))
+    source = np.full((3, 900), -np.log(0.1))
+    assert (source - leaking).sum() < -90.0
+    assert known_source.log_e_process(source, leaking).max() > np.log(1000)
+    assert known_source.log_e_process(source, honest).max() < 3.0
 
 
 def test_known_source_never_fails_a_causal_code_and_finds_a_bonus():
@@ -162,7 +210,19 @@ def test_known_source_never_fails_a_causal_code_and_finds_a_bonus():
     assert known_source.judge(box, UniformSource(V), 2, 60, 0.001, rng).verdict is Verdict.PASS
     box = FunctionBox("lean", V, leans_on_its_token)
     outcome = known_source.judge(box, UniformSource(V), 2, 60, 0.001, rng)
-    assert outcome.verdict is Verdict.FAIL and outcome.value == pytest.approx(59 * np.log(2))
+    assert outcome.verdict is Verdict.FAIL and outcome.value == pytest.approx(
+        118 * np.log(2) + np.log(0.5 * 0.4), abs=1e-6
+    )
+
+
+def test_one_answer_is_too_few_to_say_anything(tmp_path):
+    finding = run_check(CHECKS["T3"], subject(uniform), context(mass_answers=1), tmp_path)
+    assert finding.verdict is Verdict.INCONCLUSIVE and finding.threshold is None
+
+
+def test_more_positions_than_tokens_are_refused():
+    with pytest.raises(ConfigError, match="masses at 59 positions need more than 60 tokens"):
+        context(mass_positions=59)
 
 
 def test_noise_is_measured_and_a_changing_ledger_fails():

@@ -157,8 +157,11 @@ def test_commands_that_misbehave_are_named(command, says):
         ("0 1 1.0\\n", 6, "T8"),
         ("0 99999999999999999999999 1.0\\n", 3, "no index of a token"),
         ("\\x00\\xff garbage", 3, "order position nll"),
+        ("9" * 5000 + " 1 1.0\\n", 3, "order position nll"),
+        ("0 1 inf\\n1 2 -inf\\n", 6, "T8"),
+        ("0 1 1e308\\n1 2 -1e308\\n", 6, "T8"),
     ],
-    ids=["empty", "NaN", "too few lines", "impossible position", "garbage"],
+    ids=["empty", "NaN", "too few lines", "impossible position", "garbage", "long", "infinite", "huge"],
 )
 def test_ledgers_that_make_no_sense(tmp_path, tokens, capsys, ledger, exit_code, says):
     script = tmp_path / "odd.py"
@@ -169,10 +172,40 @@ def test_ledgers_that_make_no_sense(tmp_path, tokens, capsys, ledger, exit_code,
     command = ["audit", "--scorer-cmd", f"{sys.executable} {script} {{folder}}", "--tokens", str(tokens), *QUICK]
     assert exit_code_of([*command, "--json"]) == exit_code
     out, err = capsys.readouterr()
-    assert says in err and "Traceback" not in err and err.count("\n") == 1
+    assert says in err and "Traceback" not in err and err.count("\n") == 1 and len(err) < 300
     if exit_code == 6:
-        found = {f["id"]: f["verdict"] for f in json.loads(out)["findings"]}
+        found = {f["id"]: f["verdict"] for f in json.loads(out, parse_constant=pytest.fail)["findings"]}
         assert found["T8"] == "fail" and "pass" not in {found[name] for name in ("T12-i", "T12-ii", "T12-iii", "T12-v")}
+
+
+@pytest.mark.parametrize("text", ["garbage{", '{"time": 1}', "[]", "[" * 5000])
+def test_a_scorer_that_writes_into_its_trace_is_named(tmp_path, tokens, capsys, text):
+    spoil = f"import os\nopen(os.environ['GOLFCTL_TRACE'], 'a').write({text!r} + chr(10))\n\n\ndef score"
+    command = adapter(tmp_path, "def score", spoil, "spoil.py")
+    assert exit_code_of(["audit", "--scorer-cmd", command, "--tokens", str(tokens), *QUICK, "--only", "T8"]) == 3
+    err = capsys.readouterr().err
+    assert "was spoiled" in err and err.count("\n") == 1
+
+
+def test_last_words_do_not_steer_the_terminal(tmp_path):
+    script = tmp_path / "red.py"
+    script.write_text("raise SystemExit('\\x1b[31mred\\x07')")
+    with pytest.raises(InputError, match=r"ended with code 1: \?\[31mred\?$"):
+        CommandBox(f"{sys.executable} {script} {{folder}}", V).score([np.zeros(4, np.uint16)])
+
+
+def test_evidence_of_infinite_scores_can_be_written(tmp_path, tokens):
+    script = tmp_path / "free.py"
+    script.write_text(
+        "import sys, pathlib\n"
+        "for p in pathlib.Path(sys.argv[1]).glob('*.bin'):\n"
+        "    rows = [f'{i} {i + 1} -inf\\n' for i in range(len(p.read_bytes()) // 2 - 1)]\n"
+        "    p.with_suffix('.ledger').write_text(''.join(rows))\n"
+    )
+    command = f"{sys.executable} {script} {{folder}}"
+    code, found = audit(command, tokens, tmp_path, "--evidence", str(tmp_path / "ev"), "--only", "T12-ii,T3")
+    facts = json.loads((tmp_path / "ev" / "T12-ii" / "reproducer.json").read_text(), parse_constant=pytest.fail)
+    assert code == 6 and facts["nats_of_scorer"] == ["-inf"] and found["T3"]["verdict"] == "fail"
 
 
 def test_what_a_scorer_left_running_is_stopped(tmp_path):
@@ -203,6 +236,13 @@ def test_commands_without_their_places_are_usage_errors(command):
         ["--step-cmd", "x"],
         ["--tokens", "t"],
         ["--only", "T99", "--scorer-cmd", "x {folder}", "--vocab", "9"],
+        ["--only", ",", "--scorer-cmd", "x {folder}", "--vocab", "9", "--tokens", "t"],
+        ["--require", "", "--scorer-cmd", "x {folder}", "--vocab", "9", "--tokens", "t"],
+        ["--scorer-cmd", "x {folder}", "--vocab", "9", "--tokens", "t", "--device", "cpu"],
+        ["--scorer-cmd", "x {folder}", "--vocab", "9", "--tokens", "t", "--seconds-per-run", "nan"],
+        ["--self-test", "--device", "cpu"],
+        ["--self-test", "--rules", "mine.toml"],
+        ["--self-test", "--seconds-per-run", "5"],
     ],
 )
 def test_contradicting_options(arguments):

@@ -6,16 +6,25 @@ import numpy as np
 import pytest
 import torch
 
+from golfctl.auditing.checks.gold import recompute
 from golfctl.auditing.finding import Verdict
 from golfctl.auditing.geometry import differences, probe_config
-from golfctl.auditing.own import OwnSession, OwnSource, scoring_subject, unadapted
+from golfctl.auditing.own import (
+    OwnSession,
+    OwnSource,
+    RunnerBox,
+    document_rows,
+    score_text,
+    scoring_subject,
+    unadapted,
+)
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_audit
 from golfctl.auditing.subject import Context
-from golfctl.evaluation.evaluate import score_tokens
 from golfctl.evaluation.sources import Source
 from golfctl.scoring.config import EvalConfig
+from golfctl.scoring.lora import Adapters
 from tests.tiny_stream import random_model
 
 CPU = torch.device("cpu")
@@ -27,10 +36,12 @@ HONEST = {
     "documents": {"context": "documents"},
     "rolling": {"rolling": True, "seq_len": 32, "stride": 32},
     "ttt": {"ttt": {"chunk": 64, "lr": 0.02}},
+    "adapters": {"ttt": {"form": "lora", "lr": 0.02, "rank": 2}, "context": "documents"},
     "slot": {"slot": {"steps": 3, "lr": 0.05}},
     "ngram": {"ngram": {"order": 4}},
-    "all": {"ttt": {"chunk": 64, "lr": 0.02}, "ngram": {"order": 3}, "calibrate": {}},
-}
+    "all": {"ttt": {"chunk": 64, "lr": 0.02}, "slot": {"steps": 3, "lr": 0.05}, "ngram": {"order": 3},
+            "calibrate": {}},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +51,20 @@ def model():
     )
 
 
-def audit(model, seed=7, **stack):
-    torch.set_num_threads(1)
+def phrases_text(seed=7):
     rng = np.random.default_rng(seed)
     phrases = [rng.integers(2, VOCAB, size=rng.integers(3, 9)) for _ in range(9)]
-    text = np.concatenate([phrases[i] for i in rng.integers(0, 9, 90)])[:260].astype(np.uint16)
+    return np.concatenate([phrases[i] for i in rng.integers(0, 9, 90)])[:260].astype(np.uint16)
+
+
+def audit(model, seed=7, only=SCORING, **stack):
+    torch.set_num_threads(1)
+    text = phrases_text(seed)
     config = EvalConfig.from_dict({**WINDOWS, **stack})
     plan = Plan.from_dict({"seed": seed, "text_tokens": 160, "cuts": 10, "mass_tokens": 100, "mass_positions": 2,
                            "source_texts": 2, "source_tokens": 300, "uniform_tokens": 100})  # fmt: skip
     subject = scoring_subject("own", model, config, CPU, text[:160], text[160:])
-    report = run_audit(subject, Context(plan, load_rules()), only=SCORING)
+    report = run_audit(subject, Context(plan, load_rules()), only=only)
     return {f.id: f for f in report.findings}
 
 
@@ -62,6 +77,43 @@ def test_honest_stacks_pass_everything(model, name):
     found = audit(model, **HONEST[name])
     wrong = {f.id: f.detail for f in found.values() if f.verdict not in (Verdict.PASS, Verdict.WARN)}
     assert wrong == {} and found["T7"].value <= 1e-9
+
+
+@pytest.mark.parametrize("name", some_slow(HONEST, {"plain", "rolling", "adapters"}))
+def test_a_session_scores_as_the_runner_does(model, name):
+    """Block by block: adapters are trained on whole documents at a time, so the blocks must hold the same ones."""
+    config, text = EvalConfig.from_dict({**WINDOWS, **HONEST[name]}), phrases_text()
+    ledger = score_text(model, config, CPU, text)
+    session = OwnSession(model, config, CPU, text)
+    nll_N, _ = recompute(session, text)
+    assert np.abs(ledger.claimed(len(text)) - nll_N)[1:].max() <= 1e-9
+    assert len(document_rows(config, len(text) - 1)) == (3 if config.context == "documents" else 1)
+
+
+@pytest.mark.parametrize("name", some_slow(HONEST, {"plain", "rolling", "adapters"}))
+def test_an_evaluation_that_ends_early_says_the_same_so_far(model, name):
+    config, text = EvalConfig.from_dict({**WINDOWS, **HONEST[name]}), phrases_text()
+    box = RunnerBox("own", model, config, CPU)
+    (whole,) = box.score([text])
+    for last, begun in zip((1, 70, 259), box.score_until([text] * 3, (1, 70, 259)), strict=True):
+        rows = len(begun.position_R)
+        assert last <= rows <= 259 and np.array_equal(begun.nll_R, whole.nll_R[:rows])
+        assert name == "adapters" or rows <= last + 130
+
+
+def test_lanes_that_share_their_adapters_are_found(model, monkeypatch):
+    """What is learnt in one document must not reach another that is scored beside it."""
+    own = Adapters.tap
+
+    def shared(self, name, x_LTI, y_LTO):
+        if name in self.pairs:
+            b_LrO = self.pairs[name][1].data
+            b_LrO[:] = b_LrO.mean(dim=0, keepdim=True)
+        return own(self, name, x_LTI, y_LTO)
+
+    monkeypatch.setattr(Adapters, "tap", shared)
+    found = audit(model, only=("T1",), **HONEST["adapters"])
+    assert found["T1"].verdict is Verdict.FAIL
 
 
 LEAKS = {
@@ -99,15 +151,19 @@ def test_the_tail_rule_warns_and_no_more(model):
     assert {f.id for f in found.values() if f.verdict is Verdict.FAIL} == set()
 
 
-def test_the_source_costs_what_the_plain_evaluation_costs(model):
+@pytest.mark.parametrize("context", ["sliding", "documents"])
+def test_the_source_costs_what_the_plain_evaluation_costs(model, context):
     """Sampled through the cache, scored through windows: the same model."""
-    config = EvalConfig.from_dict(WINDOWS)
-    text_SN, nll_SN = OwnSource(model, config, CPU).sample(2, 150, np.random.default_rng(0))
+    config = EvalConfig.from_dict({**WINDOWS, "context": context})
+    source = OwnSource(model, config, CPU)
+    text_SN, nll_SN = source.sample(2, 150, np.random.default_rng(0))
     for s in range(2):
-        scored = score_tokens(model, text_SN[s], config, CPU).nll_R
+        scored = score_text(model, config, CPU, text_SN[s]).nll_R
         assert np.abs(scored - nll_SN[s, 1:]).max() < 1e-4
-    row = OwnSource(model, config, CPU).row(text_SN[0, :20])
-    assert row.sum() == pytest.approx(1.0) and row.shape == (VOCAB,)
+        for position in (20, 89, 90, 91, 149):
+            row_V = source.row(text_SN[s, :position])
+            assert row_V.shape == (VOCAB,) and row_V.sum() == pytest.approx(1.0)
+            assert -np.log(row_V[text_SN[s, position]]) == pytest.approx(nll_SN[s, position], abs=1e-4)
 
 
 def test_a_session_sees_no_target_before_it_is_revealed(model):

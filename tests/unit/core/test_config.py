@@ -70,7 +70,7 @@ def test_bad_recipe_files(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         load_toml(tmp_path / "absent.toml")
     (tmp_path / "bad.toml").write_text("[train\n")
-    with pytest.raises(ConfigError, match="not a TOML recipe.*line 1"):
+    with pytest.raises(ConfigError, match="not a TOML file.*line 1"):
         Recipe.load(tmp_path / "bad.toml")
     (tmp_path / "table.toml").write_text("[trian]\n")
     with pytest.raises(ConfigError, match=r"unknown table \[trian\]; did you mean 'train'"):

@@ -1,5 +1,6 @@
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,8 @@ def test_reading_names_what_is_wrong(tmp_path):
         read_bytes(tmp_path / "absent")
     with pytest.raises(InputError, match="cannot read"):
         read_bytes(tmp_path)
+    with pytest.raises(InputError, match="/dev/zero: it is a device, which has no end"):
+        read_bytes(Path("/dev/zero"), 100)
     (tmp_path / "big").write_bytes(b"12345")
     with pytest.raises(InputError, match="has 5 bytes; at most 4"):
         read_bytes(tmp_path / "big", 4)

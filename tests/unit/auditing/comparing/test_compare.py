@@ -128,3 +128,56 @@ def test_the_command_says_yes_with_0_and_no_with_6(runs, capsys):
     assert exit_code_of(["compare", *base[:1], "--", *new]) == 6
     assert exit_code_of(["compare", *base]) == 2
     assert exit_code_of(["compare", *base, "--unit", "bpb", "--", *new]) == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"val_loss": "1.9"}, {"val_loss": None}, {"val_loss": float("nan")}, {"val_loss": float("inf")},
+        {"val_loss": True}, {"val_bpb": -1.0}, {"val_loss": 10**400}, {"tokens": "many"}, {"artifact_sha256": ["x"]},
+        {"config": "x"}, {"environment": [1]}, {"honest": False, "reasons": 5},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_reports_of_another_form_are_named_in_one_line(tmp_path, capsys, changes):
+    for name, more in (("a", {}), ("b", changes)):
+        (tmp_path / name).write_text(json.dumps(report(1.9, name, **more)))
+    assert exit_code_of(["compare", str(tmp_path / "a"), "--", str(tmp_path / "b")]) == 3
+    err = capsys.readouterr().err
+    assert f"{tmp_path / 'b'}: no report as golfctl writes it: {next(k for k in changes if k != 'honest')}" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "body", [{"recipe": "x"}, {"recipe": {"train": 5}}, {"recipe": {"train": {"seed": 1}}, "data": 7}], ids=repr
+)
+def test_a_journal_of_another_form_is_named(tmp_path, body):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append("train.start", body)
+    journal.append("eval", report(1.9, "x"))
+    with pytest.raises(InputError, match="does not hold a recipe"):
+        read_receipt(tmp_path)
+
+
+def test_a_report_that_hides_its_receipt_is_vouched_for_by_nothing(runs, capsys):
+    base, new = runs
+    edited = json.loads((new[0] / "eval.json").read_text()) | {"val_loss": 1.0}
+    (new[0] / "eval.json").write_text(json.dumps({k: v for k, v in edited.items() if k != "journal_head"}))
+    exit_code_of(["compare", *map(str, base), "--", *(str(folder / "eval.json") for folder in new)])
+    assert "nothing vouches for those figures" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["a", "--", "b", "--margin", "1"], "--margin stands behind the second list"),
+        (["--margin", "nan", "a", "--", "b"], "--margin nan is no number"),
+        (["--margin", "inf", "a", "--", "b"], "--margin inf is no number"),
+        (["--p", "nan", "a", "--", "b"], "--p nan is no number"),
+        (["a", "b"], "compare needs two lists"),
+    ],
+)
+def test_flags_that_make_no_sense(capsys, arguments, says):
+    assert exit_code_of(["compare", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert says in err and err.count("\n") == 1

@@ -1,6 +1,8 @@
 """Record folders: a sound one passes, and each known fault is found by the lint that is there for it."""
 
 import json
+import os
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -215,3 +217,73 @@ JSON = st.recursive(
 @hypothesis.given(st.dictionaries(KEYS, JSON, max_size=6))
 def test_any_json_can_be_read(values):
     read_claims(values, "some_3seed_name")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"val_bpb": 1e-320, "val_loss": 1e300},
+        {"val_bpb": 1e300, "bytes_total": 1e300},
+        {"name": "\ud800", "author": 5, "date": "\udfff"},
+        {"val_bpb": "\x1b[31m\nred"},
+    ],
+    ids=repr,
+)
+def test_any_claim_ends_in_strict_json(record, capsys, values):
+    claim(record, **values)
+    exit_code_of(["submission", "check", str(record), "--json"])
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["findings"]
+
+
+@pytest.mark.parametrize("name", [b"b\xff.log", b"a\nb\x1b[31m.log", "é ☃.log".encode()])
+def test_names_of_files_are_shown_without_steering_the_terminal(record, capsysbinary, name):
+    path = os.fsdecode(os.fsencode(record) + b"/" + name)
+    Path(path).write_text(log(4, 1.12, size=18_000_000))
+    for more in ((), ("--json",)):
+        assert exit_code_of(["submission", "check", str(record), *more]) == 6
+        out = capsysbinary.readouterr().out
+        assert b"\x1b" not in out and out.decode("utf-8").count("18,000,000")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gptq calibrated " * 100_000,
+        "gptq" * 200_000,
+        "val_loader " * 100_000,
+        "total submission size" * 50_000,
+        "val_bpb: " + "9" * 400 + "\nval_loss: " + "9" * 400 + " val_bpb: 0.0\ntrain_time:" + "9" * 400 + "ms\n",
+        "total submission size x: " + "9" * 5000 + " bytes\nval_tokens: " + "9" * 5000 + "\n",
+    ],
+    ids=lambda text: text[:12],
+)
+def test_hostile_logs_are_read_to_their_end(record, text):
+    """In linear time: where a repetition is not bounded, these take hours."""
+    (record / "more.log").write_text(text)
+    assert len(verdicts(record)) == len(LINTS)
+
+
+def test_a_huge_json_is_not_read(record):
+    with (record / "submission.json").open("wb") as stream:
+        stream.truncate(1 << 36)
+    assert verdicts(record)["T17-json"] == "fail"
+
+
+def test_a_folder_without_end_is_named(record, monkeypatch):
+    def too_deep(self, pattern):
+        raise OSError(36, "File name too long")
+
+    monkeypatch.setattr(Path, "rglob", too_deep)
+    assert exit_code_of(["submission", "check", str(record)]) == 3
+
+
+def test_the_report_is_never_written_into_the_record(record):
+    before = (record / "submission.json").read_bytes()
+    for name in ("submission.json", "new.json"):
+        assert exit_code_of(["submission", "check", str(record), "--report", str(record / name)]) == 2
+    assert (record / "submission.json").read_bytes() == before and not (record / "new.json").exists()
+
+
+def test_rules_without_data_know_no_split(record):
+    found = {f.id: f for f in check_submission(record, RULES.model_copy(update={"data": ()})).findings}
+    assert found["T5-tokens"].verdict.value == "not covered" and found["T5-ratio"].verdict.value == "warn"
