@@ -25,6 +25,7 @@ from golfctl.packing.generating import generate
 from golfctl.packing.streaming import collect_streamed
 from golfctl.quant.stats import LayerStats
 
+_HOST = torch.device("cpu")
 _DEFAULT_LENGTH = 1024
 _BATCH_TOKENS = 8192
 HELD_OUT_TOKENS = 16384  # at the end of the training shards; never calibrated on
@@ -46,13 +47,16 @@ def calibrate(
     gradients: bool,
     seed: int,
     progress: Progress = SILENT,
+    device: torch.device = _HOST,
 ) -> Calibration:
     """Collect statistics on training text of the dataset `data`, or on text that the model generates.
+
+    The model runs on `device`; what is collected lies on the host.
 
     Raises:
         InputError: training text asked for without a dataset. DataError: too little of it, or another vocabulary.
     """
-    model = model_of(checkpoint)
+    model = model_of(checkpoint).to(device)
     length = sequence_length(checkpoint)
     sequences = max(1, choice.tokens // length)
     if choice.source == "self":

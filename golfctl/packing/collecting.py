@@ -108,6 +108,7 @@ def collect(
     are those of the Fisher information, the second-order form of KL(model ‖ perturbed model).
     """
     moments, generator = Moments(gradients, only), torch.Generator().manual_seed(seed)
+    device = next(model.parameters()).device
     with (
         _starting_at_tables(model, gradients),
         tap(model, moments.product),
@@ -116,12 +117,13 @@ def collect(
         torch.set_grad_enabled(gradients),
     ):
         for ids_BT in ids_NT.split(batch):
-            logits_BTV = model(ids_BT)
+            logits_BTV = model(ids_BT.to(device))
             if gradients:
                 _fisher_loss(logits_BTV, generator).backward()
             moments.end_of_pass()
             task.advance(ids_BT.numel())
-    return moments.stats(ids_NT.numel(), shapes_by_name(model.spec))
+    found = moments.stats(ids_NT.numel(), shapes_by_name(model.spec))
+    return {name: stats.on_host() for name, stats in found.items()}
 
 
 def _fisher_loss(logits_BTV: Tensor, generator: torch.Generator) -> Tensor:

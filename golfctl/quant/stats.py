@@ -4,7 +4,7 @@ R rows (outputs), C columns (inputs). With Δ the change of the weights, the sec
 ½ tr(G Δ H Δᵀ) nats per token: H the inputs' moments, G the gradients' (K-FAC: Martens & Grosse, arXiv 1503.05671).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -32,6 +32,12 @@ class LayerStats:
     def product_CC(self) -> Tensor | None:
         """Moments of the inputs of the matrix product; None where there is none."""
         return self.head_CC if self.table else self.hessian_CC
+
+    def on_host(self) -> "LayerStats":
+        """The same in the host's memory."""
+        gradient = None if self.gradient is None else self.gradient.cpu()
+        head_CC = None if self.head_CC is None else self.head_CC.cpu()
+        return replace(self, hessian_CC=self.hessian_CC.cpu(), gradient=gradient, head_CC=head_CC)
 
 
 def hessian_error(delta_RC: Tensor, hessian_CC: Tensor) -> Tensor:

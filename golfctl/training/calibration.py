@@ -47,4 +47,5 @@ def save_calibration(setup: Setup, checkpoint_path: Path, progress: Progress = S
 
 
 def _collect(setup: Setup, checkpoint: Checkpoint, choice: CalibrationChoice, progress: Progress) -> Calibration:
-    return calibrate(checkpoint, choice, setup.dataset.path, setup.pack.gradients, setup.pack.seed, progress)
+    pack = setup.pack
+    return calibrate(checkpoint, choice, setup.dataset.path, pack.gradients, pack.seed, progress, setup.device)
