@@ -7,7 +7,8 @@ from torch import Tensor
 
 
 class WeightAverage:
-    """Running averages of some parameters; `values` are in the order of the parameters given.
+    """Running averages of some parameters; `values` are in the order of the parameters given, `count` is the number of
+    updates: with both set, an average goes on from a saved state.
 
     Args:
         decay: None for an equal average of the snapshots (SWA), else the EMA factor ρ in e ← ρe + (1−ρ)w.
@@ -29,16 +30,6 @@ class WeightAverage:
         else:
             weight = 1.0 - min(self.decay, (1 + self.count) / (10 + self.count) if self.warm else 1.0)
         torch._foreach_lerp_(self.values, [_wide(p.detach()) for p in self._parameters], weight)
-
-    def state(self) -> tuple[int, list[Tensor]]:
-        """The number of updates and the averages."""
-        return self.count, self.values
-
-    def restore(self, count: int, values: Sequence[Tensor]) -> None:
-        """Continue from a saved state."""
-        self.count = count
-        for mine, saved in zip(self.values, values, strict=True):
-            mine.copy_(saved)
 
 
 def _wide(tensor: Tensor) -> Tensor:

@@ -105,11 +105,3 @@ def current_group(trace: list[Traced] | None = None) -> Group:
     """`Ranks` when torch.distributed is initialised, else `Alone`."""
     initialised = dist.is_available() and dist.is_initialized()
     return Ranks(trace) if initialised else Alone()
-
-
-def to_all(group: Group, value: float, device: torch.device) -> list[float]:
-    """Every rank's `value`, in rank order (a host sync; not for the hot path)."""
-    mine = torch.zeros(group.world, dtype=torch.float64, device=device)
-    mine[group.rank] = value
-    group.all_reduce(mine).wait()
-    return [float(v) for v in mine]

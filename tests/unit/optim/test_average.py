@@ -34,13 +34,3 @@ def test_swa_is_the_plain_mean_of_its_snapshots():
         p.data.fill_(value)
         average.update()
     torch.testing.assert_close(average.values[0], torch.full((3,), 3.0))
-
-
-def test_restored_average_continues():
-    p = torch.nn.Parameter(torch.ones(2))
-    a, b = WeightAverage([p], None), WeightAverage([p], None)
-    a.update()
-    b.restore(*a.state())
-    p.data.fill_(4.0)
-    a.update(), b.update()
-    assert torch.equal(a.values[0], b.values[0])
