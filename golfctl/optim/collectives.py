@@ -7,7 +7,6 @@ gradients by the share of the batch they hold, so that any world size computes t
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-import torch
 import torch.distributed as dist
 from torch import Tensor
 
