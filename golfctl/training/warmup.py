@@ -65,7 +65,8 @@ def warm_up(trainer: Trainer, stop: StopRequest, progress: Progress) -> float:
     phases = trainer.all_phases()
     with progress.task("warm-up", len(phases), "graphs") as task:
         for step, phase in enumerate(phases):
-            trainer.step(Clock(step, 0.0, len(phases), None), phase)
+            with _interruptions(stop):
+                trainer.step(Clock(step, 0.0, len(phases), None), phase)
             task.advance()
             if stop and trainer.group.world == 1:
                 raise InterruptedRun(f"stopped by {stop.name} before the first step")
@@ -74,6 +75,17 @@ def warm_up(trainer: Trainer, stop: StopRequest, progress: Progress) -> float:
     if trainer.setup.device.type == "cuda":
         torch.cuda.synchronize(trainer.setup.device)
     return time.monotonic() - start
+
+
+@contextmanager
+def _interruptions(stop: StopRequest) -> Iterator[None]:
+    """A Ctrl-C reaches the compiler's processes too: that they failed then is no bug."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not stop:
+            raise
+        raise InterruptedRun(f"stopped by {stop.name} before the first step") from error
 
 
 @contextmanager

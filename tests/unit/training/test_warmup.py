@@ -70,6 +70,20 @@ def test_compiling_without_a_compiler_names_one(tiny_recipe, dataset_path, monke
     trainer.close()
 
 
+def test_a_compiler_that_an_interrupt_killed_is_no_bug(tiny_recipe, dataset_path, monkeypatch):
+    trainer, stop = make(tiny_recipe, dataset_path, compile=True), StopRequest()
+
+    def killed(clock, phase):
+        stop.handle(signal.SIGINT, None)
+        raise RuntimeError("C++ compile error")
+
+    monkeypatch.setattr(warmup, "compile_model", lambda trainer: None)
+    monkeypatch.setattr(trainer, "step", killed)
+    with pytest.raises(InterruptedRun, match="SIGINT before the first step"):
+        warmup.warm_up(trainer, stop, SILENT)
+    trainer.close()
+
+
 def test_what_compiling_for_a_gpu_needs(monkeypatch):
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
