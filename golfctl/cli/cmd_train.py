@@ -53,7 +53,7 @@ def command(
 ) -> None:
     """Train a model as RECIPE says (default: a small model on the embedded corpus) and write a run folder.
 
-    Runs on CPU, one GPU, or under torchrun. SIGINT and SIGTERM save the state and exit with 130.
+    Runs on CPU, one GPU, or under torchrun. SIGINT, SIGTERM and SIGHUP save the state and exit with 130.
     """
     from golfctl.core.recipe import Recipe
 

@@ -7,6 +7,7 @@ import sys
 import click
 
 import golfctl
+from golfctl.cli.progress import tell
 from golfctl.core.files import FULL
 from golfctl.errors import GolfError, InterruptedRun, StorageError
 
@@ -85,5 +86,5 @@ def _drop_stdout() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"golfctl: {message}", err=True)
+    tell(f"golfctl: {message}")
     return code

@@ -1,5 +1,6 @@
 """Progress as people see it: bars with rate and ETA on a terminal, one plain line every few seconds in a log."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -19,9 +20,17 @@ def reporter(quiet: bool = False) -> Progress:
     return _Bars() if sys.stderr.isatty() else _Lines()
 
 
+def tell(message: str) -> None:
+    """One line on standard error. That nobody listens any more (a closed pipe or terminal) does not end the work."""
+    try:
+        click.echo(message, err=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 class _Reporter:
     def say(self, message: str) -> None:
-        click.echo(message, err=True)
+        tell(message)
 
 
 class _Bars(_Reporter):
@@ -80,7 +89,4 @@ class _LineTask:
             of_total = f"/{self._total:,}"
             if 0 < self._done < self._total:
                 eta = f", {(self._total - self._done) / rate:.0f} s left"
-        click.echo(
-            f"{self._label}: {self._done:,}{of_total} {self._unit}, {rate:,.4g} {self._unit}/s{eta}{self._figures}",
-            err=True,
-        )
+        tell(f"{self._label}: {self._done:,}{of_total} {self._unit}, {rate:,.4g} {self._unit}/s{eta}{self._figures}")

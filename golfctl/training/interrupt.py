@@ -1,4 +1,7 @@
-"""SIGINT and SIGTERM ask the loop to save and stop; a second one stops at once."""
+"""SIGINT, SIGTERM and SIGHUP ask the loop to save and stop; a second one stops at once.
+
+A SIGHUP that was ignored before (nohup) stays ignored.
+"""
 
 import signal
 import threading
@@ -9,7 +12,7 @@ from types import FrameType
 from golfctl.core.progress import Progress, Task
 from golfctl.errors import InterruptedRun
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequest:
@@ -35,7 +38,9 @@ def stop_on_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request.handle) for number in _SIGNALS}
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    caught = [number for number in _SIGNALS if not (ignored and number == signal.SIGHUP)]
+    before = {number: signal.signal(number, request.handle) for number in caught}
     try:
         yield request
     finally:

@@ -61,7 +61,7 @@ def train(
     """Train as `recipe` says on the dataset folder `data`, writing the run folder `out` (default: a new
     `runs/NAME`).
 
-    Under torchrun every rank calls this; rank 0 writes. SIGINT and SIGTERM save and raise.
+    Under torchrun every rank calls this; rank 0 writes. SIGINT, SIGTERM and SIGHUP save and raise.
 
     Raises:
         UsageError, ConfigError, DataError, CheckpointError: before anything is written, where possible.

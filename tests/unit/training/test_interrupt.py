@@ -9,7 +9,7 @@ from golfctl.errors import InterruptedRun
 from golfctl.training.interrupt import StoppableProgress, StopRequest, stop_on_signals
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_asks_the_second_insists(number):
     before = signal.getsignal(number)
     with stop_on_signals() as stop:
@@ -31,6 +31,16 @@ def test_work_that_reports_can_be_stopped():
             task.advance()
     with pytest.raises(InterruptedRun), progress.task("more work", 2, "units"):
         pass
+
+
+def test_what_nohup_started_goes_on_without_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_other_threads_leave_signals_alone():
