@@ -70,16 +70,16 @@ def audit(folder, name):
     return {f["id"]: [f["verdict"], f["value"], f["detail"]] for f in json.loads(report.read_text())["findings"]}
 
 
-def audit_in_process(folder, name):
+def audit_in_process(folder, name, probe_seed=7, checks=CHECKS):
     """The same checks on the same stages without a process for each call: quicker, and no trace."""
     model = load_source(folder / "model.safetensors", torch.device("cpu"))
     boxes = [FunctionBox(name, VOCAB, partial(score, model, name, *how)) for how in (AS_AUDITED, *VARIANTS)]
-    plan = Plan.from_dict({"seed": 7, "text_tokens": 160, "mass_tokens": 160, "cuts": 20, "mass_positions": 4})
+    plan = Plan.from_dict({"seed": probe_seed, "text_tokens": 160, "mass_tokens": 160, "cuts": 20, "mass_positions": 4})
     text_N, rest_M = slice_text(np.fromfile(folder / "val.bin", "<u2"), plan, "val.bin")
     source = OwnSource(model, EvalConfig.from_dict(WINDOWS), torch.device("cpu"))
     variants = {"variant 1": boxes[1], "variant 2": boxes[2]}
     subject = Subject(name, boxes[0], text_N, rest_M, variants=variants, source=source)
-    report = run_audit(subject, Context(plan, load_rules()), only=CHECKS.split(","))
+    report = run_audit(subject, Context(plan, load_rules()), only=checks.split(","))
     return {f.id: [f.verdict.value, f.value, f.detail] for f in report.findings}
 
 
@@ -108,16 +108,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path)
     parser.add_argument("--only", nargs="*", default=list(SEEDS), choices=SEEDS)
+    parser.add_argument("--known-source", type=int, metavar="N", help="T12-i alone, over N probe seeds, in process.")
     parser.add_argument("--in-process", action="store_true", help="Call the stages directly: no process for each call.")
     args = parser.parse_args()
-    result = {"findings": {}, "differs": {}, "seconds": {}, "in_process": args.in_process, "full_window_mass": []}
+    result = {"findings": {}, "differs": {}, "seconds": {}, "in_process": args.in_process, "full_window_mass": [],
+              "known_source": {}}  # fmt: skip
     if args.out and args.out.exists():  # stack by stage: what is there already stays
         known = json.loads(args.out.read_text())
         result |= {key: known[key] for key in result if known.get("in_process") == args.in_process and key in known}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_out(folder)
-        for seed in args.only:
+        for seed in args.only if args.known_source else ():
+            probed = range(1, 1 + args.known_source)
+            found = [audit_in_process(folder, seed, probe, "T12-i")["T12-i"][1] for probe in probed]
+            result["known_source"][seed] = found
+            print(seed, "T12-i", " ".join(f"{value:.2f}" for value in found), flush=True)
+        for seed in () if args.known_source else args.only:
             started = time.monotonic()
             found = (audit_in_process if args.in_process else audit)(folder, seed)
             result["findings"][seed], result["seconds"][seed] = found, round(time.monotonic() - started, 1)

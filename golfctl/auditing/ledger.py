@@ -11,7 +11,7 @@ import numpy as np
 from golfctl.core.files import read_bytes
 from golfctl.errors import InputError
 
-_LIMIT_BYTES = 1 << 30
+_LIMIT_BYTES = 1 << 26
 _LARGEST = 1 << 62
 _SHOWN = 80  # characters of what is wrong with a line
 

@@ -85,6 +85,6 @@ CHECK = Check(
     "known-source text",
     1,
     "D1",
-    "a leak that wins less than the adaptation loses on such text, or a few nats in all (T1 is its partner)",
+    "a leak too small for a few thousand tokens, the more so the more adaptation scatters on them (T1 is its partner)",
     run,
 )

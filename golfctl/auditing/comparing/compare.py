@@ -134,9 +134,8 @@ def _short(value: Any) -> str:
 
 
 def _check_comparable(base: Receipt, new: Receipt, unit: Unit) -> None:
-    for key in ("text",):
-        if base.report[key] != new.report[key]:
-            raise VerdictError(f"base and new were scored on different texts ({base.source}, {new.source})")
+    if base.report["text"] != new.report["text"]:
+        raise VerdictError(f"base and new were scored on different texts ({base.source}, {new.source})")
     if unit == "nats" and base.report["tokens"] != new.report["tokens"]:
         raise VerdictError(
             "base and new cut the text into different tokens: nats a token do not compare; take --unit bpb"
