@@ -150,7 +150,8 @@ def _print_result(result: "TrainResult", as_json: bool) -> None:
         facts = {**asdict(result), "run": str(result.run), "checkpoint": str(result.checkpoint)}
         emit_json({**facts, "held_out": held_out._asdict() if held_out else None})
         return
-    click.echo(f"{result.step:,} steps, {result.tokens:,} tokens in {result.seconds:.1f} s of training clock")
+    clocks = f"{result.seconds:.1f} s of training clock, after {result.warmup_seconds:.1f} s of preparation"
+    click.echo(f"{result.step:,} steps, {result.tokens:,} tokens in {clocks}")
     if held_out:
         click.echo(
             f"held-out loss {held_out.loss:.4f} nats per token, about {held_out.bpb_billed:.3f} bits per billed byte "
