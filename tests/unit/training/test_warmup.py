@@ -96,6 +96,28 @@ def test_what_compiling_for_a_gpu_needs(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("rounding", ["hard", "soft"])
+def test_no_phase_of_a_run_needs_another_graph(tmp_path, tiny_recipe, dataset_path, monkeypatch, rounding):
+    """Loops and rounding begin late, and their compiled forms are those of the warm-up."""
+    graphs = []
+
+    def noted(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    def compile_plainly(trainer):
+        torch._dynamo.reset()
+        trainer.loss_function = torch.compile(trainer.model.loss, fullgraph=True, dynamic=False, backend=noted)
+
+    monkeypatch.setattr(warmup, "compile_model", compile_plainly)
+    late = {"recurrence_start": 0.3, "qat": {"rounding": rounding, "below_scale": 0.4}}
+    recipe = tiny_recipe(steps=12, compile=True, schedule={"warmdown_fraction": 1.0}, log_every=1, **late)
+    recipe.tables["model"] |= {"recurrence": {"first": 1, "last": 1, "extra": 1}}
+    result = train(recipe, dataset_path, tmp_path / "run")
+    assert result.step == 12 and len(graphs) == 4
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler on this machine")
 def test_a_compiled_run_trains_as_an_eager_one(tmp_path, tiny_recipe, dataset_path):
     """The default compiler, end to end: one graph, made in the warm-up; another one would end the run."""
