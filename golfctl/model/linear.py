@@ -19,7 +19,7 @@ _X86 = platform.machine() in ("x86_64", "AMD64")
 _ONEDNN = (
     getattr(torch.ops.mkldnn, "_linear_pointwise", None) if _X86 and torch.backends.mkldnn.is_available() else None
 )
-_SMALLEST = 2**25
+_SMALLEST = 2**23
 """Multiplications below which finding oneDNN's kernel costs more than it saves."""
 
 
