@@ -75,10 +75,12 @@ def _embedded(vocab: int | None, progress: Any) -> "Dataset":
 
 def _build(sources: tuple[Path, ...], out: Path, options: dict[str, Any], progress: Any) -> "Dataset":
     from golfctl.data.build import build_dataset, split_by_hash, split_explicit
+    from golfctl.data.folders import check_new
     from golfctl.data.sources import read_documents
     from golfctl.data.tokenizer import Tokenizer
     from golfctl.data.tokenizer_training import train_tokenizer
 
+    check_new(out, options["replace"])  # now, not after a tokenizer was trained
     holdout = options["holdout"] or _DEFAULT_HOLDOUT
     if options["held_out"]:
         split = "held-out text given"

@@ -10,6 +10,12 @@ from golfctl.core.files import storage_errors
 from golfctl.errors import UsageError
 
 
+def check_new(path: Path, replace: bool = False) -> None:
+    """Raise UsageError when `path` is there, holds something, and `replace` is off."""
+    if not replace and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{path} exists already; choose another folder, or pass --replace")
+
+
 @contextmanager
 def new_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     """A scratch sibling of `path` to fill; renamed to `path` when the block ends well, removed when it does not.
@@ -18,8 +24,7 @@ def new_folder(path: Path, replace: bool = False) -> Iterator[Path]:
         UsageError: `path` is there, holds something, and `replace` is off. StorageError: the disk refuses.
     """
     path = Path(path)
-    if not replace and path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UsageError(f"{path} exists already; choose another folder, or pass --replace")
+    check_new(path, replace)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))

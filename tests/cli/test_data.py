@@ -111,7 +111,7 @@ def test_bad_input_is_one_line_and_exit_code_3(corpus, capsys):
     refused("latin.txt: byte 3 is not UTF-8", "build", "latin.txt")
     refused("no text to train a tokenizer on", "build", "empty.jsonl")
     refused("this text supports at most", "build", "books.jsonl", "--vocab", "9000")
-    refused("exists already", "build", "books.jsonl", "--vocab", "340", "-o", "d", code=2)
+    refused("exists already", "build", "books.jsonl", "--vocab", "9000", "-o", "d", code=2)  # before it trains anything
     refused("no such dataset folder: nowhere", "verify", "nowhere")
     held = corpus / "d" / "fineweb_val_000000.bin"
     whole = held.read_bytes()
