@@ -15,6 +15,7 @@ MIN_VOCABULARY, MAX_VOCABULARY = 300, 65536  # 4 special and 256 byte pieces lea
 _LONGEST_LINE_BYTES = 1 << 20
 _POLL_SECONDS = 0.1
 _MOST_PIECES = re.compile(r"Please set it to a value <= (\d+)")
+_LEAST_PIECES = re.compile(r"smaller than required_chars. \d+ vs (\d+)")
 
 
 def train_tokenizer(
@@ -47,11 +48,17 @@ def train_tokenizer(
     try:
         _interruptible(train)
     except RuntimeError as error:
-        text = " ".join(str(error).split())
-        most = _MOST_PIECES.search(text)
-        why = f"this text supports at most {most[1]}" if most else text
-        raise DataError(f"cannot train {vocab_size:,} pieces: {why}; give more text or a smaller --vocab") from error
+        raise DataError(f"cannot train {vocab_size:,} pieces: {_reason(str(error))}") from error
     return Tokenizer(model.getvalue(), "trained tokenizer")
+
+
+def _reason(said: str) -> str:
+    """What SentencePiece said, and what to do about it."""
+    if most := _MOST_PIECES.search(said):
+        return f"this text supports at most {most[1]}; give more text or a smaller --vocab"
+    if least := _LEAST_PIECES.search(said):
+        return f"the characters of this text alone take {least[1]}; give a larger --vocab"
+    return f"{' '.join(said.split())}; try another --vocab or other text"
 
 
 def _interruptible(work: Callable[[], None]) -> None:

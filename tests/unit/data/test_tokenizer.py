@@ -120,3 +120,11 @@ def test_training_needs_text_and_a_sensible_vocabulary(texts):
         train_tokenizer(texts, 5000)
     with pytest.raises(ValueError, match="300 to 65536"):
         train_tokenizer(texts, 10)
+
+
+def test_a_vocabulary_too_small_for_the_characters_says_how_many_they_are():
+    letters = "".join(map(chr, range(0x3B1, 0x3B1 + 150)))
+    with pytest.raises(
+        DataError, match=r"300 pieces: the characters of this text alone take \d+; give a larger --vocab"
+    ):
+        train_tokenizer([letters] * 20, 300)
