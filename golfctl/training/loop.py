@@ -106,14 +106,16 @@ class Loop:
 
     def _agree(self, result: StepResult) -> Control:
         """One small sum over ranks; without other ranks, plain host values."""
-        group, seconds = self.trainer.group, self.clock.seconds
+        group, mine = self.trainer.group, float(result.loss)  # waits for the device, so the clock is looked at after it
+        seconds = self.clock.seconds
         writes, stretch = _RESERVE_WRITES * self.store.write_seconds, _RESERVE_STRETCH * self._stretch_seconds
         reserve = self._kept_back + writes + stretch
         if group.world == 1:
-            return Control(seconds, reserve, bool(self.stop), float(result.loss))
+            return Control(seconds, reserve, bool(self.stop), mine)
         times = [seconds, reserve] if group.rank == 0 else [0.0, 0.0]
-        mine = [*times, float(bool(self.stop)), float(result.loss)]
-        shared = torch.tensor(mine, dtype=torch.float64, device=self.trainer.setup.device)
+        shared = torch.tensor(
+            [*times, float(bool(self.stop)), mine], dtype=torch.float64, device=self.trainer.setup.device
+        )
         group.all_reduce(shared).wait()
         seconds, reserve, stops, loss = shared.tolist()
         return Control(seconds, reserve, stops > 0, loss)

@@ -8,6 +8,7 @@ from golfctl.training.clock import TrainingClock
 from golfctl.training.loop import Loop
 from golfctl.training.runs import run_records
 from golfctl.training.train import train
+from golfctl.training.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -38,17 +39,26 @@ def test_the_host_waits_every_few_steps_for_the_log_and_at_the_end(tmp_path, tin
 def test_a_wall_clock_budget_holds_although_the_host_looks_seldom(
     tmp_path, tiny_recipe, dataset_path, looked_at, monkeypatch
 ):
-    """Steps cost nothing to queue; the device needs 0.1 s for each, which shows when the host waits for it."""
-    seconds, seen = [0.0], [0]
-    after_step = Loop._after_step
+    """Steps cost nothing to queue; the device needs 0.1 s for each, which shows when the host asks for the loss."""
+    seconds, queued = [0.0], [0]
+    step = Trainer.step
 
-    def waiting(self, result, task):
-        seconds[0] += 0.1 * (self.trainer.steps_done - seen[0])
-        seen[0] = self.trainer.steps_done
-        return after_step(self, result, task)
+    class Loss:
+        def __float__(self):
+            seconds[0] += 0.1 * queued[0]
+            queued[0] = 0
+            return 1.0
 
-    monkeypatch.setattr(Loop, "_after_step", waiting)
+    def queueing(self, clock):
+        result = step(self, clock)
+        queued[0] += 1
+        result.loss = Loss()
+        return result
+
+    monkeypatch.setattr(Trainer, "step", queueing)
     monkeypatch.setattr(trains, "TrainingClock", lambda spent=0.0: TrainingClock(spent, now=lambda: seconds[0]))
     train(tiny_recipe(seconds=10.0, log_every=1000), dataset_path, tmp_path / "run")
     end = run_records(tmp_path / "run", "train.end")[-1]
     assert end["sealed_in_budget"] and end["seconds"] > 8.0
+    times = [body["seconds"] for body in run_records(tmp_path / "run", "train.log")]
+    assert times[-1] == pytest.approx(0.1 * end["step"])
