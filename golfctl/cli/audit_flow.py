@@ -2,6 +2,9 @@
 
 import json
 import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +43,24 @@ def audit_command(options: dict[str, Any]) -> None:
         _self_test(options)
         return
     options = {**options, **{name: _ids(options[name], f"--{name}") for name in ("require", "only")}}
+    with _ended_together():
+        _audit(options)
+
+
+@contextmanager
+def _ended_together() -> Iterator[None]:
+    """SIGTERM and SIGHUP end an audit as Ctrl-C does: with every process that it started, and their files."""
+    caught = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) == signal.SIG_DFL]
+    for number in caught:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _audit(options: dict[str, Any]) -> None:
     if options["scorer_cmd"] is not None:
         _refuse(options, tuple(n for n in _OWN_ONLY if n not in _WINDOWS), "--scorer-cmd audits a foreign scorer")
         if not options["source_model"]:

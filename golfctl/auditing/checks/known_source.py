@@ -61,7 +61,8 @@ def judge(box: BlackBox, source: Source, texts: int, length: int, alpha: float, 
     best, threshold = float(np.max(path_I)), float(np.log(1.0 / alpha))
     gain_SN = source_nll_SN[:, 1:] - scorer_nll_SN[:, 1:]
     ends = ", ".join(f"{gain:+.1f}" for gain in np.nansum(gain_SN, axis=1))
-    detail = f"{texts} texts of {length:,} tokens from {source.name}; nats won {ends}"
+    many = "1 text" if texts == 1 else f"{texts} texts"
+    detail = f"{many} of {length:,} tokens from {source.name}; nats won {ends}"
     if best < threshold:
         missing = int(np.isnan(gain_SN).sum())
         if missing:

@@ -1,6 +1,9 @@
 """Foreign scorers behind a command: the shipped adapter, its faulty relatives, and commands that misbehave."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -215,6 +218,26 @@ def test_what_a_scorer_left_running_is_stopped(tmp_path):
         CommandBox(command, V, timeout_seconds=1.0).score([np.zeros(4, np.uint16)])
     time.sleep(3.2)
     assert not mark.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_an_audit_that_is_stopped_takes_its_scorer_along(tmp_path, tokens, number):
+    begun, mark, scratch = tmp_path / "begun", tmp_path / "mark", tmp_path / "scratch"
+    scratch.mkdir()
+    command = f"sh -c '(touch {begun}; sleep 6; touch {mark}) & sleep 99' {{folder}}"
+    words = [sys.executable, "-m", "golfctl", "audit", "--scorer-cmd", command, "--tokens", str(tokens), *QUICK]
+    words += ["--report", str(tmp_path / "r.json")]
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment) as process:
+        while not begun.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"interrupted" in said and b"Traceback" not in said
+    time.sleep(6.5)
+    assert not mark.exists() and not (tmp_path / "r.json").exists() and list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize("command", ["scorer", "scorer {tokens}", "scorer {folder} {ledger}", "scorer '{folder}"])
