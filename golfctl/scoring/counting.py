@@ -28,12 +28,12 @@ class CountingScorer:
     def __init__(
         self, vocab_size: int, longest: int, device: torch.device, columns: int = 4, expected_rows: int = 0
     ) -> None:
-        """Contexts of 0 … `longest` tokens; a table made for `expected_rows` at once need not grow, which is slow."""
+        """Contexts of 0 … `longest` tokens; a table made for `expected_rows` at once seldom grows, which is slow."""
         self.vocab_size = vocab_size
         self.longest = longest
         self.device = device
         self._columns = columns
-        self._slots_log2 = min(max(16, (expected_rows * (longest + 1)).bit_length()), _MOST_SLOTS_LOG2)
+        self._slots_log2 = min(max(16, (expected_rows * (longest + 1)).bit_length() - 1), _MOST_SLOTS_LOG2)
         self.gates = longest + 1
         self.gate_R = np.zeros(0, np.int64)
         self.reset(np.zeros(0, np.int64))

@@ -14,6 +14,8 @@ H table slots, P pool entries, N tokens, K longest context.
 import numba
 import numpy as np
 
+from golfctl.scoring.prefetch import prefetch
+
 _N, _SHAPE, _START = 1, 2, 3  # columns of a node, after its key; _SHAPE is T · 64 + log2(capacity)
 _ROOT = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -21,6 +23,7 @@ _MIX2 = np.uint64(0x94D049BB133111EB)
 _NODES, _POOL, _HINTS = 0, 1, 2  # cells of `used`: entries of both tables, then the hints
 _HINT_BITS = 15
 _LONG = 16  # successors; shorter lists are searched at once
+_AHEAD = 4  # tokens
 
 
 @numba.njit(cache=True, inline="always")
@@ -76,7 +79,7 @@ def _place(pool: np.ndarray, used: np.ndarray, key: np.uint64, start: int, disti
 
 
 @numba.njit(cache=True, inline="always")
-def add(nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, key: np.uint64, slot: int, token: int) -> None:
+def add(nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, key: np.uint64, slot: np.int64, token: int) -> None:
     """Count `token` after the context `key`, whose slot is known; the caller saw to enough room."""
     if nodes[slot, 0] == 0:
         nodes[slot, 0] = np.int64(key)
@@ -130,7 +133,7 @@ def remove(nodes: np.ndarray, pool: np.ndarray, slot: int, token: int) -> None:
 @numba.njit(cache=True)
 def room(nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, contexts: int, vocab_size: int) -> bool:
     """Whether one more token can be counted in `contexts` contexts without growing."""
-    return 2 * (used[0] + contexts) <= nodes.shape[0] and used[1] + 4 * contexts * vocab_size <= pool.shape[0]
+    return 3 * (used[0] + contexts) <= 2 * nodes.shape[0] and used[1] + 4 * contexts * vocab_size <= pool.shape[0]
 
 
 @numba.njit(cache=True)
@@ -168,19 +171,51 @@ def add_located(
         add(nodes, pool, used, keys[k], slot, token)
 
 
+@numba.njit(cache=True, inline="always")
+def _fetch_nodes(nodes: np.ndarray, tokens_N: np.ndarray, i: int, deepest: int, keys: np.ndarray) -> None:
+    """Write the keys of the contexts before position i and ask for their nodes."""
+    key, mask = _ROOT, np.uint64(nodes.shape[0] - 1)
+    keys[0] = key
+    for k in range(1, deepest + 1):
+        key = extend_key(key, tokens_N[i - k])
+        keys[k] = key
+        prefetch(nodes, np.int64(key & mask))
+
+
+@numba.njit(cache=True, inline="always")
+def _fetch_successors(nodes: np.ndarray, pool: np.ndarray, deepest: int, keys: np.ndarray) -> None:
+    """Ask for the successors of these contexts, as their nodes stand now; only time is lost where that is a guess."""
+    mask = np.uint64(nodes.shape[0] - 1)
+    for k in range(1, deepest + 1):
+        slot = np.int64(keys[k] & mask)
+        if nodes[slot, 2] >> 6 > 1:
+            prefetch(pool, nodes[slot, 3])
+
+
 @numba.njit(cache=True)
 def count_tokens(
     nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, tokens_N: np.ndarray, first: int, longest: int, vocab: int
 ) -> int:
-    """Count tokens `first, first + 1, …` of `tokens_N` after their contexts; returns where room ran out, or N."""
-    keys, slots = np.empty(longest + 1, np.uint64), np.empty(longest + 1, np.int64)
-    for i in range(first, len(tokens_N)):
+    """Count tokens `first, first + 1, …` of `tokens_N` after their contexts; returns where room ran out, or N.
+
+    Nearly every node lies outside the cache, and so do its successors. All contexts are known beforehand: nodes are
+    asked for 2·_AHEAD tokens early, successors _AHEAD.
+    """
+    keys, count = np.empty((2 * _AHEAD + 1, longest + 1), np.uint64), len(tokens_N)
+    for latest in range(first, count + 2 * _AHEAD):
+        if latest < count:
+            _fetch_nodes(nodes, tokens_N, latest, min(longest, latest), keys[latest % len(keys)])
+        middle, i = latest - _AHEAD, latest - 2 * _AHEAD
+        if first <= middle < count:
+            _fetch_successors(nodes, pool, min(longest, middle), keys[middle % len(keys)])
+        if i < first:
+            continue
         if not room(nodes, pool, used, longest + 1, vocab):
             return i
-        deepest = min(longest, i)
-        locate(nodes, tokens_N, i, deepest, keys, slots)
-        add_located(nodes, pool, used, keys, slots, deepest, tokens_N[i])
-    return len(tokens_N)
+        own = keys[i % len(keys)]
+        for k in range(min(longest, i) + 1):
+            add(nodes, pool, used, own[k], find(nodes, own[k]), tokens_N[i])
+    return count
 
 
 @numba.njit(cache=True)
@@ -223,7 +258,7 @@ class ContextCounts:
     def grow(self) -> None:
         """Double whatever is short of room."""
         contexts = self.longest + 1
-        if 2 * (self.used[_NODES] + contexts) > len(self.nodes):
+        if 3 * (self.used[_NODES] + contexts) > 2 * len(self.nodes):
             larger = np.zeros((2 * len(self.nodes), self.nodes.shape[1]), np.int64)
             _rehash(self.nodes, larger)
             self.nodes = larger

@@ -28,6 +28,7 @@ from golfctl.scoring.protocol import Block, Scorer
 
 ENTROPY_EDGES = (0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0)  # nats
 _TINY = 1e-37  # what float32 still holds as a normal number
+_STRIP = 128  # rows
 
 
 @runtime_checkable
@@ -40,7 +41,17 @@ class Gated(Protocol):
 
 def entropy(rows_RV: Tensor) -> Tensor:
     """Entropy of each row in nats, [R]."""
-    return -torch.einsum("rv,rv->r", rows_RV.exp(), rows_RV)
+    return _probabilities(rows_RV)[1]
+
+
+def _probabilities(rows_RV: Tensor) -> tuple[Tensor, Tensor]:
+    """Probabilities [R, V] and the entropy of each row [R], a few rows at a time: they stay in the cache."""
+    p_RV, entropy_R = torch.empty_like(rows_RV), rows_RV.new_empty(len(rows_RV))
+    for first in range(0, len(rows_RV), _STRIP):
+        part = slice(first, first + _STRIP)
+        torch.exp(rows_RV[part], out=p_RV[part])
+        torch.sum(p_RV[part] * rows_RV[part], dim=-1, out=entropy_R[part])
+    return p_RV, entropy_R.neg_()
 
 
 class Combination:
@@ -110,8 +121,9 @@ class WeightState:
 
     def push(self, cell_R: Tensor, gradient_RS: Tensor) -> None:
         """Remember gradients of rows."""
-        self.pending_CS.index_add_(0, cell_R, gradient_RS.double())
-        self.pending_CS[-1] += gradient_RS.double().sum(dim=0)
+        gradient_RS = gradient_RS.double()
+        self.pending_CS.index_add_(0, cell_R, gradient_RS)
+        self.pending_CS[-1] += gradient_RS.sum(dim=0)
 
     def apply(self, lr: float) -> None:
         """One AdaGrad step with what is remembered."""
@@ -180,25 +192,21 @@ class GeometricMix(Combination):
     def predict(self, block: Block) -> Tensor:
         """Log-probability rows [R, V]."""
         rows = [scorer.predict(block) for scorer in self.scorers]
-        p_RV = rows[0].exp()
-        cell_R = self.gates(-torch.einsum("rv,rv->r", p_RV, rows[0]))
+        p_RV, entropy_R = _probabilities(rows[0])
+        cell_R = self.gates(entropy_R)
         target_R = torch.from_numpy(block.inputs(block.first + 1, block.stop)).to(self.device)
+        got_RS = torch.cat([r[:-1].gather(1, target_R[:, None]) for r in rows], dim=1)  # all rows but the last
         state, guard, out_RV = self._state.copy(), self._guard.copy(), torch.empty_like(p_RV)
         for begin, stop in segments(block.first, block.stop, self.config.every):
-            part = slice(begin - block.first, stop - block.first)
-            logp = [r[part] for r in rows]
-            mixed_RV, logmass_R1 = _mixture(logp, state.of(cell_R[part]))
-            weight = guard.trust(self.config.share).float()
-            mean_RS = torch.stack([torch.einsum("rv,rv->r", mixed_RV, row_RV) for row_RV in logp], dim=1)
-            torch.lerp(p_RV[part], mixed_RV, weight, out=out_RV[part])
-            known = min(stop, block.stop - 1) - begin
+            part, known = slice(begin - block.first, stop - block.first), min(stop, block.stop - 1) - begin
+            logp, seen = [r[part] for r in rows], slice(part.start, part.start + known)
+            mixed_RV = torch.softmax(_weighted(logp, state.of(cell_R[part])), dim=-1)
+            mean_RS = torch.stack([(mixed_RV * row_RV).sum(dim=-1) for row_RV in logp], dim=1)
+            torch.lerp(p_RV[part], mixed_RV, guard.trust(self.config.share).float(), out=out_RV[part])
             if known:
-                y_R1 = target_R[part][:known, None]
-                got_RS = torch.cat([row[:known].gather(1, y_R1) for row in logp], dim=1)
-                weights_RS = state.of(cell_R[part][:known])
-                gain_R1 = (weights_RS * got_RS).sum(dim=1, keepdim=True) - logmass_R1[:known] - got_RS[:, :1]
-                guard.pending += gain_R1.double().sum()
-                state.push(cell_R[part][:known], mean_RS[:known] - got_RS)
+                won_R1 = mixed_RV[:known].gather(1, target_R[seen, None]).clamp_min_(_TINY).log_()
+                guard.pending += (won_R1 - got_RS[seen, :1]).sum(dtype=torch.float64)
+                state.push(cell_R[seen], mean_RS[:known] - got_RS[seen])
             if stop % self.config.every == 0 and known == stop - begin:
                 self._step(state, guard)
         last = _Ahead(
@@ -241,15 +249,6 @@ class GeometricMix(Combination):
         for tensor in (s.weight_CS, s.square_CS, s.pending_CS, g.log_odds, g.pending):
             digest.update(tensor.cpu().numpy().tobytes())
         return digest.hexdigest()
-
-
-def _mixture(logp: list[Tensor], weight_RS: Tensor) -> tuple[Tensor, Tensor]:
-    """Π p_i^w_i / Z for rows [R, V] and weights [R, S], and log Z [R, 1]; Z is the exact sum over the vocabulary."""
-    z_RV = _weighted(logp, weight_RS)
-    high_R1 = z_RV.amax(dim=-1, keepdim=True)
-    p_RV = z_RV.sub_(high_R1).exp_()
-    mass_R1 = p_RV.sum(dim=-1, keepdim=True)
-    return p_RV.div_(mass_R1), mass_R1.log() + high_R1
 
 
 def _weighted(logp: list[Tensor], weight_RS: Tensor) -> Tensor:
