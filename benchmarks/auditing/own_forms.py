@@ -29,7 +29,7 @@ HONEST = {
     "ngram": ["--ngram", "5"],
     "ctw": ["--set", "eval.ctw.depth=4"],
     "calibrate": ["--calibrate"],
-    "all": ["--ttt", "--slot-steps", "5", "--ngram", "5", "--calibrate"],
+    "all": ["--ttt", "--slot-steps", "5", "--ngram", "5", "--set", "eval.ctw.depth=4", "--calibrate"],
 }
 LEAKS = {
     "slot, shared": [*LEAKY, "--set", "eval.slot.form=shared"],
