@@ -29,6 +29,7 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
     """Run one evaluation from the command line's values."""
     run, source, data = resolve_paths(source, data)
     check_outputs(source, {f"--{name}": options[name] for name in ("report", "plot", "resume")})
+    _refuse_contradictions(options)
     config = eval_config(run, options)
     _refuse_idle(options, config)
     _check_ahead(run, options, config)
@@ -76,6 +77,20 @@ def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, 
         data = run_data(run)
         click.echo(f"data: {data}", err=True)
     return run, source, data
+
+
+def _refuse_contradictions(options: dict[str, Any]) -> None:
+    """Refuse flags that exclude each other whatever the recipe says, by the names they were typed under."""
+    windowed = {"--ttt": options["ttt"], "--slot-steps": options["slot_steps"] is not None}
+    if options["rolling"] and (typed := [flag for flag, given in windowed.items() if given]):
+        raise UsageError(f"--rolling has no windows to adapt on: drop it, or {' and '.join(typed)}")
+    stride, seq_len = options["stride"], options["seq_len"]
+    if stride is not None and seq_len is not None and stride > seq_len:
+        raise UsageError(f"--stride {stride} exceeds --seq-len {seq_len}: rows would stay unscored")
+    if options["strict"] and options["ladder"]:
+        raise UsageError("--ladder climbs on the fast path: drop it or --strict")
+    if options["deadline"] is not None and options["ladder"]:
+        raise UsageError("--ladder scores every layer to the end: drop it or --deadline")
 
 
 def _refuse_idle(options: dict[str, Any], config: EvalConfig) -> None:

@@ -8,13 +8,13 @@ import click
 
 _OPTIONS = (
     click.option("--recipe", type=click.Path(path_type=Path), help="Take the [eval] table of this recipe."),
-    click.option("--stride", type=int, help="Rows scored per window (default 64)."),
-    click.option("--seq-len", type=int, help="Inputs per window. Default: the training length."),
-    click.option("--batch", type=int, help="Windows per forward (default 32)."),
+    click.option("--stride", type=click.IntRange(min=1), help="Rows scored per window (default 64)."),
+    click.option("--seq-len", type=click.IntRange(min=1), help="Inputs per window. Default: the training length."),
+    click.option("--batch", type=click.IntRange(min=1), help="Windows per forward (default 32)."),
     click.option("--rolling", is_flag=True, help="One pass through a rolling key-value cache: a score of its own."),
     click.option("--ttt", is_flag=True, help="Test-time training, score first: the SGD form of PR #549."),
     click.option("--slot-steps", type=click.IntRange(min=0), metavar="N", help="SLOT with N steps, causal by default."),
-    click.option("--ngram", type=click.IntRange(min=1), metavar="N", help="Mix in exact counts of order N."),
+    click.option("--ngram", type=click.IntRange(1, 16), metavar="N", help="Mix in exact counts of order N."),
     click.option("--calibrate", is_flag=True, help="Learn temperature and token bias online."),
     click.option("--allow-leaks", is_flag=True, help="Permit forms that are no valid scores; they are labelled."),
 )

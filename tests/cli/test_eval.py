@@ -245,7 +245,8 @@ def test_a_rolling_score_is_labelled_as_one(folder, capsys):
     assert rolling["honest"] is True and rolling["tokens"] == evaluated(capsys)["tokens"]
     assert exit_code_of(["eval", *SMALL, "--rolling"]) == 0
     assert "not comparable with sliding-window scores" in capsys.readouterr().out
-    assert exit_code_of(["eval", *SMALL, "--rolling", "--ttt"]) == 3
+    assert exit_code_of(["eval", *SMALL, "--rolling", "--ttt"]) == 2
+    assert exit_code_of(["eval", *SMALL, "--rolling", "--set", "eval.ttt.epochs=1"]) == 3
     ladder = evaluated(capsys, "--rolling", "--ngram", "3", "--ladder")
     assert [rung["name"] for rung in ladder["ladder"]] == ["rolling", "+ ngram"]
 
@@ -267,7 +268,13 @@ BAD = {
     ("--set", "eval.strde=3"): (3, "did you mean 'stride'"),
     ("--slot-steps", "2", "--set", "eval.slot.form=shared"): (3, "--allow-leaks"),
     ("--ladder",): (2, "no second rung"),
-    ("--strict", "--ladder", "--ngram", "3"): (2, "--ladder climbs the honest forms"),
+    ("--strict", "--ladder", "--ngram", "3"): (2, "--ladder climbs on the fast path: drop it or --strict"),
+    ("--set", "eval.strict=true", "--ladder", "--ngram", "3"): (2, "--ladder climbs the honest forms"),
+    ("--ladder", "--ngram", "3", "--deadline", "9"): (2, "drop it or --deadline"),
+    ("--stride", "9", "--seq-len", "8"): (2, "--stride 9 exceeds --seq-len 8"),
+    ("--stride", "0"): (2, "'--stride': 0 is not in the range"),
+    ("--ngram", "17"): (2, "'--ngram': 17 is not in the range"),
+    ("--rolling", "--slot-steps", "2", "--ttt"): (2, "drop it, or --ttt and --slot-steps"),
     ("--set", "eval.mix.lr=0.1"): (3, "nothing to mix"),
     ("--device", "cuda:9"): (2, "not usable here"),
 }
