@@ -11,6 +11,7 @@ import numpy as np
 from golfctl.auditing.blackbox import BlackBox
 from golfctl.auditing.command import DEFAULT_TIMEOUT_SECONDS, CommandBox, split_command
 from golfctl.auditing.feeder import Fed, feed
+from golfctl.auditing.finding import printable
 from golfctl.auditing.markov import MarkovSource
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.probes import rng_for
@@ -105,7 +106,7 @@ def foreign_subject(
     box = CommandBox(command, vocab_size, timeout_seconds)
     boxes = {f"variant {i + 1}": CommandBox(text, vocab_size, timeout_seconds) for i, text in enumerate(variants)}
     return Subject(
-        name=command,
+        name=printable(command),
         box=box,
         text_N=text_N,
         others_M=rest_M if len(rest_M) else text_N,
@@ -116,7 +117,11 @@ def foreign_subject(
         traces=lambda: box.traces,
         forbidden=forbidden,
         withheld=forbidden,
-        facts={"command": command, "text": where, "text_sha256": sha256_bytes(tokens_N.astype("<u2").tobytes())},
+        facts={
+            "command": printable(command),
+            "text": printable(where),
+            "text_sha256": sha256_bytes(tokens_N.astype("<u2").tobytes()),
+        },
     )
 
 

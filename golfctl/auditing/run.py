@@ -69,7 +69,7 @@ def run_check(check: Check, subject: Subject, context: Context, evidence_dir: Pa
         outcome = check.run(subject, context)
     reproducer = None
     if outcome.evidence is not None and outcome.verdict is Verdict.FAIL and evidence_dir is not None:
-        reproducer = str(write_evidence(evidence_dir / check.id, outcome.evidence, check, context))
+        reproducer = printable(str(write_evidence(evidence_dir / check.id, outcome.evidence, check, context)))
     return _finding(check, outcome, rule.layer, rule.id, reproducer)
 
 

@@ -11,14 +11,12 @@ _CHUNK_BYTES = 1 << 20
 def canonical_json(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys, no white space, no NaN; equal values give equal bytes.
 
-    Half characters, as in names of files that are no UTF-8, become JSON's `\\udcff`.
-
     Raises:
         ValueError: `value` holds NaN or infinity.
         TypeError: `value` holds something JSON has no form for.
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace")
+    return text.encode("utf-8")
 
 
 def sha256_bytes(data: bytes | bytearray | memoryview) -> str:

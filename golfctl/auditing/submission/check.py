@@ -22,7 +22,11 @@ def check_submission(path: Path, rules: Rules, required: Sequence[str] = ()) -> 
     check_rules_complete(rules, tuple(LINTS[name].rule for name in LINTS))
     folder = RecordFolder(path)
     findings = tuple(_finding(LINTS[name], folder, rules) for name in LINTS)
-    facts = {"name": folder.path.resolve().name, "files": len(folder.files), "bytes": sum(folder.sizes.values())}
+    facts = {
+        "name": printable(folder.path.resolve().name),
+        "files": len(folder.files),
+        "bytes": sum(folder.sizes.values()),
+    }
     return AuditReport(subject=facts, rules=rules.identity, plan=Plan(), level=0, findings=findings, required=required)
 
 
