@@ -42,6 +42,12 @@ def by_length(stream: Stream, nll_R: np.ndarray) -> list[dict[str, Any]]:
     return rows
 
 
+def by_document(stream: Stream, nll_R: np.ndarray) -> dict[str, list[Any]]:
+    """Raw bytes and bits of every document, in the order of the stream."""
+    bits_D = stream.per_document(nll_R) / math.log(2)
+    return {"raw_bytes": stream.raw_bytes_D.tolist(), "bits": [round(bits, 3) for bits in bits_D.tolist()]}
+
+
 def check_plot(path: Path) -> None:
     """Whether a plot can be written to `path`, before there is anything to draw.
 

@@ -13,7 +13,7 @@ from golfctl.data.dataset import Dataset
 from golfctl.errors import DataError, UsageError
 from golfctl.evaluation.bpb import Score, score
 from golfctl.evaluation.clock import Clock
-from golfctl.evaluation.curves import by_length
+from golfctl.evaluation.curves import by_document, by_length
 from golfctl.evaluation.deadline import Deadline
 from golfctl.evaluation.estimate import Estimate, project, slice_config
 from golfctl.evaluation.ladder import Climb, climb
@@ -94,8 +94,12 @@ def evaluate(
     if isinstance(result, Run) and result.deadline:
         facts["deadline"] = result.deadline
     report = build_report(figures(stream, result), result.properties(), result.ledger, config, clock, facts)
-    facts_by_length = by_length(stream, result.ledger.nll_R) if isinstance(result, Run) else []
-    return Evaluation({**report, "by_length": facts_by_length}, result.ledger, stream, _curves(result))
+    if isinstance(result, Run):
+        nll_R = result.ledger.nll_R
+        report |= {"by_length": by_length(stream, nll_R), "by_document": by_document(stream, nll_R)}
+    else:
+        report |= {"by_length": [], "by_document": {"raw_bytes": [], "bits": []}}
+    return Evaluation(report, result.ledger, stream, _curves(result))
 
 
 def estimate(source_path: Path, data_path: Path, config: EvalConfig, device: torch.device) -> Estimate:

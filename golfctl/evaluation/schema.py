@@ -44,6 +44,8 @@ def eval_report_schema() -> Json:
         "notes": listing(_TEXT) | {"description": "what was asked for and never came to pass"},
         "mode": {"enum": ["sliding", "rolling"]} | {"description": "a rolling cache's score is no sliding window's"},
         "journal_head": DIGEST | {"description": "hash of this evaluation's receipt"},
+        "by_document": record({"raw_bytes": listing(count("of each document")), "bits": listing(_NUMBER)})
+        | {"description": "in the order of the text; empty for replays"},
         "deadline": record({"seconds": _NUMBER, "adaptation_off_at_row": {"type": ["integer", "null"]}}),
         "ladder": listing(_rung()),
         "baselines": listing({"type": "object"}),

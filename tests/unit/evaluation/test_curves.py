@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from golfctl.evaluation.curves import along_stream, by_length
+from golfctl.evaluation.curves import along_stream, by_document, by_length
 from golfctl.evaluation.stream import Stream
 
 
@@ -16,6 +16,14 @@ def test_the_curve_ends_at_the_score():
     nll_R = np.random.default_rng(0).random(50)
     curve = along_stream(stream(), nll_R, points=7)
     assert len(curve) == 7 and curve[-1] == (50, pytest.approx(nll_R.sum() / math.log(2) / 1500))
+
+
+def test_documents_add_up_to_the_score():
+    nll_R = np.random.default_rng(0).random(50)
+    found = by_document(stream(), nll_R)
+    assert found["raw_bytes"] == [300, 700, 500]
+    assert sum(found["bits"]) == pytest.approx(nll_R.sum() / math.log(2), abs=2e-3)
+    assert found["bits"][0] == pytest.approx(nll_R[:9].sum() / math.log(2), abs=1e-3)  # the first token is no target
 
 
 def test_length_classes_hold_every_document_once():
