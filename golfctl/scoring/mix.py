@@ -49,7 +49,7 @@ def _probabilities(rows_RV: Tensor) -> tuple[Tensor, Tensor]:
     p_RV, entropy_R = torch.empty_like(rows_RV), rows_RV.new_empty(len(rows_RV))
     for first in range(0, len(rows_RV), _STRIP):
         part = slice(first, first + _STRIP)
-        torch.exp(rows_RV[part], out=p_RV[part])
+        torch.softmax(rows_RV[part], dim=-1, out=p_RV[part])  # of normalised rows their exp, twice as fast
         torch.sum(p_RV[part] * rows_RV[part], dim=-1, out=entropy_R[part])
     return p_RV, entropy_R.neg_()
 
@@ -117,7 +117,7 @@ class WeightState:
 
     def of(self, cell_R: Tensor) -> Tensor:
         """Weights [R, S] of rows."""
-        return (self.weight_CS[cell_R] + self.weight_CS[-1]).float()
+        return self.weight_CS.index_select(0, cell_R).add_(self.weight_CS[-1]).float()
 
     def push(self, cell_R: Tensor, gradient_RS: Tensor) -> None:
         """Remember gradients of rows."""
@@ -127,9 +127,9 @@ class WeightState:
 
     def apply(self, lr: float) -> None:
         """One AdaGrad step with what is remembered."""
-        self.square_CS += self.pending_CS**2
-        self.weight_CS -= lr * self.pending_CS / (self.square_CS + 1.0).sqrt()
-        self.pending_CS = torch.zeros_like(self.pending_CS)
+        self.square_CS.addcmul_(self.pending_CS, self.pending_CS)
+        self.weight_CS.addcdiv_(self.pending_CS, (self.square_CS + 1.0).sqrt_(), value=-lr)
+        self.pending_CS.zero_()
 
 
 @dataclass
@@ -153,10 +153,10 @@ class Guard:
         """Weight of the mixture, kept `share` away from 0 and 1."""
         return share + (1 - 2 * share) * torch.sigmoid(self.log_odds)
 
-    def apply(self, share: float) -> None:
-        """Update the odds with the nats gained since the last step."""
-        self.log_odds = torch.logit(self.trust(share)) + self.pending
-        self.pending = torch.zeros_like(self.pending)
+    def apply(self, trust: Tensor) -> None:
+        """Update the odds, those of `trust` so far, with the nats gained since the last step."""
+        self.log_odds = torch.logit(trust).add_(self.pending)
+        self.pending.zero_()
 
 
 @dataclass
@@ -194,27 +194,29 @@ class GeometricMix(Combination):
         rows = [scorer.predict(block) for scorer in self.scorers]
         p_RV, entropy_R = _probabilities(rows[0])
         cell_R = self.gates(entropy_R)
-        target_R = torch.from_numpy(block.inputs(block.first + 1, block.stop)).to(self.device)
-        got_RS = torch.cat([r[:-1].gather(1, target_R[:, None]) for r in rows], dim=1)  # all rows but the last
+        target_R1 = torch.from_numpy(block.inputs(block.first + 1, block.stop)).to(self.device)[:, None]
+        got_RS = torch.cat([r[:-1].gather(1, target_R1) for r in rows], dim=1)  # all rows but the last
         state, guard, out_RV = self._state.copy(), self._guard.copy(), torch.empty_like(p_RV)
         for begin, stop in segments(block.first, block.stop, self.config.every):
             part, known = slice(begin - block.first, stop - block.first), min(stop, block.stop - 1) - begin
             logp, seen = [r[part] for r in rows], slice(part.start, part.start + known)
             mixed_RV = torch.softmax(_weighted(logp, state.of(cell_R[part])), dim=-1)
             mean_RS = torch.stack([(mixed_RV * row_RV).sum(dim=-1) for row_RV in logp], dim=1)
-            torch.lerp(p_RV[part], mixed_RV, guard.trust(self.config.share).float(), out=out_RV[part])
+            trust = guard.trust(self.config.share)
+            torch.lerp(p_RV[part], mixed_RV, trust.float(), out=out_RV[part]).clamp_min_(_TINY).log_()
             if known:
-                won_R1 = mixed_RV[:known].gather(1, target_R[seen, None]).clamp_min_(_TINY).log_()
-                guard.pending += (won_R1 - got_RS[seen, :1]).sum(dtype=torch.float64)
-                state.push(cell_R[seen], mean_RS[:known] - got_RS[seen])
+                won_R1, got = mixed_RV[:known].gather(1, target_R1[seen]).clamp_min_(_TINY).log_(), got_RS[seen]
+                guard.pending += (won_R1 - got[:, :1]).sum(dtype=torch.float64)
+                state.push(cell_R[seen], mean_RS[:known] - got)
             if stop % self.config.every == 0 and known == stop - begin:
-                self._step(state, guard)
+                state.apply(self.config.lr)
+                guard.apply(trust)
         last = _Ahead(
             state, guard, cell_R[-1:], mean_RS[-1], torch.stack([row[-1] for row in rows]),
             mixed_RV[-1], not stop % self.config.every,
         )  # fmt: skip
         self._ahead[block.ids_N.tobytes()] = last
-        return out_RV.clamp_min_(_TINY).log_()
+        return out_RV
 
     def observe(self, block: Block, targets_R: np.ndarray) -> None:
         """Make the overlay of this block permanent, with the gradient of its last row."""
@@ -224,7 +226,8 @@ class GeometricMix(Combination):
         self._state.push(ahead.cell, (ahead.mean_S - ahead.logp_SV[:, target])[None])
         self._guard.pending += (ahead.mixed_V[target].clamp_min(_TINY).log() - ahead.logp_SV[0, target]).double()
         if ahead.ends_step:
-            self._step(self._state, self._guard)
+            self._state.apply(self.config.lr)
+            self._guard.apply(self._guard.trust(self.config.share))
         self._ahead = {}
 
     def save(self) -> dict[str, Tensor]:
@@ -237,10 +240,6 @@ class GeometricMix(Combination):
         self._state = WeightState(on["weight_CS"], on["square_CS"], on["pending_CS"])
         self._guard = Guard(on["log_odds"], on["pending"])
         self._ahead = {}
-
-    def _step(self, state: WeightState, guard: Guard) -> None:
-        state.apply(self.config.lr)
-        guard.apply(self.config.share)
 
     def state_id(self) -> str:
         """Digest of the scorers' states and the weights."""
