@@ -203,7 +203,7 @@ class GeometricMix(Combination):
             mixed_RV = torch.softmax(_weighted(logp, state.of(cell_R[part])), dim=-1)
             mean_RS = torch.stack([(mixed_RV * row_RV).sum(dim=-1) for row_RV in logp], dim=1)
             trust = guard.trust(self.config.share)
-            torch.lerp(p_RV[part], mixed_RV, trust.float(), out=out_RV[part]).clamp_min_(_TINY).log_()
+            _take_log(torch.lerp(p_RV[part], mixed_RV, trust.float(), out=out_RV[part]).clamp_min_(_TINY))
             if known:
                 won_R1, got = mixed_RV[:known].gather(1, target_R1[seen]).clamp_min_(_TINY).log_(), got_RS[seen]
                 guard.pending += (won_R1 - got[:, :1]).sum(dtype=torch.float64)
@@ -248,6 +248,14 @@ class GeometricMix(Combination):
         for tensor in (s.weight_CS, s.square_CS, s.pending_CS, g.log_odds, g.pending):
             digest.update(tensor.cpu().numpy().tobytes())
         return digest.hexdigest()
+
+
+def _take_log(x_RV: Tensor) -> None:
+    """Logarithms in place; on CPUs numpy's, of the same accuracy in half the time of torch's."""
+    if x_RV.is_cpu:
+        np.log(x_RV.numpy(), out=x_RV.numpy())
+    else:
+        x_RV.log_()
 
 
 def _weighted(logp: list[Tensor], weight_RS: Tensor) -> Tensor:
