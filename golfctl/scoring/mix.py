@@ -196,14 +196,14 @@ class GeometricMix(Combination):
         cell_R = self.gates(entropy_R)
         target_R1 = torch.from_numpy(block.inputs(block.first + 1, block.stop)).to(self.device)[:, None]
         got_RS = torch.cat([r[:-1].gather(1, target_R1) for r in rows], dim=1)  # all rows but the last
-        state, guard, out_RV = self._state.copy(), self._guard.copy(), torch.empty_like(p_RV)
+        state, guard = self._state.copy(), self._guard.copy()
         for begin, stop in segments(block.first, block.stop, self.config.every):
             part, known = slice(begin - block.first, stop - block.first), min(stop, block.stop - 1) - begin
             logp, seen = [r[part] for r in rows], slice(part.start, part.start + known)
             mixed_RV = torch.softmax(_weighted(logp, state.of(cell_R[part])), dim=-1)
             mean_RS = torch.stack([(mixed_RV * row_RV).sum(dim=-1) for row_RV in logp], dim=1)
             trust = guard.trust(self.config.share)
-            _take_log(torch.lerp(p_RV[part], mixed_RV, trust.float(), out=out_RV[part]).clamp_min_(_TINY))
+            _take_log(p_RV[part].lerp_(mixed_RV, trust.float()).clamp_min_(_TINY))
             if known:
                 won_R1, got = mixed_RV[:known].gather(1, target_R1[seen]).clamp_min_(_TINY).log_(), got_RS[seen]
                 guard.pending += (won_R1 - got[:, :1]).sum(dtype=torch.float64)
@@ -216,7 +216,7 @@ class GeometricMix(Combination):
             mixed_RV[-1], not stop % self.config.every,
         )  # fmt: skip
         self._ahead[block.ids_N.tobytes()] = last
-        return out_RV
+        return p_RV  # by now the logarithms of the mixture
 
     def observe(self, block: Block, targets_R: np.ndarray) -> None:
         """Make the overlay of this block permanent, with the gradient of its last row."""
