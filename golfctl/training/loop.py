@@ -10,6 +10,7 @@ from golfctl.errors import InterruptedRun, NumericsError
 from golfctl.optim.schedule import Clock
 from golfctl.training.clock import TrainingClock
 from golfctl.training.interrupt import StopRequest
+from golfctl.training.pace import Pace
 from golfctl.training.store import Store
 from golfctl.training.trainer import StepResult, Trainer
 from golfctl.training.utilisation import Peak, Utilisation, utilisation
@@ -54,7 +55,7 @@ class Loop:
         self._peak = peak
         self._began = self._ended = self._seconds
         self._logged, self._flops_logged = (clock.seconds, trainer.steps_done), 0
-        self._stretch_seconds = 0.0  # from one control to the next
+        self._stretch_seconds, self._pace = 0.0, Pace()  # from one control to the next
         self._kept_back = calibration_seconds
         self._reserved = calibration_seconds + _RESERVE_WRITES * store.write_seconds
         self._shown, self._last_rate = 0, 0.0
@@ -69,13 +70,15 @@ class Loop:
         with self.progress.task("train", total, "steps" if self.config.steps else "s") as task:
             self.clock.start()
             self._show(task)
-            before, unseen = self.clock.seconds, None
+            before, done, unseen = self.clock.seconds, self.trainer.steps_done, None
             while not self._spent():
                 unseen = self.trainer.step(self._clock())
                 if self._due():
                     self._after_step(unseen, task)
-                    self._stretch_seconds = max(self.clock.seconds - before, 0.9 * self._stretch_seconds)
-                    before, unseen = self.clock.seconds, None
+                    stretch = self.clock.seconds - before
+                    self._stretch_seconds = max(stretch, 0.9 * self._stretch_seconds)
+                    self._pace.saw(stretch, self.trainer.steps_done - done)
+                    before, done, unseen = self.clock.seconds, self.trainer.steps_done, None
             if unseen is not None:  # the budget was spent between two controls
                 self._after_step(unseen, task)
         self._save()
@@ -108,8 +111,8 @@ class Loop:
         """One small sum over ranks; without other ranks, plain host values."""
         group, mine = self.trainer.group, float(result.loss)  # waits for the device, so the clock is looked at after it
         seconds = self.clock.seconds
-        writes, stretch = _RESERVE_WRITES * self.store.write_seconds, _RESERVE_STRETCH * self._stretch_seconds
-        reserve = self._kept_back + writes + stretch
+        sealing = self._kept_back + _RESERVE_WRITES * self.store.write_seconds  # as measured on a machine at its best
+        reserve = self._pace.slowdown * sealing + _RESERVE_STRETCH * self._stretch_seconds
         if group.world == 1:
             return Control(seconds, reserve, bool(self.stop), mine)
         times = [seconds, reserve] if group.rank == 0 else [0.0, 0.0]
