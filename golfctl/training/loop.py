@@ -111,7 +111,7 @@ class Loop:
         """One small sum over ranks; without other ranks, plain host values."""
         group, mine = self.trainer.group, float(result.loss)  # waits for the device, so the clock is looked at after it
         seconds = self.clock.seconds
-        sealing = self._kept_back + _RESERVE_WRITES * self.store.write_seconds  # as measured on a machine at its best
+        sealing = self._kept_back + _RESERVE_WRITES * self.store.write_seconds  # as measured when the run began
         reserve = self._pace.slowdown * sealing + _RESERVE_STRETCH * self._stretch_seconds
         if group.world == 1:
             return Control(seconds, reserve, bool(self.stop), mine)

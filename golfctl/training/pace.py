@@ -1,24 +1,28 @@
-"""How much slower the machine is than it was at its best: what was measured then takes that much longer now."""
+"""How much slower the machine has become since the run began: what was measured then takes that much longer now."""
 
-_MEMORY_STEPS = 8.0
+_MEMORY_STEPS = 8
 
 
 class Pace:
-    """A moving average of seconds a step, and the least it has been."""
+    """Seconds a step: of the first steps, and a moving average of the latest."""
 
     def __init__(self) -> None:
-        self._recent: float | None = None
-        self._best = 0.0
+        self._first_seconds, self._first_steps = 0.0, 0
+        self._recent = 0.0
 
     def saw(self, seconds: float, steps: int) -> None:
         """`steps` steps took `seconds`."""
-        now = seconds / max(steps, 1)
-        if self._recent is None:
-            self._recent = self._best = now
-        self._recent += (now - self._recent) * min(1.0, steps / _MEMORY_STEPS)
-        self._best = min(self._best, self._recent)
+        if self._first_steps < _MEMORY_STEPS:
+            self._first_seconds, self._first_steps = self._first_seconds + seconds, self._first_steps + steps
+            self._recent = self._first
+        elif steps:
+            self._recent += (seconds / steps - self._recent) * min(1.0, steps / _MEMORY_STEPS)
+
+    @property
+    def _first(self) -> float:
+        return self._first_seconds / max(self._first_steps, 1)
 
     @property
     def slowdown(self) -> float:
         """At least 1."""
-        return self._recent / self._best if self._recent and self._best > 0 else 1.0
+        return max(1.0, self._recent / self._first) if self._first > 0 else 1.0

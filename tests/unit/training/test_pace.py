@@ -5,19 +5,20 @@ import pytest
 from golfctl.training.pace import Pace
 
 
-def test_a_steady_machine_is_not_slow():
+def paced(*stretches):
     pace = Pace()
-    assert pace.slowdown == 1.0
-    for steps in (1, 8, 3):
-        pace.saw(0.5 * steps, steps)
-    assert pace.slowdown == pytest.approx(1.0)
+    for seconds, steps in stretches:
+        pace.saw(seconds, steps)
+    return pace
+
+
+def test_a_steady_machine_is_not_slow():
+    assert Pace().slowdown == 1.0
+    assert paced((0.5, 1), (4.0, 8), (1.5, 3)).slowdown == pytest.approx(1.0)
 
 
 def test_it_follows_within_some_steps_both_ways():
-    pace = Pace()
-    for _ in range(10):
-        pace.saw(0.3, 1)
-    pace.saw(0.6, 1)
+    pace = paced(*[(0.3, 1)] * 10, (0.6, 1))
     assert 1.1 < pace.slowdown < 1.2  # one slow step is no reason yet
     for _ in range(30):
         pace.saw(0.6, 1)
@@ -27,15 +28,10 @@ def test_it_follows_within_some_steps_both_ways():
     assert pace.slowdown == pytest.approx(1.0, rel=0.05)
 
 
-def test_what_was_slow_from_the_start_is_seen_once_it_is_fast():
-    pace = Pace()
-    pace.saw(1.0, 1)
-    pace.saw(4.0, 8)
-    pace.saw(8.0, 8)
-    assert pace.slowdown == pytest.approx(2.0)
+def test_a_machine_slow_from_the_start_has_not_become_slower():
+    assert paced(*[(1.0, 1), (3.0, 1)] * 4, (2.0, 1)).slowdown == pytest.approx(1.0)
+    assert paced(*[(2.0, 1)] * 8, *[(0.5, 1)] * 20).slowdown == 1.0
 
 
 def test_no_time_at_all_is_no_slowdown():
-    pace = Pace()
-    pace.saw(0.0, 0)
-    assert pace.slowdown == 1.0
+    assert paced((0.0, 0), (0.0, 1)).slowdown == 1.0
