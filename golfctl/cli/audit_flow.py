@@ -3,12 +3,13 @@
 import json
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from golfctl.cli.audit_view import audit_text, self_test_text
 from golfctl.cli.eval_flow import check_outputs
@@ -27,7 +28,6 @@ _FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "source_model", "tokens", "vocab",
 _OWN_ONLY = ("source", "overrides", "code", "exact_geometry", "reference", *STACK)
 _WINDOWS = ("stride", "seq_len")
 _NAMES = {"source": "M.GOLF", "overrides": "--set", "rules_name": "--rules", "as_json": "--json"}
-_DEFAULTS = {"device": "auto", "rules_name": "parameter-golf", "seconds_per_run": 600}  # as the flags declare them
 _PLAN = {"seed": "seed", "cuts": "cuts", "positions": "mass_positions", "answers": "mass_answers"}
 
 
@@ -62,12 +62,12 @@ def _ended_together() -> Iterator[None]:
 
 def _audit(options: dict[str, Any]) -> None:
     if options["scorer_cmd"] is not None:
-        _refuse(options, tuple(n for n in _OWN_ONLY if n not in _WINDOWS), "--scorer-cmd audits a foreign scorer")
+        _refuse((n for n in _OWN_ONLY if n not in _WINDOWS), "--scorer-cmd audits a foreign scorer")
         if not options["source_model"]:
-            _refuse(options, (*_WINDOWS, "device"), "without --source-model golfctl runs no model here")
+            _refuse((*_WINDOWS, "device"), "without --source-model golfctl runs no model here")
         _finish(_audit_foreign(options), None, options)
     else:
-        _refuse(options, _FOREIGN_ONLY, "an artifact is audited through golfctl's own evaluation")
+        _refuse(_FOREIGN_ONLY, "an artifact is audited through golfctl's own evaluation")
         from golfctl.cli.audit_own import audit_own
 
         report, run = audit_own(options)
@@ -78,7 +78,7 @@ def _self_test(options: dict[str, Any]) -> None:
     from golfctl.auditing.self_test import self_test
 
     kept = ("self_test", "seed", "as_json", "quiet")
-    _refuse(options, tuple(name for name in options if name not in kept), "--self-test audits its own toy scorers")
+    _refuse((name for name in options if name not in kept), "--self-test audits its own toy scorers")
     results = self_test(options["seed"] or 0, reporter(options["quiet"]))
     if options["as_json"]:
         emit_json([
@@ -188,10 +188,10 @@ def split_ids(values: tuple[str, ...], flag: str = "--require") -> list[str]:
     return found
 
 
-def _refuse(options: dict[str, Any], names: tuple[str, ...], why: str) -> None:
+def _refuse(names: Iterable[str], why: str) -> None:
+    given = click.get_current_context().get_parameter_source
     for name in names:
-        value = options[name]
-        if value is not None and value is not False and value != () and value != _DEFAULTS.get(name):
+        if given(name) not in (None, ParameterSource.DEFAULT):
             raise UsageError(f"{_flag(name)} does not go here: {why}")
 
 

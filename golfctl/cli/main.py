@@ -1,13 +1,12 @@
 """The command group, its lazy table of commands, and the one boundary that turns errors into exit codes."""
 
 import importlib
-import os
 import sys
 
 import click
 
 import golfctl
-from golfctl.cli.progress import tell
+from golfctl.cli.progress import let_go, tell
 from golfctl.core.files import FULL
 from golfctl.errors import GolfError, InterruptedRun, StorageError
 
@@ -71,18 +70,13 @@ def exit_code_of(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", InterruptedRun.exit_code)
     except BrokenPipeError:  # `golfctl inspect | head`: the reader has seen enough
-        _drop_stdout()
+        let_go(sys.stdout)
         return 0
     except OSError as error:
         if error.filename is not None or error.errno not in FULL:
             raise
-        _drop_stdout()
+        let_go(sys.stdout)
         return _fail("no room left where standard output goes: free space and retry", StorageError.exit_code)
-
-
-def _drop_stdout() -> None:
-    """Let what is still buffered go nowhere, so that the interpreter's last flush cannot fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import click
 
@@ -25,7 +26,14 @@ def tell(message: str) -> None:
     try:
         click.echo(message, err=True)
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        let_go(sys.stderr)
+
+
+def let_go(stream: IO[str]) -> None:
+    """Whatever goes to `stream` from now on, its buffer included, goes nowhere, so that no later flush can fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class _Reporter:
