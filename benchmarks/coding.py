@@ -27,12 +27,12 @@ import numpy as np
 import torch
 
 from golfctl.coding import accepts, decode, encode, parse_coder
-from golfctl.model.names import roles_by_name
+from golfctl.model.weights.names import roles_by_name
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.pack import pack
 from golfctl.quant import quantize
-from golfctl.quant.options import RowOptions
+from golfctl.quant.scheme_options import RowOptions
 
 SETS = {
     "matrices, int6, std-clipped (k = 12.85)": ("matrix", "int6-row/1", "sd:12.85"),

@@ -36,16 +36,16 @@ from evaluation_peer import bench_peer
 from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.environment import describe_environment
 from golfctl.data.dataset import Dataset
-from golfctl.model.build import build_model
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.new_model import build_model
 from golfctl.scoring.config import MixConfig, NgramConfig, SlotConfig
-from golfctl.scoring.counts import ContextCounts
-from golfctl.scoring.mix import GeometricMix
-from golfctl.scoring.neural import NeuralScorer, WindowForward
+from golfctl.scoring.counts.context_counts import ContextCounts
+from golfctl.scoring.leaking.hashed_ngram import TargetKeyedCache
+from golfctl.scoring.mixing.mix import GeometricMix
+from golfctl.scoring.neural.sliding import NeuralScorer, WindowForward
+from golfctl.scoring.neural.slot import SlotScorer
 from golfctl.scoring.protocol import Block, Window
 from golfctl.scoring.ranks import Ranks
-from golfctl.scoring.replay_ngram import TargetKeyedCache
-from golfctl.scoring.slot import SlotScorer
 from golfctl.scoring.windows import blocks, group_windows, sliding_windows
 
 CPU = torch.device("cpu")

@@ -17,7 +17,7 @@ import torch
 from golfctl.core.allocator import keep_freed_memory
 from golfctl.data.dataset import Dataset
 from golfctl.evaluation.runner import Plan, bank
-from golfctl.evaluation.sources import Source, load_source
+from golfctl.evaluation.scored_model import Source, load_source
 from golfctl.evaluation.stream import Stream
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig

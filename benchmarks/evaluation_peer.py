@@ -23,9 +23,9 @@ from golfctl.core.canonical import sha256_file
 from golfctl.core.recipe import Recipe
 from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.runner import bank
-from golfctl.model.build import build_model
 from golfctl.model.network import LanguageModel
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.new_model import build_model
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.protocol import Block, Scorer

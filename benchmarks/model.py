@@ -20,9 +20,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from golfctl.core.config import load_toml
-from golfctl.model.build import build_model
-from golfctl.model.names import named_tensors
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.names import named_tensors
+from golfctl.model.weights.new_model import build_model
 
 RECIPE = Path(__file__).parents[1] / "examples" / "pr549.toml"
 

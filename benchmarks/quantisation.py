@@ -24,17 +24,17 @@ import torch
 from quantisation_page import draw, markdown
 
 from golfctl.core.environment import describe_environment
-from golfctl.data.byte_table import ByteTable
 from golfctl.data.dataset import Dataset
-from golfctl.model.build import empty_model
-from golfctl.model.names import load_named_tensors
+from golfctl.data.tokenizers.byte_table import ByteTable
+from golfctl.model.weights.names import load_named_tensors
+from golfctl.model.weights.new_model import empty_model
 from golfctl.packing.assignment import quantized_parameters
-from golfctl.packing.calibration import model_of
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.packing.config import PackConfig
-from golfctl.packing.context import run_context
-from golfctl.packing.fitting import fit
+from golfctl.packing.fit.fitting import fit
+from golfctl.packing.hessians.calibration import model_of
 from golfctl.packing.packer import Packer
+from golfctl.packing.run_context import run_context
 from golfctl.quant import dequantize
 
 LITE = {"quantizer": "gptq-lite", "bits": 6, "bits_embed": 8, "coder": "lzma:6"}

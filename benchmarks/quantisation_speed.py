@@ -17,17 +17,17 @@ from pathlib import Path
 import torch
 
 from golfctl.core.recipe import Recipe
-from golfctl.model.build import build_model
-from golfctl.model.names import named_tensors, roles_by_name
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.names import named_tensors, roles_by_name
+from golfctl.model.weights.new_model import build_model
 from golfctl.packing.assignment import assign
 from golfctl.packing.checkpoint import Checkpoint
 from golfctl.packing.config import PackConfig
-from golfctl.packing.generating import generate
+from golfctl.packing.hessians.generating import generate
 from golfctl.packing.packer import quantize_tensors
 from golfctl.quant import quantize
-from golfctl.quant.options import GridOptions
+from golfctl.quant.scheme_options import GridOptions
 from golfctl.quant.stats import LayerStats
 
 CONFIGS = {

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from golfctl.model.names import named_tensors
 from golfctl.model.network import LanguageModel
+from golfctl.model.weights.names import named_tensors
 
 EVALUATION_SHIMS = [
     "flash_attn_interface.flash_attn_func: torch's scaled_dot_product_attention (enable_gqa)",

@@ -32,15 +32,15 @@ from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.canonical import sha256_file
 from golfctl.core.config import apply_overrides, load_toml
 from golfctl.core.recipe import Recipe
-from golfctl.model.backends import Visible, attend
 from golfctl.model.census import census
+from golfctl.model.kernels.backends import Visible, attend
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock, learning_rate_scale, ramp
-from golfctl.training.node import node_benchmark
-from golfctl.training.phases import HostPhases, phases_on
+from golfctl.training.meters.node import node_benchmark
+from golfctl.training.meters.timing import HostPhases, phases_on
+from golfctl.training.meters.utilisation import device_peak, utilisation
 from golfctl.training.setup import prepare
 from golfctl.training.trainer import Trainer
-from golfctl.training.utilisation import device_peak, utilisation
 
 ROOT = Path(__file__).parents[1]
 SHIMS = [

@@ -9,8 +9,8 @@ VOCAB = 48
 def random_model(seed: int = 0, **changes):
     import torch
 
-    from golfctl.model.build import build_model
     from golfctl.model.spec import ModelSpec
+    from golfctl.model.weights.new_model import build_model
 
     values = {
         "vocab_size": VOCAB, "layers": 3, "dim": 32, "attention": {"heads": 4, "kv_heads": 2},

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from golfctl.auditing.ledger import Ledger, ledger_text
-from golfctl.auditing.own import fresh
+from golfctl.auditing.foreign.posted_scores import Ledger, ledger_text
+from golfctl.auditing.own.evaluation import fresh
 from golfctl.evaluation.evaluate import score_tokens
-from golfctl.evaluation.sources import load_source
+from golfctl.evaluation.scored_model import load_source
 from golfctl.scoring.compose import Setting, trainer
 from golfctl.scoring.config import EvalConfig
-from golfctl.scoring.neural import NeuralScorer, WindowForward
+from golfctl.scoring.leaking.hashed_ngram import ReplayTargetKeyed
+from golfctl.scoring.neural.sliding import NeuralScorer, WindowForward
 from golfctl.scoring.ranks import Ranks
-from golfctl.scoring.replay_ngram import ReplayTargetKeyed
 from golfctl.scoring.windows import group_windows, make_block, sliding_windows
 
 SEQ_LEN, STRIDE = 32, 8

@@ -19,9 +19,9 @@ import torch
 
 from benchmarks.auditing.seed_stack import SEQ_LEN, STRIDE, WINDOWS, score
 from golfctl.auditing.blackbox import FunctionBox
-from golfctl.auditing.command import CommandBox
-from golfctl.auditing.foreign import slice_text
-from golfctl.auditing.own import OwnSource
+from golfctl.auditing.foreign.command import CommandBox
+from golfctl.auditing.foreign.subject_of_command import slice_text
+from golfctl.auditing.own.evaluation import OwnSource
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_audit
@@ -30,8 +30,8 @@ from golfctl.cli.main import exit_code_of
 from golfctl.core.canonical import canonical_json
 from golfctl.core.environment import describe_environment
 from golfctl.core.files import atomic_write
-from golfctl.evaluation.sources import load_source
-from golfctl.model.names import named_tensors
+from golfctl.evaluation.scored_model import load_source
+from golfctl.model.weights.names import named_tensors
 from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
 from golfctl.scoring.config import EvalConfig
 from tests.tiny_stream import random_model

@@ -12,10 +12,10 @@ from collections import Counter
 from pathlib import Path
 
 from golfctl.auditing.rules import load_rules
-from golfctl.auditing.submission.check import check_submission
-from golfctl.auditing.submission.table import LINTS
 from golfctl.core.canonical import canonical_json
 from golfctl.core.files import atomic_write
+from golfctl.submission.check import check_submission
+from golfctl.submission.table import LINTS
 
 VERDICTS = ("pass", "fail", "warn", "not covered")
 

@@ -1,10 +1,11 @@
 """Layer 2: the container. Identifiers, lengths and digests; payloads are bytes. Never imports torch or numpy."""
 
 from golfctl.artifact.budget import PROFILES, Budget, check_budget, find_budget
+from golfctl.artifact.byte_ledger import LedgerRow, counted_bytes, ledger_of, overhead_bytes, tensor_bytes
+from golfctl.artifact.constants import Limits
 from golfctl.artifact.draft import BlobSection, Draft, Part, Stream, Tensor, TensorSection
-from golfctl.artifact.layout import Limits
-from golfctl.artifact.ledger import LedgerRow, counted_bytes, ledger_of, overhead_bytes, tensor_bytes
-from golfctl.artifact.manifest import (
+from golfctl.artifact.format_rules import RULES, RuleError
+from golfctl.artifact.manifest.values import (
     CodeFile,
     ExternalFile,
     Manifest,
@@ -14,7 +15,6 @@ from golfctl.artifact.manifest import (
     TokenizerEntry,
 )
 from golfctl.artifact.reader import Artifact, open_artifact, read_artifact
-from golfctl.artifact.rules import RULES, RuleError
 from golfctl.artifact.streams import StreamEntry
 from golfctl.artifact.writer import encode_artifact, write_artifact
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
-from golfctl.artifact.ledger import FILE, LedgerRow, counted_bytes
+from golfctl.artifact.byte_ledger import FILE, LedgerRow, counted_bytes
 from golfctl.core.table import suggestion
 from golfctl.errors import BudgetError, UsageError
 

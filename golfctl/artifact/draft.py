@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from golfctl.artifact.manifest import CodeFile, ExternalFile, Json, TokenizerEntry
+from golfctl.artifact.manifest.values import CodeFile, ExternalFile, Json, TokenizerEntry
 
 
 @dataclass(frozen=True)

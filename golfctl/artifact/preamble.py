@@ -3,7 +3,7 @@
 import hashlib
 from typing import NamedTuple
 
-from golfctl.artifact.layout import (
+from golfctl.artifact.constants import (
     CONTAINER_VERSION,
     MAGIC,
     MANIFEST_CODERS,
@@ -12,7 +12,7 @@ from golfctl.artifact.layout import (
     SEALED_BYTES,
     Limits,
 )
-from golfctl.artifact.rules import fail
+from golfctl.artifact.format_rules import fail
 
 
 class Preamble(NamedTuple):

@@ -7,14 +7,14 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from golfctl.artifact.checks import check_manifest
-from golfctl.artifact.fields import read_manifest
-from golfctl.artifact.json_text import parse_json
-from golfctl.artifact.layout import PREAMBLE_BYTES, Limits
-from golfctl.artifact.manifest import Manifest, SectionEntry
+from golfctl.artifact.constants import PREAMBLE_BYTES, Limits
+from golfctl.artifact.format_rules import RuleError, fail
+from golfctl.artifact.manifest.checks import check_manifest
+from golfctl.artifact.manifest.fields import read_manifest
+from golfctl.artifact.manifest.json_text import parse_json
+from golfctl.artifact.manifest.stored import decompress_manifest
+from golfctl.artifact.manifest.values import Manifest, SectionEntry
 from golfctl.artifact.preamble import Preamble, check_length, check_seal, parse_preamble
-from golfctl.artifact.rules import RuleError, fail
-from golfctl.artifact.stored_manifest import decompress_manifest
 from golfctl.artifact.streams import StreamEntry, streams_of
 from golfctl.core.canonical import sha256_bytes
 from golfctl.errors import ArtifactError, InputError

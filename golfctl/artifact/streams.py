@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from golfctl.artifact.manifest import Manifest, PartEntry, SectionEntry, TensorEntry
+from golfctl.artifact.manifest.values import Manifest, PartEntry, SectionEntry, TensorEntry
 
 Holding = tuple[TensorEntry, PartEntry]
 

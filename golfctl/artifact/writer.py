@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from golfctl.artifact.constants import MANIFEST_CODER_DEFAULT
 from golfctl.artifact.draft import BlobSection, Draft, TensorSection
-from golfctl.artifact.layout import MANIFEST_CODER_DEFAULT
-from golfctl.artifact.manifest import Manifest, PartEntry, SectionEntry, TensorEntry
+from golfctl.artifact.manifest.stored import compress_manifest
+from golfctl.artifact.manifest.values import Manifest, PartEntry, SectionEntry, TensorEntry
 from golfctl.artifact.preamble import build_preamble
 from golfctl.artifact.reader import read_artifact
-from golfctl.artifact.stored_manifest import compress_manifest
 from golfctl.artifact.streams import streams_of
 from golfctl.core.canonical import canonical_json, sha256_bytes
 from golfctl.core.files import atomic_write

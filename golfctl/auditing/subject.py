@@ -12,10 +12,10 @@ import numpy as np
 
 from golfctl.auditing.ahead import Ahead
 from golfctl.auditing.blackbox import BlackBox
-from golfctl.auditing.feeder import Fed
+from golfctl.auditing.foreign.feeder import Fed
+from golfctl.auditing.foreign.trace import Trace
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import Rules
-from golfctl.auditing.trace import Trace
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data.dataset import Dataset
 

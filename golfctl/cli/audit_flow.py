@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from golfctl.cli.audit_view import audit_text, self_test_text
 from golfctl.cli.eval_flow import check_outputs
-from golfctl.cli.progress import reporter
-from golfctl.cli.render import emit_json
 from golfctl.cli.stack_options import STACK
+from golfctl.cli.views.audit_text import audit_text, self_test_text
+from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.render import emit_json
 from golfctl.core.files import atomic_write
 from golfctl.errors import UsageError, VerdictError
 
@@ -93,8 +93,8 @@ def _self_test(options: dict[str, Any]) -> None:
 
 
 def _audit_foreign(options: dict[str, Any]) -> "AuditReport":
-    from golfctl.auditing.command import split_command
-    from golfctl.auditing.foreign import foreign_subject, fresh_texts, read_tokens
+    from golfctl.auditing.foreign.command import split_command
+    from golfctl.auditing.foreign.subject_of_command import foreign_subject, fresh_texts, read_tokens
     from golfctl.auditing.rules import load_rules
     from golfctl.auditing.run import run_audit
     from golfctl.auditing.subject import Context
@@ -122,9 +122,9 @@ def _source(options: dict[str, Any]) -> "Source | None":
     """The predictor that known text is drawn from: a model of golfctl's (imported ones too), or none."""
     if options["source_model"] is None:
         return None
-    from golfctl.auditing.own import OwnSource
+    from golfctl.auditing.own.evaluation import OwnSource
     from golfctl.cli.devices import pick_device
-    from golfctl.evaluation.sources import load_source
+    from golfctl.evaluation.scored_model import load_source
     from golfctl.scoring.config import EvalConfig
 
     device = pick_device(options["device"])
@@ -145,7 +145,7 @@ def _foreign_tokens(options: dict[str, Any], read_tokens: Any) -> tuple[Any, str
     if options["tokens"] is not None:
         path = options["tokens"]
         return read_tokens(path, options["vocab"]), str(path), [path], bos
-    from golfctl.auditing.foreign import check_range
+    from golfctl.auditing.foreign.subject_of_command import check_range
     from golfctl.data.dataset import Dataset
 
     dataset = Dataset.open(options["data"])

@@ -8,7 +8,7 @@ import click
 
 from golfctl.cli.audit_flow import make_plan
 from golfctl.cli.eval_flow import check_outputs, eval_config, resolve_paths
-from golfctl.cli.progress import reporter
+from golfctl.cli.views.bars import reporter
 from golfctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
     config = eval_config(run, defaultdict(lambda: None, options))
 
     from golfctl.auditing.ahead import Ahead
-    from golfctl.auditing.own_subject import Own, few_threads, own_subject
+    from golfctl.auditing.own.subject_of_artifact import Own, few_threads, own_subject
     from golfctl.auditing.rules import load_rules
     from golfctl.auditing.run import run_audit
     from golfctl.auditing.subject import Context

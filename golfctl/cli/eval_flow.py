@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from golfctl.cli.eval_view import baseline_rows, estimate_line, summary
-from golfctl.cli.progress import reporter
-from golfctl.cli.render import emit_json
+from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.eval_text import baseline_rows, estimate_line, summary
+from golfctl.cli.views.render import emit_json
 from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal, read_journal
@@ -57,7 +57,7 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
 
 def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, Path, Path]:
     """The run (if any), the artifact or checkpoint, and the dataset; what was chosen is said on stderr."""
-    from golfctl.training.runs import RunFolder, is_run, latest_run, run_data
+    from golfctl.training.run.run_folders import RunFolder, is_run, latest_run, run_data
 
     if source is None:
         source = latest_run()
@@ -110,7 +110,7 @@ def _check_ahead(run: Path | None, options: dict[str, Any], config: EvalConfig) 
     if run is not None and (run / "journal.jsonl").exists():
         read_journal(run / "journal.jsonl")
     if options["plot"]:
-        from golfctl.evaluation.curves import check_plot
+        from golfctl.evaluation.score_curves import check_plot
 
         if config.leaks:
             raise UsageError("--plot draws honest scores: a replay scores rows in any order")
@@ -135,7 +135,7 @@ def check_outputs(source: Path, outputs: dict[str, Path | None]) -> None:
 
 def eval_config(run: Path | None, options: dict[str, Any]) -> EvalConfig:
     """The `[eval]` table of the recipe (given, or the run's own) with the flags on top."""
-    from golfctl.training.runs import RunFolder
+    from golfctl.training.run.run_folders import RunFolder
 
     path = options["recipe"] or (RunFolder(run).recipe if run else None)
     overrides = [text if text.startswith("eval.") else f"eval.{text}" for text in options["overrides"]]
@@ -178,7 +178,7 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str,
         atomic_write(options["report"], json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
         click.echo(f"report: {options['report']}", err=True)
     if options["plot"]:
-        from golfctl.evaluation.curves import save_plot
+        from golfctl.evaluation.score_curves import save_plot
 
         save_plot(options["plot"], done.stream, done.curves)
         click.echo(f"plot: {options['plot']}", err=True)

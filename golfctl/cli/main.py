@@ -6,25 +6,25 @@ import sys
 import click
 
 import golfctl
-from golfctl.cli.progress import let_go, tell
+from golfctl.cli.views.bars import let_go, tell
 from golfctl.core.files import FULL
 from golfctl.errors import GolfError, InterruptedRun, StorageError
 
-# command: (module, one-line help). The help stands here so that `golfctl --help` imports no command.
+# command: (module in this package, one-line help). The help stands here so that `golfctl --help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "quickstart": ("golfctl.cli.cmd_quickstart", "Train, pack, inspect, evaluate and audit a small model in minutes."),
-    "data": ("golfctl.cli.cmd_data", "Build, fetch and verify token shards; train tokenizers."),
-    "train": ("golfctl.cli.cmd_train", "Train a model from a TOML recipe."),
-    "plot": ("golfctl.cli.cmd_plot", "Draw loss, rate and schedule curves of runs."),
-    "pack": ("golfctl.cli.cmd_pack", "Quantise and compress a checkpoint into one .golf artifact."),
-    "import": ("golfctl.cli.cmd_import", "Read checkpoints and artifacts of the reference programs; runs no code."),
-    "inspect": ("golfctl.cli.cmd_inspect", "Show, verify and budget an artifact, to the last byte."),
-    "schema": ("golfctl.cli.cmd_schema", "List, print and apply the JSON Schemas of golfctl's documents."),
-    "eval": ("golfctl.cli.cmd_eval", "Score held-out text with an artifact: bits per byte."),
-    "audit": ("golfctl.cli.cmd_audit", "Check by test whether a score is what it says."),
-    "compare": ("golfctl.cli.cmd_compare", "Test whether one set of runs beats another."),
-    "submission": ("golfctl.cli.cmd_submission", "Check record folders of the challenge's form."),
-    "doctor": ("golfctl.cli.cmd_doctor", "Show what this machine has and what golfctl will use."),
+    "quickstart": ("commands.quickstart", "Train, pack, inspect, evaluate and audit a small model in minutes."),
+    "data": ("commands.data", "Build, fetch and verify token shards; train tokenizers."),
+    "train": ("commands.train", "Train a model from a TOML recipe."),
+    "plot": ("commands.plot", "Draw loss, rate and schedule curves of runs."),
+    "pack": ("commands.pack", "Quantise and compress a checkpoint into one .golf artifact."),
+    "import": ("commands.import_", "Read checkpoints and artifacts of the reference programs; runs no code."),
+    "inspect": ("commands.inspect", "Show, verify and budget an artifact, to the last byte."),
+    "schema": ("commands.schema", "List, print and apply the JSON Schemas of golfctl's documents."),
+    "eval": ("commands.eval", "Score held-out text with an artifact: bits per byte."),
+    "audit": ("commands.audit", "Check by test whether a score is what it says."),
+    "compare": ("commands.compare", "Test whether one set of runs beats another."),
+    "submission": ("commands.submission", "Check record folders of the challenge's form."),
+    "doctor": ("commands.doctor", "Show what this machine has and what golfctl will use."),
 }
 
 
@@ -37,7 +37,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(COMMANDS[name][0]).command
+        command: click.Command = importlib.import_module(f"golfctl.cli.{COMMANDS[name][0]}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -11,7 +11,7 @@ from golfctl.core.table import Table
 SCHEMAS = Table(
     "schema",
     {
-        "manifest/1": "golfctl.artifact.schema:manifest_schema",
+        "manifest/1": "golfctl.artifact.manifest.schema:manifest_schema",
         "inspect/1": "golfctl.inspection.schema:inspect_schema",
         "inspect-diff/1": "golfctl.inspection.schema:diff_schema",
         "ledger/1": "golfctl.inspection.schema:ledger_schema",

@@ -5,7 +5,7 @@
 
 from golfctl.coding.choice import CoderChoice, Encoded, candidates, parse_coder
 from golfctl.coding.codec import accepts, decode, decode_bytes, encode, encode_bytes
-from golfctl.coding.rate import estimate_bits, gaussian_bits
+from golfctl.coding.rans.rate import estimate_bits, gaussian_bits
 from golfctl.coding.table import CODERS, reader_needs
 
 __all__ = [

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from golfctl.coding.base import Array
+from golfctl.coding.bytewise.layout import Layout
 from golfctl.coding.codec import accepts, encode
-from golfctl.coding.layout import Layout
 from golfctl.coding.table import CODERS, coder
 from golfctl.core.table import suggestion
 from golfctl.errors import UsageError

@@ -7,13 +7,13 @@ from golfctl.errors import ArtifactError, GolfError, UsageError
 CODERS = Table(
     "coder",
     {
-        "raw/1": "golfctl.coding.raw_coder:RawCoder",
-        "zlib/1": "golfctl.coding.zlib_coder:ZlibCoder",
-        "lzma/1": "golfctl.coding.lzma_coder:LzmaCoder",
-        "zstd/1": "golfctl.coding.zstd_coder:ZstdCoder",
-        "brotli/1": "golfctl.coding.brotli_coder:BrotliCoder",
-        "rans/1": "golfctl.coding.rans_coder:RansCoder",
-        "rans-lp/1": "golfctl.coding.lp_coder:RansLpCoder",
+        "raw/1": "golfctl.coding.bytewise.raw_coder:RawCoder",
+        "zlib/1": "golfctl.coding.bytewise.zlib_coder:ZlibCoder",
+        "lzma/1": "golfctl.coding.bytewise.lzma_coder:LzmaCoder",
+        "zstd/1": "golfctl.coding.bytewise.zstd_coder:ZstdCoder",
+        "brotli/1": "golfctl.coding.bytewise.brotli_coder:BrotliCoder",
+        "rans/1": "golfctl.coding.rans.coder:RansCoder",
+        "rans-lp/1": "golfctl.coding.rans.lp_coder:RansLpCoder",
     },
 )
 

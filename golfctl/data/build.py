@@ -13,14 +13,14 @@ import zstandard
 from golfctl.core.canonical import canonical_json, sha256_bytes
 from golfctl.core.files import storage_errors
 from golfctl.core.progress import SILENT, Progress, Task
-from golfctl.data import manifest as manifests
-from golfctl.data.byte_table import ByteTable
+from golfctl.data import dataset_json as manifests
 from golfctl.data.dataset import TOKENIZER_FILE, Dataset
+from golfctl.data.dataset_json import Manifest, ShardEntry, TokenizerEntry, TrainEntry, ValidationEntry
 from golfctl.data.folders import new_folder
-from golfctl.data.manifest import Manifest, ShardEntry, TokenizerEntry, TrainEntry, ValidationEntry
 from golfctl.data.shards import SHARD_TOKENS, ShardInfo, ShardWriter
-from golfctl.data.sources import Document
-from golfctl.data.tokenizer import Tokenizer
+from golfctl.data.text.sources import Document
+from golfctl.data.tokenizers.byte_table import ByteTable
+from golfctl.data.tokenizers.tokenizer import Tokenizer
 from golfctl.errors import DataError
 
 TEXT_FILE = "validation.jsonl.zst"

@@ -14,12 +14,12 @@ import numpy as np
 
 from golfctl.core.canonical import sha256_bytes, sha256_file
 from golfctl.core.files import read_bytes
-from golfctl.data import manifest as manifests
-from golfctl.data.byte_table import ByteTable
-from golfctl.data.manifest import Manifest, ShardEntry
+from golfctl.data import dataset_json as manifests
+from golfctl.data.dataset_json import Manifest, ShardEntry
 from golfctl.data.shards import list_shards, read_shard, token_count
-from golfctl.data.sources import read_documents
-from golfctl.data.tokenizer import Tokenizer
+from golfctl.data.text.sources import read_documents
+from golfctl.data.tokenizers.byte_table import ByteTable
+from golfctl.data.tokenizers.tokenizer import Tokenizer
 from golfctl.data.validation import Validation, split_documents
 from golfctl.errors import DataError, InputError
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from golfctl.core.files import storage_errors
 from golfctl.core.progress import SILENT, Progress
-from golfctl.data import manifest as manifests
+from golfctl.data import dataset_json as manifests
 from golfctl.data.dataset import TOKENIZER_FILE, Dataset
 from golfctl.data.shards import shard_name, token_count
 from golfctl.errors import DataError, DependencyError, InputError, UsageError

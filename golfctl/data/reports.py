@@ -4,8 +4,8 @@ from typing import Any
 
 from golfctl.core.config import Config
 from golfctl.data.dataset import Dataset
-from golfctl.data.manifest import Manifest
-from golfctl.data.tokenizer import Tokenizer
+from golfctl.data.dataset_json import Manifest
+from golfctl.data.tokenizers.tokenizer import Tokenizer
 
 
 class TokenizerReport(Config):

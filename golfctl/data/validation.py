@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfctl.core.canonical import sha256_bytes
-from golfctl.data.byte_table import ByteTable
-from golfctl.data.manifest import Manifest
+from golfctl.data.dataset_json import Manifest
 from golfctl.data.shards import Tokens
-from golfctl.data.tokenizer import Tokenizer
+from golfctl.data.tokenizers.byte_table import ByteTable
+from golfctl.data.tokenizers.tokenizer import Tokenizer
 from golfctl.errors import DataError
 
 

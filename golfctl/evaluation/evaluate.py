@@ -12,18 +12,18 @@ from golfctl.core.progress import SILENT, Progress
 from golfctl.data.dataset import Dataset
 from golfctl.errors import DataError, UsageError
 from golfctl.evaluation.bpb import Score, score
-from golfctl.evaluation.clock import Clock
-from golfctl.evaluation.curves import by_document, by_length
-from golfctl.evaluation.deadline import Deadline
-from golfctl.evaluation.estimate import Estimate, project, slice_config
 from golfctl.evaluation.ladder import Climb, climb
 from golfctl.evaluation.ledger import Ledger, ReplayLedger
 from golfctl.evaluation.replay import ReplayRun, replay_score, run_replay
 from golfctl.evaluation.report import build_report, code_sha256
 from golfctl.evaluation.resume import Savepoint
 from golfctl.evaluation.runner import Plan, Run, run
-from golfctl.evaluation.sources import Source, check_tokenizer, load_source
+from golfctl.evaluation.score_curves import by_document, by_length
+from golfctl.evaluation.scored_model import Source, check_tokenizer, load_source
 from golfctl.evaluation.stream import Stream
+from golfctl.evaluation.timing.clock import Clock
+from golfctl.evaluation.timing.deadline import Deadline
+from golfctl.evaluation.timing.estimate import Estimate, project, slice_config
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.compose import ladder as ladder_of
 from golfctl.scoring.config import EvalConfig

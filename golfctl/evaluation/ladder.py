@@ -11,11 +11,11 @@ import numpy as np
 
 from golfctl.core.progress import SILENT, Progress
 from golfctl.evaluation.bpb import ratio_stderr, score
-from golfctl.evaluation.clock import Clock
 from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.probe import CausalityProbe
 from golfctl.evaluation.runner import Plan, Run, bank
 from golfctl.evaluation.stream import Stream
+from golfctl.evaluation.timing.clock import Clock
 from golfctl.scoring.protocol import Scorer
 
 

@@ -8,16 +8,16 @@ import numpy as np
 
 from golfctl.core.progress import SILENT, Progress
 from golfctl.evaluation.bpb import Score, ratio_stderr
-from golfctl.evaluation.clock import Clock
 from golfctl.evaluation.ledger import ReplayLedger
 from golfctl.evaluation.stream import Stream
+from golfctl.evaluation.timing.clock import Clock
 from golfctl.scoring.compose import Setting, trainer
 from golfctl.scoring.config import EvalConfig
-from golfctl.scoring.neural import NeuralScorer, WindowForward
+from golfctl.scoring.leaking.hashed_ngram import ReplayTargetKeyed
+from golfctl.scoring.leaking.replay_scorers import ReplayScorer, ReplaySlot, ReplayWindows
+from golfctl.scoring.neural.sliding import NeuralScorer, WindowForward
+from golfctl.scoring.neural.ttt import ChunkTrainer
 from golfctl.scoring.protocol import Block, Window
-from golfctl.scoring.replay import ReplayScorer, ReplaySlot, ReplayWindows
-from golfctl.scoring.replay_ngram import ReplayTargetKeyed
-from golfctl.scoring.ttt import ChunkTrainer
 from golfctl.scoring.windows import group_windows, make_block, sliding_windows
 
 _LN2 = float(np.log(2))

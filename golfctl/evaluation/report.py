@@ -9,8 +9,8 @@ import golfctl
 from golfctl.core.canonical import sha256_file, sha256_json
 from golfctl.core.environment import describe_environment
 from golfctl.evaluation.bpb import Score
-from golfctl.evaluation.clock import Clock
 from golfctl.evaluation.ledger import Ledger, ReplayLedger
+from golfctl.evaluation.timing.clock import Clock
 from golfctl.scoring.config import EvalConfig
 
 SCHEMA = "eval-report/1"

@@ -17,9 +17,9 @@ from torch import Tensor
 from golfctl.core.canonical import canonical_json, sha256_json
 from golfctl.core.files import atomic_write, read_bytes
 from golfctl.errors import InputError
-from golfctl.evaluation.clock import Clock
-from golfctl.evaluation.deadline import parts
 from golfctl.evaluation.ledger import Ledger
+from golfctl.evaluation.timing.clock import Clock
+from golfctl.evaluation.timing.deadline import parts
 from golfctl.scoring.protocol import Scorer
 
 EVERY_S = 30.0

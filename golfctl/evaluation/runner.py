@@ -14,10 +14,10 @@ from torch import Tensor
 
 from golfctl.core.progress import SILENT, Progress
 from golfctl.errors import NumericsError
-from golfctl.evaluation.clock import Clock
 from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.probe import CausalityProbe
 from golfctl.evaluation.stream import Stream
+from golfctl.evaluation.timing.clock import Clock
 from golfctl.scoring.protocol import Block, Scorer, Window
 from golfctl.scoring.windows import blocks, group_documents, group_windows, sliding_windows
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from golfctl.artifact import ExternalFile, LedgerRow
-from golfctl.artifact.ledger import EXTERNAL
+from golfctl.artifact.byte_ledger import EXTERNAL
 from golfctl.core.canonical import sha256_bytes
 from golfctl.core.files import read_bytes
 from golfctl.errors import InputError

@@ -13,9 +13,9 @@ from golfctl.artifact import (
     overhead_bytes,
     tensor_bytes,
 )
-from golfctl.artifact.layout import MANIFEST_CODERS, MANIFEST_SCHEMA
-from golfctl.artifact.ledger import EXTERNAL, TensorBytes
-from golfctl.inspection.groups import group_names
+from golfctl.artifact.byte_ledger import EXTERNAL, TensorBytes
+from golfctl.artifact.constants import MANIFEST_CODERS, MANIFEST_SCHEMA
+from golfctl.inspection.tensor_groups import group_names
 
 SCHEMA = "inspect/1"
 Json = dict[str, Any]

@@ -1,6 +1,6 @@
 """JSON Schemas of what `golfctl inspect --json` prints, and of the ledger inside it."""
 
-from golfctl.artifact.ledger import EXTERNAL, FILE
+from golfctl.artifact.byte_ledger import EXTERNAL, FILE
 from golfctl.core.schema import DIGEST, IDENTIFIER, Json, count, document, listing, record
 from golfctl.inspection import difference, report
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from golfctl.model.plan import order
+from golfctl.model.blocks.order import order
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec, components
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from golfctl.core.config import Config
-from golfctl.model.init import Init
 from golfctl.model.roles import Role
+from golfctl.model.weights.init import Init
 
 if TYPE_CHECKING:
     from golfctl.model.context import Context

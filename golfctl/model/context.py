@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from golfctl.model.backends import Visible
-from golfctl.model.banks import Matrices
+from golfctl.model.blocks.rotary import Rotation
 from golfctl.model.cache import Cache
-from golfctl.model.products import products
-from golfctl.model.rotary import Rotation
+from golfctl.model.kernels.backends import Visible
+from golfctl.model.kernels.products import products
+from golfctl.model.weights.banks import Matrices
 
 Tap = Callable[[str, Tensor, Tensor], Tensor]
 """(public weight name, input [..., in] or ids [...], output [..., out]) -> output to go on with."""

@@ -12,25 +12,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from golfctl.errors import UsageError
-from golfctl.model.attention import Attention
-from golfctl.model.backends import Visible
-from golfctl.model.banks import Banks, Matrices, WeightMap
+from golfctl.model.blocks.attention import Attention
+from golfctl.model.blocks.embedding import TABLE, Embedding
+from golfctl.model.blocks.feed_forward import FeedForward
+from golfctl.model.blocks.head import Head
+from golfctl.model.blocks.order import Step, steps
+from golfctl.model.blocks.paths import Paths, State
+from golfctl.model.blocks.residual import Residual, Skips
+from golfctl.model.blocks.rotary import effective_base, rotation
 from golfctl.model.cache import Cache, RollingCache
 from golfctl.model.component import Component
 from golfctl.model.context import Context, Tap
-from golfctl.model.embedding import TABLE, Embedding
-from golfctl.model.entries import Entry, entries
-from golfctl.model.feed_forward import FeedForward
-from golfctl.model.head import Head
-from golfctl.model.head_loss import fits_head_loss, head_loss
-from golfctl.model.linear import linear
-from golfctl.model.norm import rms
-from golfctl.model.paths import Paths, State
-from golfctl.model.plan import Step, steps
-from golfctl.model.residual import Residual, Skips
-from golfctl.model.rotary import effective_base, rotation
+from golfctl.model.kernels.backends import Visible
+from golfctl.model.kernels.head_loss import fits_head_loss, head_loss
+from golfctl.model.kernels.linear import linear
+from golfctl.model.kernels.norm import rms
 from golfctl.model.spec import ModelSpec, declared_weights, part_components
 from golfctl.model.table import PATHS
+from golfctl.model.weights.banks import Banks, Matrices, WeightMap
+from golfctl.model.weights.entries import Entry, entries
 
 Reduction = Literal["mean", "sum", "none"]
 
@@ -50,7 +50,7 @@ class Core(nn.Module):
 
 
 class LanguageModel(nn.Module):
-    """A network as `spec` describes it; `golfctl.model.build` makes one."""
+    """A network as `spec` describes it; `golfctl.model.weights.new_model` makes one."""
 
     def __init__(self, spec: ModelSpec) -> None:
         """Weights are allocated, not initialised."""
@@ -92,7 +92,7 @@ class LanguageModel(nn.Module):
     def hidden(self, ids_BT: Tensor, first: int = 0, bounds: Tensor | None = None) -> Tensor:
         """h_BTD after the final norm; only rows `first` on are returned, which saves work in the last block.
 
-        `bounds` from `golfctl.model.backends.segment_bounds` spares compiled code the search for documents.
+        `bounds` from `golfctl.model.kernels.backends.segment_bounds` spares compiled code the search for documents.
         """
         if not 0 <= first < ids_BT.shape[1]:
             raise ValueError(f"first = {first} is no row of {ids_BT.shape[1]}")
@@ -244,7 +244,7 @@ class LanguageModel(nn.Module):
 
 
 class _Block:
-    """One application of a block within one pass (see `golfctl.model.paths.Block`)."""
+    """One application of a block within one pass (see `golfctl.model.blocks.paths.Block`)."""
 
     def __init__(self, model: LanguageModel, context: Context, step: Step, x0_BTD: Tensor) -> None:
         self.residual, self.layer = model.core.residual, step.layer

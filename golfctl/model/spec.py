@@ -7,16 +7,16 @@ from pydantic_core import CoreSchema
 
 from golfctl.core.config import Config
 from golfctl.errors import ConfigError
-from golfctl.model.attention import Attention, AttentionConfig
+from golfctl.model.blocks.attention import Attention, AttentionConfig
+from golfctl.model.blocks.embedding import Embedding, EmbeddingConfig
+from golfctl.model.blocks.feed_forward import FeedForward, FeedForwardConfig
+from golfctl.model.blocks.head import Head, HeadConfig
+from golfctl.model.blocks.order import RecurrenceConfig
+from golfctl.model.blocks.paths import PathsConfig
+from golfctl.model.blocks.residual import Residual, ResidualConfig, Skips
 from golfctl.model.component import Component, Weight
-from golfctl.model.embedding import Embedding, EmbeddingConfig
-from golfctl.model.feed_forward import FeedForward, FeedForwardConfig
-from golfctl.model.head import Head, HeadConfig
-from golfctl.model.init import InitConfig
-from golfctl.model.paths import PathsConfig
-from golfctl.model.plan import RecurrenceConfig
-from golfctl.model.residual import Residual, ResidualConfig, Skips
 from golfctl.model.table import PARTS, PATHS
+from golfctl.model.weights.init import InitConfig
 
 
 def _read_parts(value: Any) -> Any:

@@ -8,26 +8,26 @@ from golfctl.core.table import Table
 PARTS = Table(
     "model part",
     {
-        "bigram": "golfctl.model.bigram:Bigram",
-        "gated_smear": "golfctl.model.smear:GatedSmear",
-        "smear": "golfctl.model.smear:Smear",
-        "value_embedding": "golfctl.model.values:ValueEmbedding",
-        "value_residual": "golfctl.model.values:ValueResidual",
-        "xsa": "golfctl.model.xsa:Xsa",
-        "gated_attention": "golfctl.model.gates:GatedAttention",
-        "dense_gate": "golfctl.model.gates:DenseGate",
-        "output_gate": "golfctl.model.gates:OutputGate",
-        "sparse_gate": "golfctl.model.gates:SparseGate",
+        "bigram": "golfctl.model.parts.bigram:Bigram",
+        "gated_smear": "golfctl.model.parts.smear:GatedSmear",
+        "smear": "golfctl.model.parts.smear:Smear",
+        "value_embedding": "golfctl.model.parts.attention_values:ValueEmbedding",
+        "value_residual": "golfctl.model.parts.attention_values:ValueResidual",
+        "xsa": "golfctl.model.parts.xsa:Xsa",
+        "gated_attention": "golfctl.model.parts.gates:GatedAttention",
+        "dense_gate": "golfctl.model.parts.gates:DenseGate",
+        "output_gate": "golfctl.model.parts.gates:OutputGate",
+        "sparse_gate": "golfctl.model.parts.gates:SparseGate",
     },
 )
 
 PATHS = Table(
     "form of residual paths",
     {
-        "sequential": "golfctl.model.paths:Paths",
-        "parallel": "golfctl.model.paths:ParallelPaths",
-        "merged_lanes": "golfctl.model.lanes:MergedLanes",
-        "sequential_lanes": "golfctl.model.lanes:SequentialLanes",
-        "simultaneous_lanes": "golfctl.model.lanes:SimultaneousLanes",
+        "sequential": "golfctl.model.blocks.paths:Paths",
+        "parallel": "golfctl.model.blocks.paths:ParallelPaths",
+        "merged_lanes": "golfctl.model.blocks.parallel_streams:MergedLanes",
+        "sequential_lanes": "golfctl.model.blocks.parallel_streams:SequentialLanes",
+        "simultaneous_lanes": "golfctl.model.blocks.parallel_streams:SimultaneousLanes",
     },
 )

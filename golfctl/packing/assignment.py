@@ -6,11 +6,11 @@ from typing import NamedTuple
 from golfctl.core.config import Config
 from golfctl.core.table import suggestion
 from golfctl.errors import ConfigError
-from golfctl.model.names import roles_by_name, shapes_by_name
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.names import roles_by_name, shapes_by_name
 from golfctl.packing.config import FLOAT_BITS, TERNARY_BITS, PackConfig
-from golfctl.quant.options import GridOptions, RowOptions, parse_clip
+from golfctl.quant.scheme_options import GridOptions, RowOptions, parse_clip
 
 GROUPS = ("attention", "mlp", "other matrices", "embedding", "head", "gains")
 

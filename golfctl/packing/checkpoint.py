@@ -2,7 +2,7 @@
 
 A checkpoint says which network its tensors belong to (`spec`) and which tokenizer it was trained with (by digest);
 the tokenizer itself lies beside it as `tokenizer.model`. Resuming needs more (optimizer, averages, position in the
-data): that is a separate file of the run directory, see `golfctl/training/state.py`.
+data): that is a separate file of the run directory, see `golfctl/training/run/state.py`.
 """
 
 import json
@@ -18,8 +18,8 @@ from golfctl.core.canonical import canonical_json, sha256_bytes
 from golfctl.core.config import Config
 from golfctl.core.files import atomic_write, read_bytes
 from golfctl.errors import CheckpointError, ConfigError, InputError
-from golfctl.model.names import shapes_by_name
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.names import shapes_by_name
 
 FORMAT = "golfctl-checkpoint/1"
 METADATA_KEY = "golfctl"

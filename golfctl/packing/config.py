@@ -6,8 +6,8 @@ from pydantic import Field, field_validator, model_validator
 
 from golfctl.core.config import Config
 from golfctl.errors import GolfError
-from golfctl.packing.calibration_choice import CalibrationChoice, parse_calibration
-from golfctl.quant.options import RowOptions, parse_clip
+from golfctl.packing.hessians.wording import CalibrationChoice, parse_calibration
+from golfctl.quant.scheme_options import RowOptions, parse_clip
 
 Bits = Literal[1, 2, 3, 4, 5, 6, 7, 8, 16, 32]
 Quantizer = Literal["round", "gptq-lite", "gptq", "entropy"]
@@ -26,10 +26,10 @@ class PackConfig(Config):
     quantizer: `round` to nearest; `gptq-lite`, rounding with a percentile search; `gptq`, full-Hessian error feedback;
         `entropy`, unbounded integers on steps of equal estimated loss. None: `entropy` with `fit`, else `gptq-lite`.
     bits (None: 6), bits_embed (None: 8): of matrices, and of embeddings and heads; 16, 32 keep floats, 1 is ternary.
-    clip, clip_embed: see `golfctl.quant.options.parse_clip`; None takes the quantizer's own.
+    clip, clip_embed: see `golfctl.quant.scheme_options.parse_clip`; None takes the quantizer's own.
     scale_floor: PR #549's floor under the scales.
     loss: what `entropy` may cost by its own estimate, in nats per token (None: 0.001).
-    gains: floats for gains, gates and scalars. damping, output_damping: see `golfctl.quant.options`.
+    gains: floats for gains, gates and scalars. damping, output_damping: see `golfctl.quant.scheme_options`.
     calibration: text for gptq and entropy, `train:TOKENS` or `self:TOKENS`; validation text is never an option.
     coder: as `golfctl.coding.parse_coder` reads it. budget: a profile name, a number of bytes, or `none`.
     fit: spread the budget over the tensors so that the result lands `margin` bytes or a little more under it: steps of

@@ -14,7 +14,7 @@ from golfctl.errors import UsageError
 from golfctl.packing.assignment import Assignment
 from golfctl.packing.checkpoint import Checkpoint
 from golfctl.packing.config import PackConfig
-from golfctl.packing.context import read_source
+from golfctl.packing.run_context import read_source
 from golfctl.packing.sections import NamedPart, code_section
 from golfctl.quant import QuantizedTensor
 

@@ -11,16 +11,16 @@ from golfctl.core.journal import Journal
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data.dataset import Dataset
 from golfctl.errors import UsageError
-from golfctl.model.build import empty_model
-from golfctl.model.names import load_named_tensors
-from golfctl.packing.calibration import held_out_windows, model_of, sequence_length
+from golfctl.model.weights.names import load_named_tensors
+from golfctl.model.weights.new_model import empty_model
 from golfctl.packing.checkpoint import Checkpoint, read_checkpoint
 from golfctl.packing.config import PackConfig
-from golfctl.packing.context import JOURNAL_FILE, run_context
-from golfctl.packing.figures import GroupFigures, TensorFigures, group_figures, tensor_figures
-from golfctl.packing.fitting import fit
-from golfctl.packing.measuring import Measured, measure
+from golfctl.packing.fit.fitting import fit
+from golfctl.packing.hessians.calibration import held_out_windows, model_of, sequence_length
+from golfctl.packing.measures.figures import GroupFigures, TensorFigures, group_figures, tensor_figures
+from golfctl.packing.measures.losses import Measured, measure
 from golfctl.packing.packer import Packed, Packer, check_reads_back
+from golfctl.packing.run_context import JOURNAL_FILE, run_context
 from golfctl.packing.schema import SCHEMA
 from golfctl.quant import dequantize
 

@@ -12,17 +12,17 @@ from golfctl.artifact import Artifact, LedgerRow, counted_bytes, encode_artifact
 from golfctl.core.progress import SILENT, Progress
 from golfctl.errors import ArtifactError, NumericsError
 from golfctl.packing.assignment import Assignment, assign
-from golfctl.packing.calibrating import statistics_for
-from golfctl.packing.calibration import Calibration, model_of
 from golfctl.packing.checkpoint import Checkpoint
 from golfctl.packing.config import PackConfig
-from golfctl.packing.context import RunContext, provenance
 from golfctl.packing.drafting import draft_artifact, tensor_sections
-from golfctl.packing.sensitivity import Probe
+from golfctl.packing.fit.sensitivity import Probe
+from golfctl.packing.hessians.calibration import Calibration, model_of
+from golfctl.packing.hessians.which_statistics import statistics_for
+from golfctl.packing.run_context import RunContext, provenance
 from golfctl.packing.unpack import check_tensor_table, decode_parts, model_spec
 from golfctl.quant import QuantizedTensor, quantize
-from golfctl.quant.options import PERCENTILES, RowOptions
 from golfctl.quant.quantizing import quantize_batch
+from golfctl.quant.scheme_options import PERCENTILES, RowOptions
 from golfctl.quant.stats import LayerStats
 
 FALLBACK = "int8-row/1"

@@ -1,9 +1,9 @@
 """JSON Schema of what `golfctl pack --json` prints."""
 
-from golfctl.artifact.ledger import EXTERNAL, FILE
+from golfctl.artifact.byte_ledger import EXTERNAL, FILE
 from golfctl.core.schema import DIGEST, Json, count, document, listing, record
 from golfctl.packing.assignment import GROUPS
-from golfctl.packing.spread import SCHEMA as SPREAD_SCHEMA
+from golfctl.packing.measures.spread import SCHEMA as SPREAD_SCHEMA
 
 SCHEMA = "pack-report/1"
 _TEXT: Json = {"type": "string"}

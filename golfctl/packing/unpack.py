@@ -11,12 +11,12 @@ from golfctl.artifact import Artifact, Manifest, open_artifact
 from golfctl.coding import decode, decode_bytes
 from golfctl.core.canonical import sha256_bytes
 from golfctl.core.progress import SILENT, Progress
-from golfctl.data.tokenizer import Tokenizer
+from golfctl.data.tokenizers.tokenizer import Tokenizer
 from golfctl.errors import ArtifactError, ConfigError
-from golfctl.model.build import empty_model
-from golfctl.model.names import load_named_tensors, shapes_by_name
 from golfctl.model.network import LanguageModel
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.names import load_named_tensors, shapes_by_name
+from golfctl.model.weights.new_model import empty_model
 from golfctl.quant import QuantizedTensor, dequantize, part_specs
 
 

@@ -8,16 +8,16 @@ from torch import Tensor
 
 from golfctl.core.config import Config
 from golfctl.errors import ArtifactError, NumericsError, UsageError
-from golfctl.quant.floats import FloatLayout
-from golfctl.quant.grid import GridLayout
-from golfctl.quant.gridding import quantize_grid
-from golfctl.quant.options import GridOptions, RowOptions
-from golfctl.quant.rounding import quantize_rows, quantize_rows_batch
-from golfctl.quant.rows import RowLayout
+from golfctl.quant.rounding.to_grid import quantize_grid
+from golfctl.quant.rounding.to_rows import quantize_rows, quantize_rows_batch
+from golfctl.quant.scheme_options import GridOptions, RowOptions
+from golfctl.quant.schemes.floats import FloatLayout
+from golfctl.quant.schemes.grid import GridLayout
+from golfctl.quant.schemes.rows import RowLayout
+from golfctl.quant.schemes.ternary import TernaryLayout, quantize_ternary
 from golfctl.quant.stats import LayerStats
 from golfctl.quant.table import SCHEMES
 from golfctl.quant.tensor import Layout, QuantizedTensor
-from golfctl.quant.ternary import TernaryLayout, quantize_ternary
 
 _HALF_PRECISION = 2.0**-11  # relative rounding error of fp16 above its subnormal range
 

@@ -11,11 +11,11 @@ from golfctl.quant.tensor import Layout, PartSpec, Shape, check_parts
 SCHEMES = Table(
     "quantisation scheme",
     {
-        **{f"int{bits}-row/1": f"golfctl.quant.rows:INT{bits}_ROW" for bits in range(2, 9)},
-        "grid/1": "golfctl.quant.grid:GRID",
-        "ternary-group/1": "golfctl.quant.ternary:TERNARY",
-        "fp16/1": "golfctl.quant.floats:FP16",
-        "fp32/1": "golfctl.quant.floats:FP32",
+        **{f"int{bits}-row/1": f"golfctl.quant.schemes.rows:INT{bits}_ROW" for bits in range(2, 9)},
+        "grid/1": "golfctl.quant.schemes.grid:GRID",
+        "ternary-group/1": "golfctl.quant.schemes.ternary:TERNARY",
+        "fp16/1": "golfctl.quant.schemes.floats:FP16",
+        "fp32/1": "golfctl.quant.schemes.floats:FP32",
     },
 )
 

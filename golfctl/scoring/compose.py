@@ -10,18 +10,18 @@ from typing import Any
 import torch
 
 from golfctl.errors import UsageError
-from golfctl.scoring.calibrate import CalibratedScorer
 from golfctl.scoring.config import EvalConfig, MixConfig
-from golfctl.scoring.lora import LoraScorer
-from golfctl.scoring.mix import GeometricMix, LinearMix
-from golfctl.scoring.neural import IncrementalScorer, NeuralScorer, WindowForward
+from golfctl.scoring.mixing.calibrate import CalibratedScorer
+from golfctl.scoring.mixing.mix import GeometricMix, LinearMix
+from golfctl.scoring.mixing.shared import Shared, SharedGated
+from golfctl.scoring.neural.lora import LoraScorer
+from golfctl.scoring.neural.rolling import RollingScorer
+from golfctl.scoring.neural.sliding import IncrementalScorer, NeuralScorer, WindowForward
+from golfctl.scoring.neural.slot import SlotScorer
+from golfctl.scoring.neural.ttt import ChunkTrainer, TttScorer
 from golfctl.scoring.protocol import Adaptable, HiddenStates, Incremental, Rolling, Scorer, Tapped
 from golfctl.scoring.ranks import Ranks
-from golfctl.scoring.rolling import RollingScorer
-from golfctl.scoring.shared import Shared, SharedGated
-from golfctl.scoring.slot import SlotScorer
 from golfctl.scoring.table import EXPERTS
-from golfctl.scoring.ttt import ChunkTrainer, TttScorer
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from golfctl.core.table import Table
 EXPERTS = Table(
     "expert",
     {
-        "ngram": "golfctl.scoring.ngram:NgramScorer",
-        "ctw": "golfctl.scoring.ctw:CtwScorer",
+        "ngram": "golfctl.scoring.counts.ngram:NgramScorer",
+        "ctw": "golfctl.scoring.counts.ctw:CtwScorer",
     },
 )

@@ -8,7 +8,7 @@ from golfctl.core.config import Config
 from golfctl.optim.muon import MuonConfig
 from golfctl.optim.schedule import ScheduleConfig
 from golfctl.optim.step import AdamConfig, ClipConfig
-from golfctl.packing.calibration_choice import parse_calibration
+from golfctl.packing.hessians.wording import parse_calibration
 from golfctl.training.qat import QatConfig
 
 

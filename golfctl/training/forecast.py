@@ -6,8 +6,8 @@ from typing import Any
 
 from golfctl.core.recipe import Recipe
 from golfctl.model.census import census
-from golfctl.packing import forecast as packing
-from golfctl.training.distributed import resolve_device
+from golfctl.packing.measures import size_forecast as packing
+from golfctl.training.run.distributed import resolve_device
 from golfctl.training.setup import Setup, activation_bytes_per_token, prepare
 
 _COPIES = {"none": 4, "ema": 5, "swa": 5}  # fp32 per parameter: weight, gradient, at most two moments, average

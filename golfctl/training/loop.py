@@ -8,12 +8,12 @@ import torch
 from golfctl.core.progress import Progress, Task
 from golfctl.errors import InterruptedRun, NumericsError
 from golfctl.optim.schedule import Clock
-from golfctl.training.clock import TrainingClock
-from golfctl.training.interrupt import StopRequest
-from golfctl.training.pace import Pace
-from golfctl.training.store import Store
+from golfctl.training.meters.pace import Pace
+from golfctl.training.meters.training_clock import TrainingClock
+from golfctl.training.meters.utilisation import Peak, Utilisation, utilisation
+from golfctl.training.run.interrupt import StopRequest
+from golfctl.training.run.store import Store
 from golfctl.training.trainer import StepResult, Trainer
-from golfctl.training.utilisation import Peak, Utilisation, utilisation
 
 _CONTROL_EVERY = {"cpu": 1}  # steps between host syncs; accelerators run ahead of the host
 _CONTROL_EVERY_DEFAULT = 8

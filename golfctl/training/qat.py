@@ -13,8 +13,8 @@ from torch import Tensor
 from golfctl.core.config import Config
 from golfctl.errors import ConfigError
 from golfctl.packing.config import FLOAT_BITS, TERNARY_BITS, PackConfig
-from golfctl.quant.options import parse_clip
-from golfctl.quant.rows import RowLayout
+from golfctl.quant.scheme_options import parse_clip
+from golfctl.quant.schemes.rows import RowLayout
 
 _SMALLEST_SCALE = 2.0**-24  # smallest fp16 number above zero
 _STEEPEST = 16.0

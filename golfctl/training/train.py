@@ -13,20 +13,20 @@ from golfctl.core.progress import SILENT, Progress
 from golfctl.core.recipe import Recipe
 from golfctl.errors import GolfError, InterruptedRun
 from golfctl.optim.collectives import Group
-from golfctl.training.calibration import measure_calibration, save_calibration
-from golfctl.training.clock import TrainingClock
-from golfctl.training.distributed import choose_threads, lost_ranks, process_group, resolve_device
-from golfctl.training.held_out import HeldOut, held_out_loss
-from golfctl.training.interrupt import StoppableProgress, StopRequest, stop_on_signals
 from golfctl.training.loop import Loop
-from golfctl.training.memory import memory_errors
-from golfctl.training.node import benchmark_seconds, node_benchmark
-from golfctl.training.runs import RunFolder, numbered_run, run_records
+from golfctl.training.meters.memory import memory_errors
+from golfctl.training.meters.node import benchmark_seconds, node_benchmark
+from golfctl.training.meters.training_clock import TrainingClock
+from golfctl.training.meters.utilisation import Peak, Utilisation, device_peak
+from golfctl.training.run.distributed import choose_threads, lost_ranks, process_group, resolve_device
+from golfctl.training.run.held_out import HeldOut, held_out_loss
+from golfctl.training.run.interrupt import StoppableProgress, StopRequest, stop_on_signals
+from golfctl.training.run.moments import measure_calibration, save_calibration
+from golfctl.training.run.run_folders import RunFolder, numbered_run, run_records
+from golfctl.training.run.state import read_state
+from golfctl.training.run.store import Store, check_out, newest_state
 from golfctl.training.setup import Setup, prepare
-from golfctl.training.state import read_state
-from golfctl.training.store import Store, check_out, newest_state
 from golfctl.training.trainer import Trainer
-from golfctl.training.utilisation import Peak, Utilisation, device_peak
 from golfctl.training.warmup import no_more_graphs, warm_up
 
 _UNCALIBRATED = "while collecting statistics for {}, which is whole: --resume collects them"

@@ -12,23 +12,23 @@ import torch
 from torch import Tensor
 
 from golfctl.core.environment import describe_environment
-from golfctl.data.batches import open_loader
-from golfctl.data.prefetch import prefetching
+from golfctl.data.batching.batches import open_loader
+from golfctl.data.batching.prefetch import prefetching
 from golfctl.errors import CheckpointError
-from golfctl.model.backends import segment_bounds
-from golfctl.model.build import build_model
 from golfctl.model.census import census
-from golfctl.model.names import named_tensors
+from golfctl.model.kernels.backends import segment_bounds
+from golfctl.model.weights.names import named_tensors
+from golfctl.model.weights.new_model import build_model
 from golfctl.optim.average import WeightAverage
 from golfctl.optim.collectives import Group
 from golfctl.optim.groups import group_by_role
 from golfctl.optim.schedule import Clock, learning_rate_scale, ramp, taper, warmdown_scale
 from golfctl.optim.step import Optimizers, Rates
 from golfctl.packing.checkpoint import Checkpoint
-from golfctl.training.phases import phases_on
+from golfctl.training.meters.timing import phases_on
 from golfctl.training.qat import FakeQuantizer
+from golfctl.training.run.state import Position, TrainingState
 from golfctl.training.setup import Setup
-from golfctl.training.state import Position, TrainingState
 
 _ADAM_PARTS = {"first": "exp_avg", "second": "exp_avg_sq", "step": "step"}
 

@@ -12,8 +12,8 @@ import torch
 from golfctl.core.progress import Progress
 from golfctl.errors import DependencyError, InterruptedRun
 from golfctl.optim.schedule import Clock
-from golfctl.training.interrupt import StopRequest
-from golfctl.training.memory import fit_memory
+from golfctl.training.meters.memory import fit_memory
+from golfctl.training.run.interrupt import StopRequest
 from golfctl.training.trainer import Trainer
 
 _GRAPHS = 64  # phases × sizes of micro-batches, and shapes of banks: all of them are made in the warm-up

@@ -8,7 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "golfctl"
 LAYER = {
     "errors": 0, "core": 1, "artifact": 2, "coding": 2, "quant": 2, "model": 2, "optim": 2, "data": 2, "scoring": 2,
-    "packing": 3, "training": 4, "evaluation": 4, "inspection": 4, "auditing": 5, "cli": 6,
+    "packing": 3, "training": 4, "evaluation": 4, "inspection": 4, "importing": 4,
+    "auditing": 5, "comparison": 5, "submission": 6, "cli": 7,
 }  # fmt: skip
 LIGHT = {"errors", "core", "artifact", "coding", "inspection"}
 FORBIDDEN_CALLS = {"eval", "exec"}

@@ -2,7 +2,7 @@ from golfctl.auditing.finding import Finding, Verdict
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.report import AuditReport
 from golfctl.auditing.table import CHECKS
-from golfctl.cli.audit_view import audit_text
+from golfctl.cli.views.audit_text import audit_text
 
 
 def finding(name, verdict, **more):

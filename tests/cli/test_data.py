@@ -66,7 +66,7 @@ def test_build_with_held_out_text_and_a_tokenizer(corpus, capsys):
 
 
 def test_fetch_from_a_mirror(corpus, capsys, monkeypatch):
-    from golfctl.data.tokenizer import Tokenizer
+    from golfctl.data.tokenizers.tokenizer import Tokenizer
 
     monkeypatch.setenv("HF_HOME", str(corpus / "hf"))
     assert golfctl("tokenizer", "books.jsonl", "--vocab", 340, "--quiet") == 0

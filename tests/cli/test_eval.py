@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from golfctl.cli.main import exit_code_of
 from golfctl.cli.schema_table import schema_of
 from golfctl.core.journal import Journal, read_journal
-from golfctl.model.build import build_model
-from golfctl.model.names import named_tensors
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.names import named_tensors
+from golfctl.model.weights.new_model import build_model
 from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
 
 LINE = "Chapter {i}.\n\nThe quick brown fox jumps over the lazy dog {i} times;\n    it is  well known.\tReally?\n"

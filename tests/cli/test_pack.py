@@ -6,9 +6,9 @@ import jsonschema
 import pytest
 
 from golfctl.cli.main import exit_code_of
-from golfctl.model.build import build_model
-from golfctl.model.names import named_tensors
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.names import named_tensors
+from golfctl.model.weights.new_model import build_model
 from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
 from golfctl.packing.schema import pack_report_schema, pack_spread_schema
 

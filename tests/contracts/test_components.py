@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from golfctl.model.backends import BACKENDS
-from golfctl.model.build import build_model, empty_model
 from golfctl.model.census import census
-from golfctl.model.names import entries_of, load_named_tensors, named_tensors, roles_by_name, shapes_by_name
+from golfctl.model.kernels.backends import BACKENDS
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec, components
 from golfctl.model.table import PARTS, PATHS
+from golfctl.model.weights.names import entries_of, load_named_tensors, named_tensors, roles_by_name, shapes_by_name
+from golfctl.model.weights.new_model import build_model, empty_model
 from tests.oracles import gpt
 from tests.unit.model.cases import FULL_PARTS, SMALL, gradients, shaken, small, tokens
 

@@ -23,7 +23,10 @@ sys.exit(" ".join(name for name in threads if "gloo" in name) or 0)
 """
 JOINS = {
     "scoring": ("from golfctl.scoring.ranks import joined_ranks", "joined_ranks()"),
-    "training": ("from golfctl.training.distributed import process_group", "process_group(torch.device('cpu'), 60)"),
+    "training": (
+        "from golfctl.training.run.distributed import process_group",
+        "process_group(torch.device('cpu'), 60)",
+    ),
 }
 
 

@@ -7,8 +7,8 @@ import torch
 from golfctl.core.identifiers import Identifier
 from golfctl.errors import ArtifactError
 from golfctl.quant import SCHEMES, dequantize, part_specs, quantize
-from golfctl.quant.options import GridOptions
-from golfctl.quant.rows import RowLayout
+from golfctl.quant.scheme_options import GridOptions
+from golfctl.quant.schemes.rows import RowLayout
 from golfctl.quant.stats import LayerStats
 
 

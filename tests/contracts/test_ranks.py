@@ -9,7 +9,7 @@ import torch.distributed as dist
 import torch.multiprocessing
 
 from golfctl.evaluation.runner import Plan, run
-from golfctl.model.build import build_model
+from golfctl.model.weights.new_model import build_model
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks

@@ -10,7 +10,7 @@ import torch
 from golfctl.errors import ConfigError
 from golfctl.evaluation.runner import Plan, run
 from golfctl.evaluation.stream import Stream
-from golfctl.model.build import build_model
+from golfctl.model.weights.new_model import build_model
 from golfctl.scoring.compose import Setting, compose, ladder
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks

@@ -15,8 +15,8 @@ sys.path[:0] = [str(ROOT)]
 def container():
     """Manifests read, written again under every manifest coder, and core tensors decoded by the plain reader."""
     from golfctl.artifact import read_artifact
-    from golfctl.artifact.layout import MANIFEST_CODERS
-    from golfctl.artifact.stored_manifest import compress_manifest
+    from golfctl.artifact.constants import MANIFEST_CODERS
+    from golfctl.artifact.manifest.stored import compress_manifest
     from golfctl.core.canonical import canonical_json
     from tests.oracles import golf_reader
 

@@ -5,15 +5,15 @@ import struct
 from pathlib import Path
 
 from golfctl.artifact import Draft, Part, Stream, Tensor, TensorSection, encode_artifact, read_artifact
-from golfctl.artifact.layout import (
+from golfctl.artifact.constants import (
     DTYPES,
     LIMIT_REASONS,
     MANIFEST_CODERS,
     PREAMBLE_FIELDS,
     Limits,
 )
-from golfctl.artifact.names import GRAMMARS
-from golfctl.artifact.rules import RULES
+from golfctl.artifact.format_rules import RULES
+from golfctl.artifact.manifest.grammars import GRAMMARS
 from golfctl.core.canonical import canonical_json
 from golfctl.core.schema import END, IDENTIFIER
 

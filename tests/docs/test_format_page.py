@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from golfctl.artifact.rules import RULES
+from golfctl.artifact.format_rules import RULES
 from golfctl.cli.schema_table import schema_of
 from tests.docs.format_page import BLOCKS, PAGE, rendered
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from golfctl.core.recipe import Recipe
-from golfctl.data.embedded import embedded_dataset
+from golfctl.data.text.embedded import embedded_dataset
 from golfctl.training.train import train
 
 MINIS = sorted((Path(__file__).parents[2] / "examples").glob("*-mini.toml"))

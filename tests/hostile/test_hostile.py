@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from golfctl.artifact import RULES, RuleError, open_artifact, read_artifact
-from golfctl.artifact.rules import fail
+from golfctl.artifact.format_rules import fail
 from tests.hostile.build import FILES, cases
 from tests.hostile.craft import valid_bytes
 

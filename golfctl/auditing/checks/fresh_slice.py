@@ -11,7 +11,7 @@ import numpy as np
 from golfctl.auditing.blackbox import BlackBox, FunctionBox
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
-from golfctl.auditing.ledger import Ledger
+from golfctl.auditing.foreign.posted_scores import Ledger
 from golfctl.auditing.subject import Context, Subject
 
 _BLOCK = 64  # tokens whose scores are averaged, so that blocks are about independent

@@ -11,10 +11,10 @@ from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
 from golfctl.auditing.subject import ByteClaim, Context, Subject
 from golfctl.core.canonical import sha256_bytes
-from golfctl.data.byte_table import ByteTable
 from golfctl.data.dataset import Dataset
 from golfctl.data.shards import read_shard
-from golfctl.data.tokenizer import Tokenizer
+from golfctl.data.tokenizers.byte_table import ByteTable
+from golfctl.data.tokenizers.tokenizer import Tokenizer
 
 _STATISTIC = "disagreements between text, tokens and bytes"
 _OVERLAP_TOKENS = 16

@@ -10,7 +10,7 @@ import numpy as np
 from golfctl.auditing.blackbox import score_until
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.ledger import Ledger
+from golfctl.auditing.foreign.posted_scores import Ledger
 from golfctl.auditing.probes import cut_positions, rng_for
 from golfctl.auditing.subject import Context, Subject
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
+from golfctl.auditing.foreign.trace import Trace
 from golfctl.auditing.subject import Context, Subject
-from golfctl.auditing.trace import Trace
 
 _STATISTIC = "network attempts and forbidden files"
 _SHOWN = 3

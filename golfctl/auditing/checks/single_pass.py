@@ -7,7 +7,7 @@ import numpy as np
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.ledger import Ledger
+from golfctl.auditing.foreign.posted_scores import Ledger
 from golfctl.auditing.subject import Context, Subject
 
 _TAIL_TOKENS = 64

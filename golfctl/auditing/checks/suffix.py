@@ -8,7 +8,7 @@ import numpy as np
 from golfctl.auditing.blackbox import BlackBox, score_until
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.ledger import Ledger
+from golfctl.auditing.foreign.posted_scores import Ledger
 from golfctl.auditing.probes import SUFFIXES, cut_positions, replace_suffix, rng_for
 from golfctl.auditing.subject import Context, Subject
 

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from golfctl.auditing.ledger import Ledger
-from golfctl.auditing.toys import adapt, counting, slot
+from golfctl.auditing.foreign.posted_scores import Ledger
+from golfctl.auditing.toys import adapt
+from golfctl.auditing.toys import count_mixing as counting
+from golfctl.auditing.toys import offsets as slot
 from golfctl.auditing.toys.model import STRIDE, VOCAB, WINDOW, ToyModel, log_softmax, pick, plain_rows, scored_hidden
 
 _GROUP_TOKENS = 8192

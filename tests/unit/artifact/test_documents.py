@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from golfctl.artifact import RuleError, read_artifact
-from golfctl.artifact.schema import manifest_schema
+from golfctl.artifact.manifest.schema import manifest_schema
 from tests.hostile.craft import assemble, canonical, patched
 
 DOCUMENTS = json.loads((Path(__file__).parents[2] / "fixtures" / "documents" / "manifest-1.json").read_text())

@@ -16,7 +16,7 @@ from golfctl.artifact import (
     overhead_bytes,
     read_artifact,
 )
-from golfctl.artifact.layout import LIMIT_REASONS, MANIFEST_CODERS, PREAMBLE_BYTES, PREAMBLE_FIELDS
+from golfctl.artifact.constants import LIMIT_REASONS, MANIFEST_CODERS, PREAMBLE_BYTES, PREAMBLE_FIELDS
 from golfctl.errors import ArtifactError, InputError
 from golfctl.inspection.report import build_report
 from tests.samples import SOURCE, sample_draft

@@ -22,7 +22,7 @@ from golfctl.artifact import (
     read_artifact,
     write_artifact,
 )
-from golfctl.artifact.layout import DTYPES, MANIFEST_CODERS
+from golfctl.artifact.constants import DTYPES, MANIFEST_CODERS
 from tests.samples import sample_draft
 
 json_values = st.recursive(

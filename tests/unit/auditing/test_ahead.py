@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from golfctl.auditing.ahead import Ahead
+from golfctl.auditing.foreign.trace import run_traced
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_audit
 from golfctl.auditing.self_test import toy_plan, toy_subject
 from golfctl.auditing.subject import Context
 from golfctl.auditing.toys.table import TOYS
-from golfctl.auditing.trace import run_traced
 from golfctl.errors import InputError
 
 TEXT_N = np.arange(8, dtype=np.uint16)

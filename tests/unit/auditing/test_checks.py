@@ -10,7 +10,7 @@ from golfctl.auditing.blackbox import FunctionBox
 from golfctl.auditing.checks import known_source, mass, single_pass, suffix
 from golfctl.auditing.checks.uniform_text import UniformSource
 from golfctl.auditing.finding import Verdict
-from golfctl.auditing.ledger import Ledger
+from golfctl.auditing.foreign.posted_scores import Ledger
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.report import AuditReport
 from golfctl.auditing.rules import load_rules

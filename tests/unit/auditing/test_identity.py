@@ -13,11 +13,11 @@ from golfctl.auditing.run import run_check
 from golfctl.auditing.subject import ByteClaim, Context, Subject
 from golfctl.auditing.table import CHECKS
 from golfctl.data.build import build_dataset, split_explicit
-from golfctl.data.byte_table import ByteTable
 from golfctl.data.dataset import Dataset
 from golfctl.data.shards import read_shard, write_shard
-from golfctl.data.sources import Document
-from golfctl.data.tokenizer_training import train_tokenizer
+from golfctl.data.text.sources import Document
+from golfctl.data.tokenizers.byte_table import ByteTable
+from golfctl.data.tokenizers.training import train_tokenizer
 
 SAID = "the cat sat on a mat and the dog ran over the hill where café owls naïvely hoot 東京 tonight"
 

@@ -31,7 +31,7 @@ def test_a_rule_that_checks_rest_on_is_missed_before_anything_runs(tmp_path):
     from golfctl.auditing.plan import Plan
     from golfctl.auditing.run import run_audit
     from golfctl.auditing.subject import Context, Subject
-    from golfctl.auditing.submission.check import check_submission
+    from golfctl.submission.check import check_submission
 
     values = load_toml(BUILTIN / "parameter-golf.toml")
     values["rules"] = [rule for rule in values["rules"] if rule["id"] not in ("R6", "R11")]
@@ -52,8 +52,8 @@ def test_unknown_rules_say_what_there_is():
 
 def test_nothing_that_is_printed_calls_anything_legal():
     """Checks measure; who is in the right is not theirs to say."""
-    from golfctl.auditing.submission.table import LINTS
     from golfctl.auditing.toys.table import TOYS
+    from golfctl.submission.table import LINTS
 
     said = [text for table in (CHECKS, LINTS) for name in table for text in (table[name].title, table[name].limits)]
     said += [rule.text for rule in load_rules().rules] + [toy.name for toy in TOYS]

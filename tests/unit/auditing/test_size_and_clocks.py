@@ -5,7 +5,7 @@ import pytest
 from golfctl.artifact import write_artifact
 from golfctl.auditing.checks import clocks, size
 from golfctl.auditing.finding import Verdict
-from golfctl.auditing.own_subject import counted_files
+from golfctl.auditing.own.subject_of_artifact import counted_files
 from golfctl.auditing.receipts import byte_claim, phase_seconds
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.subject import CountedFile

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from golfctl.auditing.toys import adapt, slot
+from golfctl.auditing.toys import adapt
+from golfctl.auditing.toys import offsets as slot
 from golfctl.auditing.toys.model import STRIDE, VOCAB, WINDOW, ToySource, make_model, plain_rows, toy_text
 from golfctl.auditing.toys.table import TOYS, ToyBox
 

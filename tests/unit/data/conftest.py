@@ -5,8 +5,8 @@ import io
 import pytest
 from sentencepiece import SentencePieceTrainer
 
-from golfctl.data.tokenizer import Tokenizer
-from golfctl.data.tokenizer_training import train_tokenizer
+from golfctl.data.tokenizers.tokenizer import Tokenizer
+from golfctl.data.tokenizers.training import train_tokenizer
 
 TEXTS = [
     f"Chapter {i}.\n\nThe quick brown fox jumps over the lazy dog {i * 7} times;\n    it is  well known.\tReally?\n"

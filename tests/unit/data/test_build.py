@@ -9,7 +9,7 @@ from golfctl.core.canonical import sha256_bytes
 from golfctl.data.build import build_dataset, split_by_hash, split_explicit
 from golfctl.data.dataset import Dataset
 from golfctl.data.shards import read_shard
-from golfctl.data.sources import Document
+from golfctl.data.text.sources import Document
 from golfctl.errors import DataError, StorageError, UsageError
 
 HELD = [Document("h1", "Held  out.\n"), Document("h2", "Another\ttext – with é and 😀."), Document("h3", "Chapter 5.")]

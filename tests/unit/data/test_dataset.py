@@ -5,7 +5,7 @@ import pytest
 from golfctl.data.build import build_dataset, split_explicit
 from golfctl.data.dataset import Dataset
 from golfctl.data.shards import write_shard
-from golfctl.data.sources import Document
+from golfctl.data.text.sources import Document
 from golfctl.errors import DataError, InputError
 
 HELD = [Document("a", "The quick  brown\nfox."), Document("b", " It is well known.")]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from golfctl.evaluation.clock import Clock
 from golfctl.evaluation.evaluate import climb_stream, score_stream
-from golfctl.evaluation.sources import Source
+from golfctl.evaluation.scored_model import Source
 from golfctl.evaluation.stream import Stream
-from golfctl.model.build import build_model
+from golfctl.evaluation.timing.clock import Clock
+from golfctl.model.weights.new_model import build_model
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks
 from tests.unit.model.cases import shake, small

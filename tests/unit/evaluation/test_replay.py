@@ -9,12 +9,12 @@ import torch
 from safetensors import safe_open
 
 from golfctl.errors import ConfigError
-from golfctl.evaluation.clock import Clock
 from golfctl.evaluation.replay import replay_score, run_replay
 from golfctl.evaluation.report import honest
 from golfctl.evaluation.stream import Stream
-from golfctl.model.build import empty_model
-from golfctl.model.names import load_named_tensors
+from golfctl.evaluation.timing.clock import Clock
+from golfctl.model.weights.names import load_named_tensors
+from golfctl.model.weights.new_model import empty_model
 from golfctl.scoring.compose import Setting
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from golfctl.errors import InputError
-from golfctl.evaluation.clock import Clock
 from golfctl.evaluation.resume import Savepoint
 from golfctl.evaluation.runner import Plan, run
+from golfctl.evaluation.timing.clock import Clock
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks

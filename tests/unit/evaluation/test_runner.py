@@ -7,7 +7,7 @@ import torch
 from golfctl.errors import NumericsError
 from golfctl.evaluation.runner import Plan, bank, run
 from golfctl.evaluation.stream import Stream
-from golfctl.scoring.neural import IncrementalScorer, NeuralScorer, WindowForward
+from golfctl.scoring.neural.sliding import IncrementalScorer, NeuralScorer, WindowForward
 from golfctl.scoring.ranks import Ranks
 
 VOCAB = 48

@@ -14,8 +14,8 @@ from golfctl.coding import encode
 from golfctl.errors import ArtifactError, UsageError
 from golfctl.inspection.decoding import source_files
 from golfctl.inspection.entropy import add_entropy, symbol_entropy_bits, tensor_entropies
-from golfctl.inspection.groups import group_names, group_of
 from golfctl.inspection.report import build_report
+from golfctl.inspection.tensor_groups import group_names, group_of
 from golfctl.inspection.verify import verify_payloads
 from tests.samples import sample_draft
 

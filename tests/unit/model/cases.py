@@ -4,9 +4,9 @@ import random
 
 import torch
 
-from golfctl.model.build import build_model
 from golfctl.model.spec import ModelSpec
 from golfctl.model.table import PARTS, PATHS
+from golfctl.model.weights.new_model import build_model
 
 SMALL = {
     "vocab_size": 48, "layers": 4, "dim": 32,

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from golfctl.errors import CheckpointError, ConfigError, UsageError
-from golfctl.model.build import build_model, empty_model
 from golfctl.model.census import census
-from golfctl.model.names import (
+from golfctl.model.roles import Role
+from golfctl.model.spec import ModelSpec
+from golfctl.model.taps import adapt, lookup_tap, tap
+from golfctl.model.weights.names import (
     banks,
     entries_of,
     load_named_tensors,
@@ -17,9 +19,7 @@ from golfctl.model.names import (
     roles_by_name,
     shapes_by_name,
 )
-from golfctl.model.roles import Role
-from golfctl.model.spec import ModelSpec
-from golfctl.model.taps import adapt, lookup_tap, tap
+from golfctl.model.weights.new_model import build_model, empty_model
 from tests.unit.model.cases import shaken, small, tokens
 
 

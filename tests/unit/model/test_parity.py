@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from golfctl.model.build import empty_model
-from golfctl.model.names import load_named_tensors, named_tensors
 from golfctl.model.table import PARTS, PATHS
+from golfctl.model.weights.names import load_named_tensors, named_tensors
+from golfctl.model.weights.new_model import empty_model
 from tests.oracles import gpt
 from tests.unit.model.cases import gradients, random_spec, shake, spec_of_reference, tokens
 

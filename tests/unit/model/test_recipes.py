@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from golfctl.core.recipe import Recipe
-from golfctl.model.build import build_model
 from golfctl.model.census import census
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.new_model import build_model
 from tests.unit.model.cases import shake, tokens
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

@@ -8,12 +8,12 @@ import torch
 
 from golfctl.core.journal import Journal
 from golfctl.data.shards import write_shard
-from golfctl.data.tokenizer_training import train_tokenizer
-from golfctl.model.build import build_model
-from golfctl.model.names import named_tensors
+from golfctl.data.tokenizers.training import train_tokenizer
 from golfctl.model.spec import ModelSpec
-from golfctl.packing.calibration import HELD_OUT_TOKENS
+from golfctl.model.weights.names import named_tensors
+from golfctl.model.weights.new_model import build_model
 from golfctl.packing.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from golfctl.packing.hessians.calibration import HELD_OUT_TOKENS
 
 TEXT = "the quick brown fox jumps over the lazy dog while seven wizards boil jam in a bucket of quartz "
 
@@ -68,8 +68,8 @@ class Shards:
 @pytest.fixture
 def dataset(tmp_path, monkeypatch):
     found = Shards(tmp_path, [5000, HELD_OUT_TOKENS + 3000])
-    monkeypatch.setattr("golfctl.packing.calibrating.Dataset.open", lambda path: found)
-    monkeypatch.setattr("golfctl.packing.calibration.Dataset.open", lambda path: found)
+    monkeypatch.setattr("golfctl.packing.hessians.which_statistics.Dataset.open", lambda path: found)
+    monkeypatch.setattr("golfctl.packing.hessians.calibration.Dataset.open", lambda path: found)
     monkeypatch.setattr("golfctl.packing.pack.Dataset.open", lambda path: found)
     return found
 

@@ -6,9 +6,9 @@ import torch
 
 from golfctl.core.canonical import sha256_bytes
 from golfctl.errors import CheckpointError, InputError
-from golfctl.model.build import build_model
-from golfctl.model.names import named_tensors
 from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.names import named_tensors
+from golfctl.model.weights.new_model import build_model
 from golfctl.packing.checkpoint import METADATA_KEY, Checkpoint, read_checkpoint, write_checkpoint
 
 SPEC = ModelSpec.from_dict(

@@ -3,8 +3,8 @@
 import pytest
 
 from golfctl.errors import ConfigError
-from golfctl.packing.calibration_choice import CalibrationChoice, parse_calibration
 from golfctl.packing.config import PackConfig
+from golfctl.packing.hessians.wording import CalibrationChoice, parse_calibration
 
 
 @pytest.mark.parametrize(

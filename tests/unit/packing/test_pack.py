@@ -12,7 +12,7 @@ import torch
 from golfctl.artifact import open_artifact
 from golfctl.core.journal import read_journal
 from golfctl.errors import BudgetError, CheckpointError, InputError, NumericsError, StorageError, UsageError
-from golfctl.model.names import roles_by_name, shapes_by_name
+from golfctl.model.weights.names import roles_by_name, shapes_by_name
 from golfctl.packing import pack as pack_module
 from golfctl.packing.assignment import assign
 from golfctl.packing.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -31,7 +31,7 @@ def test_every_tensor_is_assigned_exactly_once_by_role(spec):
 def test_the_loaded_model_is_the_checkpoint_up_to_rounding(run):
     result = pack(run, PackConfig())
     checkpoint, loaded = read_checkpoint(run), load_artifact(result.path)
-    from golfctl.model.names import named_tensors
+    from golfctl.model.weights.names import named_tensors
 
     for name, tensor in named_tensors(loaded.model).items():
         step = checkpoint.tensors[name].abs().max() / 31
@@ -44,7 +44,7 @@ def test_the_loaded_model_is_the_checkpoint_up_to_rounding(run):
 
 def test_floats_of_32_bits_come_back_exactly(run):
     result = pack(run, PackConfig(bits=32, bits_embed=32, coder="zlib:9"))
-    from golfctl.model.names import named_tensors
+    from golfctl.model.weights.names import named_tensors
 
     tensors = named_tensors(load_artifact(result.path).model)
     for name, tensor in read_checkpoint(run).tensors.items():

@@ -6,8 +6,8 @@ import pytest
 
 from golfctl.core.recipe import Recipe
 from golfctl.data.build import build_dataset, split_explicit
-from golfctl.data.sources import Document
-from golfctl.data.tokenizer_training import train_tokenizer
+from golfctl.data.text.sources import Document
+from golfctl.data.tokenizers.training import train_tokenizer
 
 WORDS = tuple("the a model token byte loss train step file reads writes of and small large quickly".split())  # noqa: SIM905
 

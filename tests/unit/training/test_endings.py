@@ -15,8 +15,8 @@ from golfctl.cli.main import exit_code_of
 from golfctl.core import files
 from golfctl.core.progress import SILENT
 from golfctl.packing.checkpoint import read_checkpoint
-from golfctl.training.runs import RunFolder, latest_checkpoint, run_records
-from golfctl.training.store import newest_state
+from golfctl.training.run.run_folders import RunFolder, latest_checkpoint, run_records
+from golfctl.training.run.store import newest_state
 
 
 def only_end(run):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from golfctl.training.runs import latest_checkpoint, run_records
+from golfctl.training.run.run_folders import latest_checkpoint, run_records
 
 pytestmark = pytest.mark.slow
 MOMENTS = int(os.environ.get("GOLFCTL_KILLS", "3"))  # the bar is 20: GOLFCTL_KILLS=20 pytest -m slow -k killed

@@ -4,9 +4,9 @@ import pytest
 
 from golfctl.training import loop as loops
 from golfctl.training import train as trains
-from golfctl.training.clock import TrainingClock
 from golfctl.training.loop import Loop
-from golfctl.training.runs import run_records
+from golfctl.training.meters.training_clock import TrainingClock
+from golfctl.training.run.run_folders import run_records
 from golfctl.training.train import train
 from golfctl.training.trainer import Trainer
 

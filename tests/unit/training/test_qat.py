@@ -8,7 +8,7 @@ from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock
 from golfctl.packing.config import PackConfig
 from golfctl.quant import dequantize, quantize
-from golfctl.quant.options import RowOptions
+from golfctl.quant.scheme_options import RowOptions
 from golfctl.training.qat import FakeQuantizer, QatConfig
 from golfctl.training.setup import prepare
 from golfctl.training.trainer import Trainer

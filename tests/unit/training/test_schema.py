@@ -1,8 +1,8 @@
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from golfctl.training.doctor import examine
 from golfctl.training.forecast import forecast
+from golfctl.training.meters.doctor import examine
 from golfctl.training.schema import doctor_schema, forecast_schema, train_schema
 
 RESULT = {

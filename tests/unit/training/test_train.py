@@ -11,10 +11,10 @@ from golfctl.core.progress import SILENT
 from golfctl.errors import CheckpointError, ConfigError, InterruptedRun, NumericsError, StorageError, UsageError
 from golfctl.optim.collectives import Alone
 from golfctl.packing.checkpoint import read_checkpoint
-from golfctl.training import store
 from golfctl.training import train as trains
-from golfctl.training.clock import TrainingClock
-from golfctl.training.runs import RunFolder, latest_checkpoint, run_data, run_records, step_of
+from golfctl.training.meters.training_clock import TrainingClock
+from golfctl.training.run import store
+from golfctl.training.run.run_folders import RunFolder, latest_checkpoint, run_data, run_records, step_of
 from golfctl.training.setup import prepare
 from golfctl.training.train import train
 from golfctl.training.trainer import Trainer

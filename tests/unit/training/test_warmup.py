@@ -10,8 +10,8 @@ from golfctl.errors import DependencyError, InterruptedRun
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock
 from golfctl.training import warmup
-from golfctl.training.interrupt import StopRequest
-from golfctl.training.runs import run_records
+from golfctl.training.run.interrupt import StopRequest
+from golfctl.training.run.run_folders import run_records
 from golfctl.training.setup import prepare
 from golfctl.training.train import train
 from golfctl.training.trainer import Trainer

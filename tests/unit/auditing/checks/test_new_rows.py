@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from golfctl.auditing.blackbox import FunctionBox
-from golfctl.auditing.checks import boundaries, fresh_slice, known_by_heart, shuffled
+from golfctl.auditing.checks import boundaries, fresh_slice, known_by_heart
+from golfctl.auditing.checks import shuffled_text as shuffled
 from golfctl.auditing.finding import Verdict
-from golfctl.auditing.ledger import Ledger
+from golfctl.auditing.foreign.posted_scores import Ledger
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_check

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from golfctl.auditing.blackbox import FunctionBox
-from golfctl.auditing.feeder import feed
 from golfctl.auditing.finding import Verdict
-from golfctl.auditing.ledger import Ledger
+from golfctl.auditing.foreign.feeder import feed
+from golfctl.auditing.foreign.posted_scores import Ledger
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_check

@@ -1,1 +1,0 @@
-"""Comparing sets of runs: what may be averaged, whether one set beats another, and what the spread could show."""

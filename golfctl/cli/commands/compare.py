@@ -1,0 +1,111 @@
+"""`golfctl compare BASE… -- NEW…`: does the new set of runs beat the base, and may they be averaged at all."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+from golfctl.cli.options import json_option
+from golfctl.cli.views.render import emit_json, table
+from golfctl.errors import UsageError, VerdictError
+
+_SHOWN = 3
+_NEW = "golfctl.compare.new"
+
+
+class _TwoLists(click.Command):
+    """Keeps what stands after `--`, which click would merge with what stands before."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            cut = args.index("--")
+            ctx.meta[_NEW] = args[cut + 1 :]
+            args = args[:cut]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return ["[OPTIONS]", "BASE...", "--", "NEW..."]
+
+
+@click.command("compare", cls=_TwoLists, epilog="Exit 6 when the answer is no, or when the runs must not be averaged.")
+@click.argument("base", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--margin", type=click.FloatRange(min=0), help="Gain to be shown. Default: the rules' (0.005 nats).")
+@click.option("--unit", type=click.Choice(["nats", "bpb"]), default="nats", show_default=True, help="Of the margin.")
+@click.option("--p", "p_wanted", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Default: the rules'.")
+@click.option("--ignore", multiple=True, type=click.Choice(["code", "environment"]), help="Average in spite of this.")
+@click.option("--rules", "rules_name", default="parameter-golf", show_default=True, help="Rules: a name or a file.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, base: tuple[Path, ...], **options: Any) -> None:
+    """Welch's one-sided test: is NEW better than BASE by more than the margin.
+
+    BASE and NEW are eval reports (`golfctl eval --report`) or run folders.
+    """
+    new = tuple(Path(name) for name in ctx.meta.get(_NEW, []))
+    if not base or not new:
+        raise UsageError("compare needs two lists: golfctl compare BASE… -- NEW…")
+    late = [str(path) for path in new if str(path).startswith("--")]
+    if late:
+        raise UsageError(f"{late[0]} stands behind the second list: options go before the first")
+    for flag in ("margin", "p_wanted"):
+        if options[flag] is not None and not math.isfinite(options[flag]):
+            raise UsageError(f"--{flag.removesuffix('_wanted')} {options[flag]} is no number to compare with")
+    from golfctl.auditing.rules import load_rules
+    from golfctl.comparison.compare import compare
+    from golfctl.comparison.receipt import read_receipt
+
+    claim, unit = load_rules(options["rules_name"]).claim, options["unit"]
+    margin = options["margin"]
+    if margin is None:
+        if unit == "bpb":
+            raise UsageError("the rules give the margin in nats: with --unit bpb name it with --margin")
+        margin = claim.margin_nats
+    p_wanted = options["p_wanted"] or claim.p_value
+    receipts = [[read_receipt(path) for path in paths] for paths in (base, new)]
+    result = compare(receipts[0], receipts[1], margin, p_wanted, unit, options["ignore"])
+    if options["as_json"]:
+        emit_json(result)
+    else:
+        click.echo(_text(result))
+    if not result["better"]:
+        raise VerdictError(_why_not(result))
+
+
+def _text(result: dict[str, Any]) -> str:
+    unit = result["unit"]
+    rows = []
+    for name in ("base", "new"):
+        side = result[name]
+        spread = "" if side["standard_deviation"] is None else f"{side['standard_deviation']:.5f}"
+        seeds = ", ".join("?" if seed is None else str(seed) for seed in side["seeds"])
+        rows.append((name, str(len(side["scores"])), f"{side['mean']:.5f}", spread, seeds))
+    lines = [table(("set", "runs", f"mean {unit}", "sd", "seeds"), rows)]
+    lines.append(
+        f"gain {result['gain']:+.5f} {unit}; to be shown: more than {result['margin']:g} at p < {result['p_wanted']:g}"
+    )
+    if result["interval_95"]:
+        low, high = result["interval_95"]
+        lines.append(f"95 % interval {low:+.5f} … {high:+.5f}; p = {result['p_value']:.2g}")
+        runs = min(len(result[name]["scores"]) for name in ("base", "new"))
+        lines.append(
+            f"with this spread {runs} runs a side show a gain of {result['showable_gain']:.5f} or more (4 in 5)"
+        )
+    lines.append(_apart(result["differs"]))
+    if not result["receipts_found"]:
+        lines.append("some reports cite no receipt of a journal beside them: nothing vouches for those figures")
+    lines.append("what no test sees: how many other runs were made and left out")
+    return "\n".join(lines)
+
+
+def _apart(differs: list[str]) -> str:
+    more = f" and {len(differs) - _SHOWN} more (--json)" if len(differs) > _SHOWN else ""
+    return (
+        f"base and new differ in {'; '.join(differs[:_SHOWN])}{more}" if differs else "base and new differ in nothing"
+    )
+
+
+def _why_not(result: dict[str, Any]) -> str:
+    if result["p_value"] is None:
+        return "one run has no spread: give at least two reports a side"
+    return f"not shown: p = {result['p_value']:.2g}, wanted < {result['p_wanted']:g}"

@@ -1,0 +1,66 @@
+"""`golfctl import`: read checkpoints and artifacts of the reference programs without running their code."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from golfctl.cli.options import json_option, quiet_option
+from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.render import emit_json
+
+
+@click.command("import")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="File to write  [default: STEM.golf, STEM.golfctl.safetensors]"
+)
+@click.option("--model", type=click.Path(path_type=Path), metavar="RECIPE.toml", help="Take [model] from this recipe.")
+@click.option("--set", "overrides", multiple=True, metavar="model.A.B=V", help="Override one value of the model spec.")
+@click.option("--tokenizer", type=click.Path(path_type=Path), help="SentencePiece model it was trained with.")
+@click.option("--skip", multiple=True, metavar="NAME", help="Leave out tensors; * and ? match; may be repeated.")
+@click.option("--as", "form", type=click.Choice(["checkpoint", "artifact"]), help="What to write.")
+@click.option("--coder", help="Coder of an artifact, as for pack  [default: auto]")
+@json_option
+@quiet_option
+def command(
+    source: Path,
+    out: Path | None,
+    model: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    **rest: Any,
+) -> None:
+    """Turn a .pt, .safetensors or .ptz file of the reference programs into a golfctl checkpoint or artifact.
+
+    Pickled code is never run. Quantised files keep their codes and scales. The model spec is inferred from names and
+    shapes, and what these cannot tell is listed; --model or --set give it.
+    """
+    from golfctl.core.recipe import Recipe
+    from golfctl.errors import UsageError
+    from golfctl.importing.import_checkpoint import ImportChoices, import_file
+
+    for override in overrides:
+        if not override.strip().startswith("model."):
+            raise UsageError(
+                f"--set {override!r}: import reads the [model] table only, for example model.head.softcap=15"
+            )
+    progress = reporter(quiet)
+    given = Recipe.load(model).tables.get("model", {}) if model else None
+    choices = ImportChoices(given, overrides, rest["tokenizer"], rest["skip"], rest["form"], rest["coder"])
+    result = import_file(source, choices, out, progress)
+    if out is None:
+        progress.say(f"writing {result.path}")
+    for name in result.left_out:
+        progress.say(f"left out: {name}")
+    for setting in result.assumed:
+        progress.say(f"not in names or shapes, at its default: model.{setting}")
+    if as_json:
+        emit_json(result.to_dict())
+        return
+    around = f" under {' + '.join(result.layers)}" if result.layers else ""
+    click.echo(
+        f"{source}: {result.layout}{around}: {result.tensors} tensors, {result.parameters:,} parameters, "
+        f"{result.quantized} quantised\nwrote {result.form} {result.path}"
+    )

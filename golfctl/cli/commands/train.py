@@ -1,0 +1,170 @@
+"""`golfctl train`: from a recipe, or from nothing, to a run folder."""
+
+import os
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from golfctl.cli.options import device_option, json_option, quiet_option, set_option
+from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.render import emit_json, table
+from golfctl.core.allocator import keep_freed_memory
+from golfctl.core.progress import Progress
+from golfctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from golfctl.core.recipe import Recipe
+    from golfctl.training.forecast import Forecast
+    from golfctl.training.train import TrainResult
+
+_QUICKSTART = "quickstart"
+_SECONDS = click.FloatRange(min=0, min_open=True, max=1e9)
+
+
+@click.command("train", short_help="Train a model from a TOML recipe.")
+@click.argument("recipe", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Dataset folder; default: the recipe's, or the embedded corpus."
+)
+@set_option
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; default: runs/NAME.")
+@click.option("--resume", is_flag=True, help="Continue a run: --out, or the latest under runs/.")
+@click.option("--seconds", type=_SECONDS, help="Budget in seconds of training clock.")
+@click.option("--steps", type=click.IntRange(min=1), help="Budget in optimizer steps.")
+@click.option("--dry-run", is_flag=True, help="Print parameters, FLOPs, memory and size; train nothing.")
+@device_option
+@json_option
+@quiet_option
+def command(
+    recipe: Path | None,
+    data: Path | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    resume: bool,
+    seconds: float | None,
+    steps: int | None,
+    dry_run: bool,
+    device: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train a model as RECIPE says (default: a small model on the embedded corpus) and write a run folder.
+
+    Runs on CPU, one GPU, or under torchrun. SIGINT, SIGTERM and SIGHUP save the state and exit with 130.
+    """
+    from golfctl.core.recipe import Recipe
+
+    first = int(os.environ.get("RANK", "0")) == 0
+    progress = reporter(quiet or not first)
+    name = _QUICKSTART
+    if resume:
+        _refuse_with_resume(recipe, overrides, seconds, steps, dry_run)
+        out = _resumed(out, progress)
+        chosen = Recipe.load(out / "recipe.toml")
+    else:
+        chosen, name = _recipe(recipe, [*overrides, *_budget(seconds, steps)], progress)
+    folder = _dataset(chosen, data, out if resume else None, progress)
+    if dry_run:
+        from golfctl.training.forecast import forecast
+
+        _print_forecast(forecast(chosen, folder, device), as_json)
+        return
+    from golfctl.training.train import train
+
+    keep_freed_memory()
+    result = train(chosen, folder, out, name=name, resume=resume, device=device, progress=progress)
+    if first:
+        _print_result(result, as_json)
+
+
+def _refuse_with_resume(
+    recipe: Path | None, overrides: tuple[str, ...], seconds: float | None, steps: int | None, dry_run: bool
+) -> None:
+    given = {"RECIPE": recipe, "--set": overrides, "--seconds": seconds, "--steps": steps, "--dry-run": dry_run}
+    wrong = [name for name, value in given.items() if value]
+    if wrong:
+        raise UsageError(f"--resume continues a run under its own recipe; it cannot be given with {', '.join(wrong)}")
+
+
+def _resumed(out: Path | None, progress: Progress) -> Path:
+    from golfctl.training.run.run_folders import latest_run
+
+    if out is None:
+        out = latest_run()
+        progress.say(f"resuming the latest run: {out}")
+    return out
+
+
+def _budget(seconds: float | None, steps: int | None) -> list[str]:
+    """The budget options as overrides: one replaces the other in the recipe."""
+    if seconds is not None and steps is not None:
+        raise UsageError("--seconds and --steps are two budgets: give one")
+    return [f"train.{key}={value}" for key, value in (("seconds", seconds), ("steps", steps)) if value is not None]
+
+
+def _recipe(path: Path | None, overrides: list[str], progress: Progress) -> "tuple[Recipe, str]":
+    """The recipe and the name of its runs; without a path, the packaged quickstart."""
+    from golfctl.core.config import apply_overrides, load_toml
+    from golfctl.core.recipe import Recipe
+
+    if path is None:
+        progress.say("no recipe given: training the quickstart model")
+        with resources.as_file(resources.files("golfctl.training") / "quickstart.toml") as packaged:
+            tables, where, name = load_toml(packaged), _QUICKSTART, _QUICKSTART
+    else:
+        tables, where, name = load_toml(path), str(path), path.stem
+    assigned = [override.partition("=")[0].strip() for override in overrides]
+    if twice := sorted({key for key in assigned if assigned.count(key) > 1}):
+        raise UsageError(f"{', '.join(twice)} is given twice on the command line: give it once")
+    for mine, other in (("train.seconds", "steps"), ("train.steps", "seconds")):
+        if mine in assigned and f"train.{other}" not in assigned:
+            tables.get("train", {}).pop(other, None)
+    return Recipe(apply_overrides(tables, overrides), where), name
+
+
+def _dataset(recipe: "Recipe", data: Path | None, resumed: Path | None, progress: Progress) -> Path:
+    """--data, else the recipe's data.path, else the resumed run's, else the embedded corpus; the choice is said."""
+    from golfctl.data.config import DataConfig
+
+    if data is not None:
+        return data
+    if path := recipe.read("data", DataConfig).path:
+        return Path(path)
+    if resumed is not None:
+        from golfctl.training.run.run_folders import run_data
+
+        return run_data(resumed)
+    from golfctl.data.text.embedded import embedded_dataset
+
+    folder = embedded_dataset(progress)
+    progress.say(f"no --data given: training on the embedded corpus, {folder}")
+    return folder
+
+
+def _print_result(result: "TrainResult", as_json: bool) -> None:
+    held_out = result.held_out
+    if as_json:
+        facts = {**asdict(result), "run": str(result.run), "checkpoint": str(result.checkpoint)}
+        emit_json({**facts, "held_out": held_out._asdict() if held_out else None})
+        return
+    clocks = f"{result.seconds:.1f} s of training clock, after {result.warmup_seconds:.1f} s of preparation"
+    click.echo(f"{result.step:,} steps, {result.tokens:,} tokens in {clocks}")
+    if held_out:
+        click.echo(
+            f"held-out loss {held_out.loss:.4f} nats per token, about {held_out.bpb_billed:.3f} bits per billed byte "
+            f"({held_out.tokens:,} tokens in plain windows; `golfctl eval` gives the score)"
+        )
+    click.echo(
+        f"MFU {result.mfu:.1%} of {result.mfu_basis}" if result.mfu is not None else f"no MFU: {result.mfu_basis}"
+    )
+    click.echo(f"{result.checkpoint}")
+
+
+def _print_forecast(found: "Forecast", as_json: bool) -> None:
+    if as_json:
+        emit_json(found.to_dict())
+        return
+    click.echo(table(("what", "value"), found.rows()))

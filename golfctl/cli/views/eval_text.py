@@ -1,0 +1,76 @@
+"""An eval report as text for people."""
+
+from typing import Any
+
+from golfctl.cli.views.render import table
+
+_MARK = {True: "yes", False: "NO", None: "not probed"}
+
+
+def summary(report: dict[str, Any]) -> str:
+    """The score, what it was divided by, whether it is honest and how that is known."""
+    stderr = report["val_bpb_stderr"]
+    spread = f" ± {stderr:.4f} (standard error over {report['documents']} documents)" if stderr is not None else ""
+    billed = f"{report['val_bpb_billed']:.4f}" if report["val_bpb_billed"] is not None else "-"
+    seconds = "  ".join(f"{name} {value:.1f} s" for name, value in report["seconds"].items())
+    lines = [
+        f"val_bpb         {report['val_bpb']:.4f}{spread}",
+        f"val_bpb_billed  {billed}  ({report['billed_bytes']:,} billed bytes; {report['raw_bytes']:,} raw)",
+        f"val_loss        {report['val_loss']:.4f} nats a token, {report['tokens']:,} tokens",
+        *_mode(report),
+        f"honest          {_MARK[report['honest']]}",
+    ]
+    lines += [f"  {name:<13} {_MARK[p['verdict']]}: {p['how']}" for name, p in report["properties"].items()]
+    lines += [f"  NO VALID SCORE: {reason}" for reason in report["reasons"]]
+    lines += [f"note            {note}" for note in report.get("notes", [])]
+    if report["source"]["kind"] != "artifact":
+        lines.append("source          a checkpoint, for comparison only: scores are made from a packed artifact")
+    lines.append(f"seconds         {seconds}")
+    if "deadline" in report:
+        row = report["deadline"]["adaptation_off_at_row"]
+        state = "never switched off" if row is None else f"switched off at row {row:,}"
+        lines.append(f"deadline        {report['deadline']['seconds']:g} s: adaptation {state}")
+    if "ladder" in report:
+        lines += ["", ladder_rows(report["ladder"])]
+    return "\n".join(lines)
+
+
+def _mode(report: dict[str, Any]) -> list[str]:
+    """A rolling cache is no sliding window: its score must not be read as one."""
+    if report.get("mode") != "rolling":
+        return []
+    kept = report["config"]["seq_len"]
+    return [f"mode            rolling cache of {kept:,} positions: not comparable with sliding-window scores"]
+
+
+def baseline_rows(report: dict[str, Any], baselines: list[dict[str, Any]]) -> str:
+    """General compressors on the same documents beside the model, best first."""
+    rows = [(_baseline_name(b), b["bpb"]) for b in baselines] + [("this artifact", report["val_bpb"])]
+    ordered = sorted(rows, key=lambda row: row[1])
+    return table(("compressor", "bits per byte"), [(name, f"{bpb:.4f}") for name, bpb in ordered])
+
+
+def _baseline_name(row: dict[str, Any]) -> str:
+    """A primed compressor has seen the training text, as the model has: that must stand beside its figure."""
+    return f"{row['name']}, primed with the training text" if row["primed"] else str(row["name"])
+
+
+def estimate_line(expected: dict[str, Any]) -> str:
+    """A projection in one line."""
+    rate = expected["slice_rows"] / max(expected["slice_seconds"], 1e-9)
+    return (
+        f"about {expected['seconds']:,.0f} s for {expected['rows']:,} tokens on one process "
+        f"({expected['slice_rows']:,} tokens took {expected['slice_seconds']:.1f} s, {rate:,.0f} tokens/s)"
+    )
+
+
+def ladder_rows(rungs: list[dict[str, Any]]) -> str:
+    """One row per layer: score, gain over the rung before and over the first, paired standard errors, seconds."""
+    header = ("layer", "val_bpb", "stderr", "step", "paired", "all", "paired", "seconds")
+    return table(header, [(r["name"], *_cells(r), f"{r['seconds']:.1f}") for r in rungs])
+
+
+def _cells(rung: dict[str, Any]) -> list[str]:
+    formats = {"val_bpb": ".5f", "val_bpb_stderr": ".5f", "step": "+.5f", "step_stderr": ".5f", "all": "+.5f"}
+    formats["all_stderr"] = ".5f"
+    return ["-" if rung[key] is None else format(rung[key], form) for key, form in formats.items()]

@@ -1,0 +1,1 @@
+"""Coders that hand an array's bytes to a general compressor."""

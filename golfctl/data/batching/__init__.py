@@ -1,0 +1,1 @@
+"""Orders in which training reads its shards; each is a plug-in behind `batches.py`."""

@@ -1,0 +1,1 @@
+"""SentencePiece tokenizers: use, training, and the bytes that a token stands for."""

@@ -1,0 +1,1 @@
+"""Seconds of an evaluation: stages, a deadline, an estimate from a slice."""

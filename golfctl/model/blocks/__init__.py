@@ -1,0 +1,1 @@
+"""What every network has: embedding, attention, MLP, residual paths, head."""

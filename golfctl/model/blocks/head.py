@@ -1,0 +1,56 @@
+"""Output head: hidden vectors to soft-capped logits.
+
+Shapes: B batch, T positions, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from golfctl.core.config import Config
+from golfctl.model.blocks.embedding import TABLE
+from golfctl.model.component import Component, Weight
+from golfctl.model.roles import Role
+from golfctl.model.weights.init import zeros
+
+if TYPE_CHECKING:
+    from golfctl.model.spec import ModelSpec
+
+UNTIED = "lm_head.weight"
+
+
+class HeadConfig(Config):
+    """Where the head's weights come from and how far logits may go."""
+
+    tied: bool = True
+    """Use the token table as head; untied heads start at zero."""
+    softcap: float = Field(default=30.0, ge=0)
+    """c of logits ← c·tanh(logits / c); 0 leaves them as they are."""
+
+
+class Head(Component):
+    """logits = c·tanh(h Wᵀ / c), W the token table or an own matrix of zeros (baseline; softcap after Gemma 2)."""
+
+    Config = HeadConfig
+
+    @classmethod
+    def declare(cls, config: HeadConfig, spec: ModelSpec) -> list[Weight]:
+        """Nothing when tied."""
+        shape = (spec.vocab_size, spec.dim)
+        return [] if config.tied else [Weight(UNTIED, shape, Role.HEAD, zeros, products=1)]
+
+    @property
+    def name(self) -> str:
+        """Public name of the matrix in use."""
+        return TABLE if self.config.tied else UNTIED
+
+    def cap(self, logits_BTV: Tensor) -> Tensor:
+        """Widen bf16 to fp32, then cap softly."""
+        if logits_BTV.dtype in (torch.bfloat16, torch.float16):
+            logits_BTV = logits_BTV.float()
+        c = self.config.softcap
+        return c * torch.tanh(logits_BTV / c) if c else logits_BTV

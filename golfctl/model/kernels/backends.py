@@ -1,0 +1,223 @@
+"""Causal attention behind one function, whichever kernel does the work.
+
+Shapes: B batch, T query positions, S key positions (the queries are the last T of them), H query heads,
+K key-value heads (each group of H / K query heads shares one), G = H / K, d head dimension, N segments.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from golfctl.core.table import suggestion
+from golfctl.errors import UsageError
+from golfctl.model.kernels.gpu_attention import flash3, has_flash3, varlen
+from golfctl.model.kernels.saved_softmax import keeps_shares, kept_shares
+
+
+class Visible(NamedTuple):
+    """Who may look at whom, beside causality."""
+
+    documents_BS: Tensor | None = None
+    """Number of the document of every key position; attention stays within one. None: no such limit."""
+    bounds: Tensor | None = None
+    """Where segments begin in the flattened [B·S] batch, from `segment_bounds`; made where needed if None."""
+    reach: int | None = None
+    """How many positions a row sees, its own among them; None: all."""
+
+    @property
+    def plain(self) -> bool:
+        """Causality is the only limit."""
+        return self.documents_BS is None and self.reach is None
+
+    def mask(self, queries: int, keys: int, device: torch.device) -> Tensor | None:
+        """Boolean mask [B or 1, 1, T, S], True where visible; None when plain causal or everything is visible."""
+        reach = keys if self.reach is None else self.reach
+        if self.documents_BS is None and queries in (1, keys) and keys <= reach:
+            return None
+        row_T1, key_S = torch.arange(keys - queries, keys, device=device)[:, None], torch.arange(keys, device=device)
+        mask_TS = (key_S <= row_T1) & (key_S > row_T1 - reach)
+        if self.documents_BS is None:
+            return mask_TS[None, None]
+        documents_BT = self.documents_BS[:, keys - queries :]
+        same_BTS = documents_BT[:, :, None] == self.documents_BS[:, None, :]
+        return (same_BTS & mask_TS)[:, None]
+
+    def starts(self) -> Tensor:
+        """The segment bounds [N + 1], made now if they were not given."""
+        if self.bounds is not None:
+            return self.bounds
+        assert self.documents_BS is not None
+        return _bounds(_changes(self.documents_BS), multiple=1)
+
+
+def segment_bounds(ids_BT: Tensor, bos: int, multiple: int = 64) -> Tensor:
+    """Bounds int32 [N + 1] of the segments of a batch: every row and every `bos` begins one.
+
+    N + 1 is rounded up to `multiple` with empty segments at the end, so that compiled kernels see few shapes. Made
+    outside of compiled code: the number of documents is data.
+    """
+    return _bounds((ids_BT == bos), multiple)
+
+
+def _changes(documents_BS: Tensor) -> Tensor:
+    first = torch.zeros_like(documents_BS[:, :1], dtype=torch.bool)
+    return torch.cat((first, documents_BS[:, 1:] != documents_BS[:, :-1]), dim=1)
+
+
+def _bounds(begins_BT: Tensor, multiple: int) -> Tensor:
+    begins_BT = begins_BT.clone()
+    begins_BT[:, 0] = True
+    starts = begins_BT.flatten().nonzero().flatten().int()
+    total = multiple * math.ceil((len(starts) + 1) / multiple)
+    return F.pad(starts, (0, total - len(starts)), value=begins_BT.numel())
+
+
+def attend(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible, backend: str = "auto") -> Tensor:
+    """softmax(q kᵀ / √d, causal) v as y_BTHd, by the back end of that name; "auto" takes the fastest that fits.
+
+    Raises:
+        UsageError: no such back end, or one that cannot do this.
+    """
+    name = choose(q_BTHd, k_BSKd, visible) if backend == "auto" else backend
+    if name not in BACKENDS:
+        raise UsageError(f"unknown attention back end {name!r}{suggestion(name, list(BACKENDS))}")
+    return BACKENDS[name](q_BTHd, k_BSKd, v_BSKd, visible)
+
+
+_BLOCK = 128
+"""Rows of a block of `folded` and `sliced`."""
+
+
+def choose(q_BTHd: Tensor, k_BSKd: Tensor, visible: Visible) -> str:
+    """Name of the back end that "auto" takes."""
+    half = q_BTHd.dtype in (torch.bfloat16, torch.float16)
+    if half and not q_BTHd.is_cuda and visible.plain:
+        return _choose_half(q_BTHd, k_BSKd)
+    if _trains_on_cpu(q_BTHd) and visible.plain and keeps_shares(q_BTHd, k_BSKd):
+        return "kept"
+    kernels = half and q_BTHd.is_cuda and q_BTHd.shape[1] == k_BSKd.shape[1] and visible.reach is None
+    if not kernels or (visible.documents_BS is not None and visible.bounds is None and torch.compiler.is_compiling()):
+        return "sdpa"
+    if has_flash3(q_BTHd.device):
+        return "fa3"
+    return "varlen" if visible.documents_BS is not None else "sdpa"
+
+
+def _choose_half(q_BTHd: Tensor, k_BSKd: Tensor) -> str:
+    """The same in half precision on a CPU, without documents."""
+    queries, keys = q_BTHd.shape[1], k_BSKd.shape[1]
+    if q_BTHd.requires_grad:
+        return "folded" if queries == keys else "sdpa"
+    return "sliced" if queries > 1 and not torch.compiler.is_compiling() else "sdpa"
+
+
+def _trains_on_cpu(q_BTHd: Tensor) -> bool:
+    graph = q_BTHd.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return graph and q_BTHd.is_cpu and q_BTHd.dtype in (torch.float32, torch.float64)
+
+
+def sdpa(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """torch's scaled dot-product attention: its flash kernel where there is one, with a boolean mask if need be."""
+    q, k, v = (x.transpose(1, 2) for x in (q_BTHd, k_BSKd, v_BSKd))
+    queries, keys = q.shape[2], k.shape[2]
+    mask = visible.mask(queries, keys, q.device)
+    causal = mask is None and queries == keys
+    grouped = q.shape[1] != k.shape[1]
+    return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, enable_gqa=grouped).transpose(1, 2)
+
+
+def folded(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """The formula in products of key-value heads with their query heads folded into rows, a block of rows at a time.
+
+    Only keys up to a block's end are multiplied. Scores and shares are kept in the inputs' dtype.
+    """
+    (batch, queries, heads, size), groups = q_BTHd.shape, k_BSKd.shape[2]
+    before = k_BSKd.shape[1] - queries
+    q, k, v = (x.transpose(1, 2) for x in (q_BTHd * (1.0 / math.sqrt(size)), k_BSKd, v_BSKd))
+    q = q.unflatten(1, (groups, heads // groups))
+    mask = None if visible.plain else visible.mask(queries, k.shape[2], q.device)
+    future = torch.full((_BLOCK, _BLOCK), -torch.inf, dtype=q.dtype, device=q.device).triu(1)
+    blocks = []
+    for a in range(0, queries, _BLOCK):
+        rows, end = min(_BLOCK, queries - a), min(a + _BLOCK, queries) + before
+        score = q[:, :, :, a : a + rows].reshape(batch, groups, -1, size) @ k[:, :, :end].mT
+        score = score.view(batch, groups, heads // groups, rows, end)
+        if mask is None:
+            score[..., end - rows :] += future[:rows, :rows]
+        else:
+            score = score.masked_fill(~mask[:, :, None, a : a + rows, :end], -torch.inf)
+        share = score.softmax(-1).view(batch, groups, -1, end)
+        blocks.append((share @ v[:, :, :end]).view(batch, heads, rows, size))
+    return torch.cat(blocks, dim=2).transpose(1, 2)
+
+
+def sliced(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """As `folded`, but one key-value head of one sequence at a time, so that a block's scores stay in the cache."""
+    (batch, queries, heads, size), groups = q_BTHd.shape, k_BSKd.shape[2]
+    keys, fold = k_BSKd.shape[1], heads // groups
+    q, k, v = (x.transpose(1, 2) for x in (q_BTHd * (1.0 / math.sqrt(size)), k_BSKd, v_BSKd))
+    mask = None if visible.plain else visible.mask(queries, keys, q.device)
+    future = torch.full((_BLOCK, _BLOCK), -torch.inf, dtype=q.dtype, device=q.device).triu(1)
+    y_BTHd = torch.empty_like(q_BTHd)
+    for b, g in itertools.product(range(batch), range(groups)):
+        mine = slice(g * fold, (g + 1) * fold)
+        for a in range(0, queries, _BLOCK):
+            rows, end = min(_BLOCK, queries - a), min(a + _BLOCK, queries) + keys - queries
+            score = (q[b, mine, a : a + rows].reshape(-1, size) @ k[b, g, :end].mT).view(fold, rows, end)
+            if mask is None:
+                score[..., end - rows :] += future[:rows, :rows]
+            else:
+                score = score.masked_fill(~mask[b if len(mask) > 1 else 0, 0, a : a + rows, :end], -torch.inf)
+            y = score.softmax(-1).view(-1, end) @ v[b, g, :end]
+            y_BTHd[b, a : a + rows, mine] = y.view(fold, rows, size).transpose(0, 1)
+    return y_BTHd
+
+
+def kept(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """`golfctl.model.kernels.saved_softmax` for the shapes that it does, else `sdpa`."""
+    if visible.plain and keeps_shares(q_BTHd, k_BSKd):
+        return kept_shares(q_BTHd, k_BSKd, v_BSKd)
+    return sdpa(q_BTHd, k_BSKd, v_BSKd, visible)
+
+
+def plain(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """The formula itself, with the softmax in fp32 at least; takes memory for B·H·T·S scores."""
+    wide = torch.promote_types(q_BTHd.dtype, torch.float32)
+    groups = (k_BSKd.shape[2], -1)
+    q_BTKGd, k, v = q_BTHd.unflatten(2, groups).to(wide), k_BSKd.to(wide), v_BSKd.to(wide)
+    score_BKGTS = torch.einsum("btkgd,bskd->bkgts", q_BTKGd, k) / math.sqrt(q_BTHd.shape[-1])
+    queries, keys = score_BKGTS.shape[-2:]
+    mask = visible.mask(queries, keys, q_BTHd.device)
+    if mask is None:
+        mask = torch.ones(queries, keys, dtype=torch.bool, device=q_BTHd.device).tril(keys - queries)[None, None]
+    share_BKGTS = score_BKGTS.masked_fill(~mask[:, :, None], -torch.inf).softmax(-1)
+    return torch.einsum("bkgts,bskd->btkgd", share_BKGTS, v).flatten(2, 3).to(q_BTHd.dtype)
+
+
+def segments(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+    """One `sdpa` call per segment: less work than a mask where documents are short, not for compiled code."""
+    if visible.documents_BS is None or visible.reach is not None or q_BTHd.shape[1] != k_BSKd.shape[1]:
+        return sdpa(q_BTHd, k_BSKd, v_BSKd, visible)
+    q, k, v = (x.flatten(0, 1)[None] for x in (q_BTHd, k_BSKd, v_BSKd))
+    bounds = visible.starts().tolist()
+    pieces = [sdpa(q[:, a:b], k[:, a:b], v[:, a:b], Visible()) for a, b in itertools.pairwise(bounds) if a < b]
+    return torch.cat(pieces, dim=1).view_as(q_BTHd)
+
+
+BACKENDS: dict[str, Callable[[Tensor, Tensor, Tensor, Visible], Tensor]] = {
+    "sdpa": sdpa,
+    "kept": kept,
+    "folded": folded,
+    "sliced": sliced,
+    "segments": segments,
+    "varlen": varlen,
+    "fa3": flash3,
+    "math": plain,
+}

@@ -1,0 +1,1 @@
+"""From floats to codes: clipping, and where the rounding error goes."""

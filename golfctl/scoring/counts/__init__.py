@@ -1,0 +1,1 @@
+"""Scorers that learn by counting what was scored."""

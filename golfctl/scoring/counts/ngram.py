@@ -1,0 +1,113 @@
+"""The n-gram leaf: a Pitman-Yor chain over the uniform distribution, from exact counts of what was observed.
+
+    q_k(v) = [max(c_k(v) − d, 0) + (θ + d T_k) q_{k−1}(v)] / (n_k + θ),   q_{−1} = 1/V,   q_k = q_{k−1} where n_k = 0
+
+The chain is affine in the counts, so a row is A/V + Σ_k B_k max(c_k(v) − d, 0), and A + Σ_k B_k (n_k − d T_k) = 1
+is checked at every row.
+
+R rows, V vocabulary, N tokens, K longest context.
+"""
+
+import numba
+import numpy as np
+import torch
+
+from golfctl.scoring.config import NgramConfig
+from golfctl.scoring.counts.context_counts import add_located, locate, room
+from golfctl.scoring.counts.counting import CountingScorer
+
+_MASS_TOLERANCE = 1e-9
+
+
+@numba.njit(cache=True)
+def _spread(
+    nodes: np.ndarray,
+    pool: np.ndarray,
+    slots: np.ndarray,
+    deepest: int,
+    discount: float,
+    strength: float,
+    out_V: np.ndarray,
+) -> float:
+    """Write the row of the contexts at `slots[: deepest + 1]` to `out_V`; returns how far its mass is from one."""
+    out_V[:] = 0.0
+    rest, mass = 1.0, 0.0
+    for k in range(deepest, -1, -1):
+        n, distinct, start = nodes[slots[k], 1], nodes[slots[k], 2] >> 6, nodes[slots[k], 3]
+        if n == 0:
+            continue
+        share = rest / (n + strength)
+        if distinct == 1:
+            out_V[start] += share * (n - discount)
+        else:
+            for j in range(start, start + distinct):
+                out_V[pool[j, 0]] += share * (pool[j, 1] - discount)
+        mass += share * (n - discount * distinct)
+        rest = share * (strength + discount * distinct)
+    out_V += rest / len(out_V)
+    return abs(mass + rest - 1.0)
+
+
+@numba.njit(cache=True)
+def _rows(
+    nodes: np.ndarray,
+    pool: np.ndarray,
+    used: np.ndarray,
+    tokens_N: np.ndarray,
+    first: int,
+    longest: int,
+    discount: float,
+    strength: float,
+    begin: int,
+    p_RV: np.ndarray,
+    match_R: np.ndarray,
+    worst: np.ndarray,
+) -> int:
+    """Rows `begin …`: row r predicts token `first + r`, then counts it if it is there. Returns where room ran out."""
+    keys, slots = np.empty(longest + 1, np.uint64), np.empty(longest + 1, np.int64)
+    scratch_V = np.empty(p_RV.shape[1], np.float64)
+    for r in range(begin, p_RV.shape[0]):
+        if not room(nodes, pool, used, longest + 1, p_RV.shape[1]):
+            return r
+        i = first + r
+        deepest = min(longest, i)
+        match_R[r] = locate(nodes, tokens_N, i, deepest, keys, slots)
+        worst[0] = max(worst[0], _spread(nodes, pool, slots, match_R[r], discount, strength, scratch_V))
+        p_RV[r] = scratch_V
+        if i < len(tokens_N):
+            add_located(nodes, pool, used, keys, slots, deepest, tokens_N[i])
+    return p_RV.shape[0]
+
+
+class NgramScorer(CountingScorer):
+    """Counts of contexts of 0 … order − 1 observed tokens."""
+
+    def __init__(self, vocab_size: int, config: NgramConfig, device: torch.device, expected_rows: int = 0) -> None:
+        """
+        Raises:
+            ValueError: neither a discount nor a strength, so unseen tokens would have no probability.
+        """
+        if config.discount == 0 and config.strength == 0:
+            raise ValueError("a discount or a strength is needed")
+        self.config = config
+        super().__init__(vocab_size, config.order - 1, device, expected_rows=expected_rows)
+
+    def fill(self, tokens_N: np.ndarray, first: int, begin: int, p_RV: np.ndarray) -> int:
+        """Rows of the Pitman-Yor chain; checks that each has mass one."""
+        c, worst = self.counts, np.zeros(1)
+        discount, strength = self.config.discount, self.config.strength
+        match_R = self.gate_R if len(self.gate_R) >= len(p_RV) else np.zeros(len(p_RV), np.int64)
+        done = _rows(
+            c.nodes, c.pool, c.used, tokens_N, first, c.longest, discount, strength, begin, p_RV, match_R, worst
+        )
+        if worst[0] > _MASS_TOLERANCE:
+            raise ArithmeticError(f"an n-gram row has mass 1 ± {worst[0]:.1e}")
+        return done
+
+    def count(self, tokens_N: np.ndarray, first: int) -> None:
+        """Count without rows."""
+        self.counts.count(tokens_N, first)
+
+    def uncount(self, tokens_N: np.ndarray, first: int) -> None:
+        """Counts are integers: undoing is exact."""
+        self.counts.uncount(tokens_N, first)

@@ -1,0 +1,1 @@
+"""Combinators: several scorers' rows to one, calibrated."""

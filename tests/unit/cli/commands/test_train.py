@@ -1,0 +1,136 @@
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from golfctl.cli.main import exit_code_of
+from golfctl.data.build import build_dataset, split_explicit
+from golfctl.data.text.sources import Document
+from golfctl.data.tokenizers.training import train_tokenizer
+
+RECIPE = """
+[model]
+layers = 2
+dim = 16
+[model.attention]
+heads = 2
+kv_heads = 1
+[model.feed_forward]
+hidden = 16
+[train]
+steps = 4
+batch_tokens = 64
+sequence_length = 16
+threads = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    texts = [f"{words[i % 12]} is followed by {words[i % 7]} and then by {words[i % 5]} again " * 3 for i in range(60)]
+    documents = [Document(str(i), text) for i, text in enumerate(texts)]
+    out = tmp_path_factory.mktemp("data") / "set"
+    tokenizer = train_tokenizer(texts, 300)
+    build_dataset(out, split_explicit(documents[:55], documents[55:]), tokenizer, source="test", split="explicit")
+    return out
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    return tmp_path
+
+
+def test_train_names_its_run_after_the_recipe_and_counts_up(empty_folder, data, capsys):
+    for expected in ("runs/tiny", "runs/tiny-2"):
+        assert exit_code_of(["train", "tiny.toml", "--data", str(data), "--json", "--quiet"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["run"] == expected and Path(result["checkpoint"]).is_file()
+        assert result["step"] == 4 and result["tokens"] == 256
+
+
+def test_resume_takes_the_latest_run_and_its_data(empty_folder, data, capsys):
+    assert exit_code_of(["train", "tiny.toml", "--data", str(data)]) == 0
+    assert exit_code_of(["train", "--resume"]) == 0
+    assert "resuming the latest run: runs/tiny" in capsys.readouterr().err
+
+
+def test_a_finished_run_is_not_resumed(empty_folder, data, capsys):
+    assert exit_code_of(["train", "tiny.toml", "--data", str(data), "--json", "--quiet"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    journal = Path("runs/tiny/journal.jsonl").read_bytes()
+    assert exit_code_of(["train", "--resume", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert "is finished, at step 4: nothing to resume" in printed.err
+    again = json.loads(printed.out)
+    assert again | {"seconds": 0, "warmup_seconds": 0} == first | {"seconds": 0, "warmup_seconds": 0}
+    assert Path("runs/tiny/journal.jsonl").read_bytes() == journal
+
+
+def test_a_budget_option_replaces_the_recipes(empty_folder, data, capsys):
+    arguments = ["train", "tiny.toml", "--data", str(data), "--json", "--quiet"]
+    assert exit_code_of([*arguments, "--seconds", "0.5", "--set", "train.seed=3"]) == 0
+    recipe = tomllib.loads(Path("runs/tiny/recipe.toml").read_text())["train"]
+    assert recipe["seconds"] == 0.5 and "steps" not in recipe and recipe["seed"] == 3
+
+
+def test_dry_run_writes_nothing(empty_folder, data, capsys):
+    assert exit_code_of(["train", "tiny.toml", "--data", str(data), "--dry-run", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["parameters"] == sum(figures["by_role"].values())
+    assert figures["flops_per_step"] == 64 * figures["flops_per_token"]
+    assert not (empty_folder / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["none.toml"], 3, "no such file: none.toml"),
+        (["tiny.toml", "--data", "nowhere"], 3, "no such dataset folder"),
+        (["tiny.toml", "--set", "train.step=3"], 3, "did you mean 'steps'"),
+        (["tiny.toml", "--set", "trian.steps=3"], 3, "unknown table [trian]; did you mean 'train'"),
+        (["tiny.toml", "--set", "train.seconds=3"], 0, ""),
+        (["tiny.toml", "--set", "train.seconds=3", "--set", "train.steps=3"], 3, "exactly one of steps and seconds"),
+        (["tiny.toml", "--seconds", "-3"], 2, "--seconds"),
+        (["tiny.toml", "--steps", "0"], 2, "--steps"),
+        (["tiny.toml", "--steps", "3", "--seconds", "3"], 2, "two budgets"),
+        (["tiny.toml", "--steps", "3", "--set", "train.steps=5"], 2, "train.steps is given twice"),
+        (["tiny.toml", "--set", "model.attention.heads=3"], 3, "3 heads must divide"),
+        (["tiny.toml", "--device", "abacus"], 3, "unknown device 'abacus'"),
+        (["--resume"], 3, "no run under runs/"),
+        (["--resume", "--out", "nowhere"], 3, "nowhere"),
+        (["tiny.toml", "--resume"], 2, "cannot be given with RECIPE"),
+    ],
+)
+def test_bad_input_ends_with_its_code_and_a_cause(empty_folder, data, capsys, arguments, code, message):
+    if "--data" not in arguments and "--resume" not in arguments:
+        arguments = [*arguments, "--data", str(data)]
+    assert exit_code_of(["train", *arguments]) == code
+    assert message in capsys.readouterr().err
+    assert code == 0 or not list(empty_folder.glob("runs/*/checkpoint*"))
+
+
+def test_a_shard_in_both_parts_is_refused(empty_folder, data, capsys):
+    leaky = empty_folder / "leaky"
+    shutil.copytree(data, leaky)
+    facts = json.loads((leaky / "dataset.json").read_text())
+    held_out = facts["validation"]["shards"][0]
+    facts["train"]["shards"] = [held_out]
+    (leaky / "dataset.json").write_text(json.dumps(facts))
+    assert exit_code_of(["train", "tiny.toml", "--data", str(leaky)]) == 3
+    assert "are the same text" in capsys.readouterr().err
+
+
+def test_training_tokens_outside_the_vocabulary_are_named(empty_folder, data, capsys):
+    bad = empty_folder / "bad"
+    shutil.copytree(data, bad)
+    shard = next(bad.glob("*_train_*.bin"))
+    content = bytearray(shard.read_bytes())
+    content[1024:] = b"\xff\x7f" * ((len(content) - 1024) // 2)
+    shard.write_bytes(content)
+    assert exit_code_of(["train", "tiny.toml", "--data", str(bad)]) == 3
+    assert "32767" in capsys.readouterr().err

@@ -1,0 +1,183 @@
+"""What may be averaged, with receipts in a real journal."""
+
+import json
+
+import pytest
+
+from golfctl.cli.main import exit_code_of
+from golfctl.comparison.compare import compare
+from golfctl.comparison.receipt import read_receipt
+from golfctl.core.journal import Journal
+from golfctl.errors import InputError, VerdictError
+
+ENVIRONMENT = {"python": "3.11", "packages": {"torch": "2.10"}, "cpus": 2, "devices": []}
+
+
+def report(loss, name, **changes):
+    values = {
+        "val_loss": loss, "val_bpb": loss / 1.6, "tokens": 1000, "artifact_sha256": name, "data_sha256": "d",
+        "text": "t", "config": {"stride": 64, "ttt": None}, "code_sha256": "c", "environment": ENVIRONMENT,
+        "honest": True, "reasons": [],
+    }  # fmt: skip
+    return values | changes
+
+
+def run_folder(root, name, loss, seed=0, recipe=None, **changes):
+    folder = root / name
+    journal = Journal(folder / "journal.jsonl")
+    tables = {"train": {"seed": seed, "steps": 100}, "model": {"dim": 64}} | (recipe or {})
+    journal.append("train.start", {"recipe": tables, "data": {"digest": "d"}})
+    body = report(loss, name, **changes)
+    record = journal.append("eval", {**body, "data": "elsewhere"})
+    (folder / "eval.json").write_text(json.dumps({**body, "journal_head": record.hash}))
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path):
+    base = [run_folder(tmp_path, f"b{i}", 1.9 + 0.0004 * i, i) for i in range(3)]
+    new = [run_folder(tmp_path, f"n{i}", 1.88 + 0.0003 * i, i, {"model": {"dim": 96}}) for i in range(3)]
+    return base, new
+
+
+def receipts(folders):
+    return [read_receipt(folder) for folder in folders]
+
+
+def test_a_clear_gain_is_shown_with_its_seeds(runs):
+    base, new = runs
+    result = compare(receipts(base), receipts([f / "eval.json" for f in new]), 0.005, 0.01)
+    assert result["better"] and result["gain"] == pytest.approx(0.0201) and result["receipts_found"]
+    assert result["base"]["seeds"] == [0, 1, 2]
+    assert not compare(receipts(base), receipts(new), 0.02, 0.01)["better"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"config": {"stride": 32, "ttt": None}}, "config.stride: 64, 32"),
+        ({"code_sha256": "other"}, "code: c, other"),
+        ({"data_sha256": "e"}, "data.data_sha256: d, e"),
+        ({"environment": {**ENVIRONMENT, "packages": {"torch": "2.9"}}}, "environment.packages.torch: 2.10, 2.9"),
+        ({"recipe": {"train": {"seed": 9, "steps": 99}}}, "training.recipe.train.steps: 100, 99"),
+    ],
+    ids=["config", "code", "data", "environment", "training"],
+)
+def test_what_differs_must_not_be_averaged(runs, tmp_path, changes, says):
+    base, new = runs
+    other = run_folder(tmp_path, "odd", 1.9, 7, changes.pop("recipe", None), **changes)
+    with pytest.raises(VerdictError, match="must not be averaged") as caught:
+        compare(receipts([*base, other]), receipts(new), 0.005, 0.01)
+    assert says in str(caught.value)
+
+
+def test_what_sets_the_sides_apart_is_said(runs, capsys):
+    base, new = runs
+    assert compare(receipts(base), receipts(new), 0.005, 0.01)["differs"] == ["training.recipe.model.dim: 64, 96"]
+    assert exit_code_of(["compare", *map(str, base), "--", *map(str, new)]) == 0
+    assert "base and new differ in training.recipe.model.dim: 64, 96" in capsys.readouterr().out
+
+
+def test_code_may_be_ignored_on_purpose_and_it_is_said(runs, tmp_path):
+    base, new = runs
+    other = run_folder(tmp_path, "odd", 1.9, 7, code_sha256="other")
+    with pytest.raises(VerdictError, match="--ignore code does it all the same"):
+        compare(receipts([*base, other]), receipts(new), 0.005, 0.01)
+    assert compare(receipts([*base, other]), receipts(new), 0.005, 0.01, ignore=["code"])["ignored"] == ["code"]
+
+
+def test_the_same_artifact_is_no_second_run(runs):
+    base, new = runs
+    with pytest.raises(VerdictError, match="same artifact"):
+        compare(receipts([base[0], base[0]]), receipts(new), 0.005, 0.01)
+
+
+@pytest.mark.parametrize("honest", [False, None])
+def test_leaking_or_unproven_scores_are_no_source(runs, tmp_path, honest):
+    base, new = runs
+    leak = run_folder(tmp_path, "leak", 1.2, 3, honest=honest, reasons=["slot form 'shared'"])
+    with pytest.raises(VerdictError, match="shared"):
+        compare(receipts(base), receipts([*new, leak]), 0.005, 0.01)
+
+
+def test_a_report_that_was_edited_is_caught(runs):
+    path = runs[1][0] / "eval.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"val_loss": values["val_loss"] - 0.002}))
+    with pytest.raises(InputError, match="differs from its own receipt in val_loss"):
+        read_receipt(path)
+    path.write_text(json.dumps(values | {"journal_head": "0" * 64}))
+    with pytest.raises(InputError, match="does not hold"):
+        read_receipt(path)
+
+
+def test_other_tokens_need_bpb(runs, tmp_path):
+    base = [run_folder(tmp_path, f"v{i}", 2.4 + 0.001 * i, i, tokens=500) for i in range(2)]
+    with pytest.raises(VerdictError, match="--unit bpb"):
+        compare(receipts(base), receipts(runs[1]), 0.005, 0.01)
+    assert compare(receipts(base), receipts(runs[1]), 0.003, 0.01, "bpb")["unit"] == "bpb"
+
+
+def test_the_command_says_yes_with_0_and_no_with_6(runs, capsys):
+    base, new = ([str(f / "eval.json") for f in folders] for folders in runs)
+    assert exit_code_of(["compare", *base, "--", *new]) == 0
+    shown = capsys.readouterr().out
+    assert "gain +0.0201" in shown and "3 runs a side show a gain of" in shown
+    assert exit_code_of(["compare", "--json", *new, "--", *base]) == 6
+    assert json.loads(capsys.readouterr().out)["better"] is False
+    assert exit_code_of(["compare", *base[:1], "--", *new]) == 6
+    assert exit_code_of(["compare", *base]) == 2
+    assert exit_code_of(["compare", *base, "--unit", "bpb", "--", *new]) == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"val_loss": "1.9"}, {"val_loss": None}, {"val_loss": float("nan")}, {"val_loss": float("inf")},
+        {"val_loss": True}, {"val_bpb": -1.0}, {"val_loss": 10**400}, {"tokens": "many"}, {"artifact_sha256": ["x"]},
+        {"config": "x"}, {"environment": [1]}, {"honest": False, "reasons": 5},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_reports_of_another_form_are_named_in_one_line(tmp_path, capsys, changes):
+    for name, more in (("a", {}), ("b", changes)):
+        (tmp_path / name).write_text(json.dumps(report(1.9, name, **more)))
+    assert exit_code_of(["compare", str(tmp_path / "a"), "--", str(tmp_path / "b")]) == 3
+    err = capsys.readouterr().err
+    assert f"{tmp_path / 'b'}: no report as golfctl writes it: {next(k for k in changes if k != 'honest')}" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "body", [{"recipe": "x"}, {"recipe": {"train": 5}}, {"recipe": {"train": {"seed": 1}}, "data": 7}], ids=repr
+)
+def test_a_journal_of_another_form_is_named(tmp_path, body):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append("train.start", body)
+    journal.append("eval", report(1.9, "x"))
+    with pytest.raises(InputError, match="does not hold a recipe"):
+        read_receipt(tmp_path)
+
+
+def test_a_report_that_hides_its_receipt_is_vouched_for_by_nothing(runs, capsys):
+    base, new = runs
+    edited = json.loads((new[0] / "eval.json").read_text()) | {"val_loss": 1.0}
+    (new[0] / "eval.json").write_text(json.dumps({k: v for k, v in edited.items() if k != "journal_head"}))
+    exit_code_of(["compare", *map(str, base), "--", *(str(folder / "eval.json") for folder in new)])
+    assert "nothing vouches for those figures" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["a", "--", "b", "--margin", "1"], "--margin stands behind the second list"),
+        (["--margin", "nan", "a", "--", "b"], "--margin nan is no number"),
+        (["--margin", "inf", "a", "--", "b"], "--margin inf is no number"),
+        (["--p", "nan", "a", "--", "b"], "--p nan is no number"),
+        (["a", "b"], "compare needs two lists"),
+    ],
+)
+def test_flags_that_make_no_sense(capsys, arguments, says):
+    assert exit_code_of(["compare", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert says in err and err.count("\n") == 1
