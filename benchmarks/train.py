@@ -33,7 +33,8 @@ from golfctl.core.canonical import sha256_file
 from golfctl.core.config import apply_overrides, load_toml
 from golfctl.core.recipe import Recipe
 from golfctl.model.census import census
-from golfctl.model.kernels.backends import Visible, attend
+from golfctl.model.kernels.backends import attend
+from golfctl.model.kernels.visible import Visible
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock, learning_rate_scale, ramp
 from golfctl.training.meters.node import node_benchmark

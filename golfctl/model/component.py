@@ -7,43 +7,29 @@ order of the table. Weights are declared by a class method, so names, roles, cou
 allocating anything.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from golfctl.core.config import Config
+from golfctl.model.blocks.order import Step
+from golfctl.model.context import Context
 from golfctl.model.roles import Role
-from golfctl.model.weights.init import Init
-
-if TYPE_CHECKING:
-    from golfctl.model.context import Context
-    from golfctl.model.spec import ModelSpec
+from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.weight import Weight
 
 
-@dataclass(frozen=True)
-class Weight:
-    """One public tensor: its name in checkpoints and artifacts, its role, how it starts, and where it lives."""
+class Read(NamedTuple):
+    """What a layer's attention was computed from, for the rows that are wanted."""
 
-    name: str
-    shape: tuple[int, ...]
-    role: Role
-    init: Init
-    layer: int | None = None
-    """Block it belongs to; None outside the blocks."""
-    bank: str | None = None
-    """Bank of stacked matrices it is a slice of; None for a parameter of its own."""
-    products: int = 0
-    """How often a token is multiplied by it per pass: 1 for a matrix, 0 for a table or a gain."""
-
-    @property
-    def count(self) -> int:
-        """Number of entries."""
-        return torch.Size(self.shape).numel()
+    input_BTD: Tensor
+    """The block's normalised input."""
+    query_BTD: Tensor
+    """The queries as projected: without norm, rotation or gain."""
+    value_BTKd: Tensor
+    """The values as the parts left them."""
 
 
 class NoOptions(Config):
@@ -97,8 +83,8 @@ class Component(nn.Module):
 
     # hooks, in the order in which the forward pass reaches them -------------------------------------------------------
 
-    def prepare(self, context: Context) -> None:
-        """Once per forward, before anything else: compute what several layers share."""
+    def prepare(self, context: Context) -> Any:
+        """Once per forward, before anything else: compute or make room for what several layers share."""
 
     def embed(self, e_BTD: Tensor, context: Context) -> Tensor:
         """Change the token embeddings before their norm."""
@@ -108,12 +94,12 @@ class Component(nn.Module):
         """Change the token embeddings after their norm."""
         return e_BTD
 
-    def value(self, v_BTKd: Tensor, layer: int, context: Context) -> Tensor:
-        """Change a layer's values before attention."""
+    def value(self, v_BTKd: Tensor, step: Step, shared: Any, context: Context) -> Tensor:
+        """Change the values of one application of a block before attention; `shared` is what `prepare` gave."""
         return v_BTKd
 
-    def attended(self, y_BTHd: Tensor, v_BTKd: Tensor, u_BTD: Tensor, layer: int, context: Context) -> Tensor:
-        """Change a layer's attention output before its output projection; `u` is the block's normalised input."""
+    def attended(self, y_BTHd: Tensor, read: Read, step: Step, context: Context) -> Tensor:
+        """Change the output of attention before its output projection."""
         return y_BTHd
 
 

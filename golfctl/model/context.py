@@ -4,7 +4,7 @@ Shapes: B batch, T positions, D width.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from golfctl.model.blocks.rotary import Rotation
 from golfctl.model.cache import Cache
-from golfctl.model.kernels.backends import Visible
 from golfctl.model.kernels.products import products
+from golfctl.model.kernels.visible import Visible
 from golfctl.model.weights.banks import Matrices
 
 Tap = Callable[[str, Tensor, Tensor], Tensor]
@@ -38,10 +38,6 @@ class Context:
     lookup_taps: Sequence[Tap] = ()
     wanted: int = 0
     """Only rows from here on are wanted of the last block."""
-    step: int = 0
-    """Number of the block application under way: tells passes of a repeated block apart."""
-    notes: dict[str, Tensor] = field(default_factory=dict)
-    """What parts keep for later layers of the same pass."""
 
     @property
     def first(self) -> int:

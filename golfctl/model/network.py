@@ -5,7 +5,7 @@ Shapes: B batch, T positions, D width, V vocabulary.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +23,10 @@ from golfctl.model.blocks.rotary import effective_base, rotation
 from golfctl.model.cache import Cache, RollingCache
 from golfctl.model.component import Component
 from golfctl.model.context import Context, Tap
-from golfctl.model.kernels.backends import Visible
 from golfctl.model.kernels.head_loss import fits_head_loss, head_loss
 from golfctl.model.kernels.linear import linear
 from golfctl.model.kernels.norm import rms
+from golfctl.model.kernels.visible import Visible
 from golfctl.model.spec import ModelSpec, declared_weights, part_components
 from golfctl.model.table import PATHS
 from golfctl.model.weights.banks import Banks, Matrices, WeightMap
@@ -92,7 +92,7 @@ class LanguageModel(nn.Module):
     def hidden(self, ids_BT: Tensor, first: int = 0, bounds: Tensor | None = None) -> Tensor:
         """h_BTD after the final norm; only rows `first` on are returned, which saves work in the last block.
 
-        `bounds` from `golfctl.model.kernels.backends.segment_bounds` spares compiled code the search for documents.
+        `bounds` from `golfctl.model.kernels.visible.segment_bounds` spares compiled code the search for documents.
         """
         if not 0 <= first < ids_BT.shape[1]:
             raise ValueError(f"first = {first} is no row of {ids_BT.shape[1]}")
@@ -219,8 +219,7 @@ class LanguageModel(nn.Module):
         return context
 
     def _trunk(self, context: Context) -> Tensor:
-        for part in self.parts:
-            part.prepare(context)
+        parts = [(part, part.prepare(context)) for part in self.parts]
         x_BTD = self._embed(context)
         paths, skips = self.core.paths, self.core.skips
         state: State = (x_BTD,)
@@ -228,7 +227,7 @@ class LanguageModel(nn.Module):
         for step in steps(self.spec.layers, self.spec.recurrence, self.loops, self.spec.residual.skips != "none"):
             if step.skip_row is not None:
                 state = paths.join(state, kept.pop(), skips, step.skip_row, step.layer)
-            state = paths.run(state, _Block(self, context, step, x_BTD))
+            state = paths.run(state, _Block(self, context, step, x_BTD, parts))
             if step.push:
                 kept.append(state[0])
         return rms(paths.finish(state))
@@ -246,14 +245,16 @@ class LanguageModel(nn.Module):
 class _Block:
     """One application of a block within one pass (see `golfctl.model.blocks.paths.Block`)."""
 
-    def __init__(self, model: LanguageModel, context: Context, step: Step, x0_BTD: Tensor) -> None:
+    def __init__(
+        self, model: LanguageModel, context: Context, step: Step, x0_BTD: Tensor, parts: list[tuple[Component, Any]]
+    ) -> None:
         self.residual, self.layer = model.core.residual, step.layer
-        self._model, self._context, self._step = model, context, step
+        self._model, self._context, self._step, self._parts = model, context, step, parts
         self.x0_BTD = x0_BTD
 
     def attention(self, x_BTD: Tensor, onto_BTD: Tensor | None = None) -> Tensor:
         u_BTD = self.residual.normed(x_BTD, self.layer)
-        a_BTD = self._model.core.attention(u_BTD, self._step, self._context, self._model.parts)
+        a_BTD = self._model.core.attention(u_BTD, self._step, self._context, self._parts)
         return self.residual.scaled(a_BTD, "attn", self.layer, onto_BTD)
 
     def mlp(self, x_BTD: Tensor, onto_BTD: Tensor | None = None) -> Tensor:

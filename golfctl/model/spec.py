@@ -1,22 +1,24 @@
 """ModelSpec: the config tree of a whole network, from `[model]` of a recipe to the artifact's manifest."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Protocol, Self
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, SerializeAsAny, model_validator
 from pydantic_core import CoreSchema
 
 from golfctl.core.config import Config
 from golfctl.errors import ConfigError
-from golfctl.model.blocks.attention import Attention, AttentionConfig
-from golfctl.model.blocks.embedding import Embedding, EmbeddingConfig
-from golfctl.model.blocks.feed_forward import FeedForward, FeedForwardConfig
-from golfctl.model.blocks.head import Head, HeadConfig
-from golfctl.model.blocks.order import RecurrenceConfig
-from golfctl.model.blocks.paths import PathsConfig
-from golfctl.model.blocks.residual import Residual, ResidualConfig, Skips
-from golfctl.model.component import Component, Weight
-from golfctl.model.table import PARTS, PATHS
-from golfctl.model.weights.init import InitConfig
+from golfctl.model.config import (
+    AttentionConfig,
+    EmbeddingConfig,
+    FeedForwardConfig,
+    HeadConfig,
+    InitConfig,
+    PathsConfig,
+    RecurrenceConfig,
+    ResidualConfig,
+)
+from golfctl.model.table import CORE, PARTS, PATHS
+from golfctl.model.weights.weight import Weight
 
 
 def _read_parts(value: Any) -> Any:
@@ -91,25 +93,43 @@ class ModelSpec(Config):
         return self
 
 
-def core_components(spec: ModelSpec) -> dict[str, tuple[type[Component], Config]]:
+class ComponentType(Protocol):
+    """What the spec asks of a component's class; `golfctl.model.component.Component` has it all."""
+
+    Config: type[Config]
+
+    def __call__(self, config: Any, spec: ModelSpec) -> Any:
+        """The component itself, its weights allocated."""
+
+    def declare(self, config: Any, spec: ModelSpec) -> list[Weight]:
+        """Every weight under `config`."""
+
+    def check(self, config: Any, spec: ModelSpec) -> None:
+        """Raise `ConfigError` where `config` contradicts the rest of the model."""
+
+    def uses_bos(self, config: Any) -> bool:
+        """Whether the component looks for the beginning of documents."""
+
+
+def core_components(spec: ModelSpec) -> dict[str, tuple[ComponentType, Config]]:
     """The components every model has, with their configs, by name."""
     return {
-        "embedding": (Embedding, spec.embedding),
-        "attention": (Attention, spec.attention),
-        "feed_forward": (FeedForward, spec.feed_forward),
-        "residual": (Residual, spec.residual),
-        "skips": (Skips, spec.residual),
+        "embedding": (CORE["embedding"], spec.embedding),
+        "attention": (CORE["attention"], spec.attention),
+        "feed_forward": (CORE["feed_forward"], spec.feed_forward),
+        "residual": (CORE["residual"], spec.residual),
+        "skips": (CORE["skips"], spec.residual),
         "paths": (PATHS[spec.paths.form], spec.paths),
-        "head": (Head, spec.head),
+        "head": (CORE["head"], spec.head),
     }
 
 
-def part_components(spec: ModelSpec) -> dict[str, tuple[type[Component], Config]]:
+def part_components(spec: ModelSpec) -> dict[str, tuple[ComponentType, Config]]:
     """The parts of this model, in the order of the table."""
     return {name: (PARTS[name], spec.parts[name]) for name in PARTS if name in spec.parts}
 
 
-def components(spec: ModelSpec) -> dict[str, tuple[type[Component], Config]]:
+def components(spec: ModelSpec) -> dict[str, tuple[ComponentType, Config]]:
     """Every component of the model, core first."""
     return core_components(spec) | part_components(spec)
 

@@ -1,9 +1,21 @@
-"""What can be chosen by name: parts under `[model.parts.NAME]`, forms of residual paths.
+"""Components by name: those every model has, forms of residual paths, parts under `[model.parts.NAME]`.
 
 Rows of `PARTS` stand in the order in which parts are applied.
 """
 
 from golfctl.core.table import Table
+
+CORE = Table(
+    "component",
+    {
+        "embedding": "golfctl.model.blocks.embedding:Embedding",
+        "attention": "golfctl.model.blocks.attention:Attention",
+        "feed_forward": "golfctl.model.blocks.feed_forward:FeedForward",
+        "residual": "golfctl.model.blocks.residual:Residual",
+        "skips": "golfctl.model.blocks.residual:Skips",
+        "head": "golfctl.model.blocks.head:Head",
+    },
+)
 
 PARTS = Table(
     "model part",

@@ -16,7 +16,7 @@ from golfctl.data.batching.batches import open_loader
 from golfctl.data.batching.prefetch import prefetching
 from golfctl.errors import CheckpointError
 from golfctl.model.census import census
-from golfctl.model.kernels.backends import segment_bounds
+from golfctl.model.kernels.visible import segment_bounds
 from golfctl.model.weights.names import named_tensors
 from golfctl.model.weights.new_model import build_model
 from golfctl.optim.average import WeightAverage

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from golfctl.model.kernels.backends import segment_bounds
+from golfctl.model.kernels.visible import segment_bounds
 from tests.contracts.test_components import CASES
 from tests.unit.model.cases import gradients, shaken, tokens
 

@@ -3,40 +3,22 @@
 Shapes: B batch, T positions, S positions with a cache, D width, H query heads, K key-value heads, d head dimension.
 """
 
-from __future__ import annotations
+from collections.abc import Sequence
+from typing import Any
 
-from typing import TYPE_CHECKING
-
-from pydantic import Field
 from torch import Tensor
 
-from golfctl.core.config import Config
 from golfctl.errors import ConfigError
 from golfctl.model.blocks.alignment import align
-from golfctl.model.blocks.rotary import RotaryConfig
-from golfctl.model.component import Component, Weight
+from golfctl.model.blocks.order import Step
+from golfctl.model.component import Component, Read
+from golfctl.model.config import AttentionConfig
+from golfctl.model.context import Context
 from golfctl.model.kernels.backends import attend
 from golfctl.model.roles import Role
+from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import constant
-
-if TYPE_CHECKING:
-    from golfctl.model.blocks.order import Step
-    from golfctl.model.context import Context
-    from golfctl.model.spec import ModelSpec
-
-
-class AttentionConfig(Config):
-    """Heads, gain, positions, document mask."""
-
-    heads: int = Field(default=8, gt=0)
-    """H, query heads; the head dimension is the model's width divided by it."""
-    kv_heads: int = Field(default=4, gt=0)
-    """K, key-value heads (GQA, arXiv 2305.13245)."""
-    qk_gain: float = 1.5
-    """Start of the learned gain of every query head, applied after QK norm and rotation."""
-    documents: bool = False
-    """Attend within documents only (PR #1530); they begin at the model's `bos`."""
-    rotary: RotaryConfig = RotaryConfig()
+from golfctl.model.weights.weight import Weight
 
 
 class Attention(Component):
@@ -77,24 +59,26 @@ class Attention(Component):
         if config.rotary.reference_length and dims < 4:
             raise ConfigError("model.attention.rotary: reference_length needs at least 4 rotated dimensions")
 
-    def forward(self, u_BTD: Tensor, step: Step, context: Context, parts: list[Component]) -> Tensor:
-        """The branch's output; only its rows from `context.wanted` on in the final step."""
-        name, context.step = f"blocks.{step.layer}.attn.", step.number
+    def forward(self, u_BTD: Tensor, step: Step, context: Context, parts: Sequence[tuple[Component, Any]]) -> Tensor:
+        """The branch's output; only its rows from `context.wanted` on in the final step.
+
+        `parts` come with what their `prepare` gave.
+        """
+        name, wanted = f"blocks.{step.layer}.attn.", context.wanted if step.final else 0
         q_BTHd, k_BTKd, v_BTKd = self._project(u_BTD, name, context)
-        wanted = context.wanted if step.final else 0
-        context.notes["query"] = q_BTHd[:, wanted:].flatten(2)
-        for part in parts:
-            v_BTKd = part.value(v_BTKd, step.layer, context)
+        for part, shared in parts:
+            v_BTKd = part.value(v_BTKd, step, shared, context)
+        read = Read(*(x[:, wanted:] if wanted else x for x in (u_BTD, q_BTHd.flatten(2), v_BTKd)))
         k_BSKd, v_BSKd = align(k_BTKd, context.rotation), v_BTKd
         q_BTHd = align(q_BTHd, context.rotation, self.own(f"{name}q_gain"))
         if context.cache:
             k_BSKd = context.cache.append(f"{step.number}.k", k_BSKd)
             v_BSKd = context.cache.append(f"{step.number}.v", v_BSKd)
         if wanted:
-            q_BTHd, v_BTKd, u_BTD = (x[:, wanted:] for x in (q_BTHd, v_BTKd, u_BTD))
+            q_BTHd = q_BTHd[:, wanted:]
         y_BTHd = attend(q_BTHd, k_BSKd, v_BSKd, context.visible, context.backend)
-        for part in parts:
-            y_BTHd = part.attended(y_BTHd, v_BTKd, u_BTD, step.layer, context)
+        for part, _ in parts:
+            y_BTHd = part.attended(y_BTHd, read, step, context)
         return context.linear(y_BTHd.flatten(2), f"{name}proj.weight")
 
     def _project(self, u_BTD: Tensor, name: str, context: Context) -> tuple[Tensor, ...]:

@@ -1,29 +1,16 @@
 """Token embedding; tied models use the same table as output head."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from pydantic import Field
 from torch import Tensor
 
-from golfctl.core.config import Config
-from golfctl.model.component import Component, Weight
+from golfctl.model.component import Component
+from golfctl.model.config import EmbeddingConfig
+from golfctl.model.context import Context
 from golfctl.model.roles import Role
+from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import normal
-
-if TYPE_CHECKING:
-    from golfctl.model.context import Context
-    from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.weight import Weight
 
 TABLE = "tok_emb.weight"
-
-
-class EmbeddingConfig(Config):
-    """Start of the token table."""
-
-    std: float = Field(default=0.005, gt=0)
-    """Standard deviation of the initial table; small, since a tied head starts with these rows as its weights."""
 
 
 class Embedding(Component):

@@ -3,32 +3,19 @@
 Shapes: B batch, T positions, D width, M hidden width.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from golfctl.core.config import Config
-from golfctl.model.component import Component, Weight
+from golfctl.model.component import Component
+from golfctl.model.config import FeedForwardConfig
+from golfctl.model.context import Context
 from golfctl.model.kernels.leaky_mlp import fits_leaky_mlp, leaky_mlp
 from golfctl.model.roles import Role
-
-if TYPE_CHECKING:
-    from golfctl.model.context import Context
-    from golfctl.model.spec import ModelSpec
-
-
-class FeedForwardConfig(Config):
-    """Width and slope."""
-
-    hidden: int = Field(default=1024, gt=0)
-    """M, hidden width (free; the records use 2 to 4 times the model's width)."""
-    slope: float = Field(default=0.0, ge=0, le=1)
-    """Slope of the leaky ReLU for negative inputs; the square is taken afterwards, so negatives count slope²·u²."""
+from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.weight import Weight
 
 
 class FeedForward(Component):

@@ -3,33 +3,18 @@
 Shapes: B batch, T positions, D width, V vocabulary.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from golfctl.core.config import Config
 from golfctl.model.blocks.embedding import TABLE
-from golfctl.model.component import Component, Weight
+from golfctl.model.component import Component
+from golfctl.model.config import HeadConfig
 from golfctl.model.roles import Role
+from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import zeros
-
-if TYPE_CHECKING:
-    from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.weight import Weight
 
 UNTIED = "lm_head.weight"
-
-
-class HeadConfig(Config):
-    """Where the head's weights come from and how far logits may go."""
-
-    tied: bool = True
-    """Use the token table as head; untied heads start at zero."""
-    softcap: float = Field(default=30.0, ge=0)
-    """c of logits ← c·tanh(logits / c); 0 leaves them as they are."""
 
 
 class Head(Component):

@@ -6,26 +6,7 @@ down) of the resulting virtual sequence is the encoder, whose outputs the decode
 
 from typing import NamedTuple
 
-from pydantic import Field, model_validator
-
-from golfctl.core.config import Config
-
-
-class RecurrenceConfig(Config):
-    """Which blocks run again, and how often."""
-
-    first: int = Field(ge=0)
-    """First block of the repeated segment."""
-    last: int = Field(ge=0)
-    """Last block of the repeated segment."""
-    extra: int = Field(default=2, ge=1, le=8)
-    """Extra passes: 2 means that the segment runs three times."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "RecurrenceConfig":
-        if self.last < self.first:
-            raise ValueError(f"recurrence: last = {self.last} comes before first = {self.first}")
-        return self
+from golfctl.model.config import RecurrenceConfig
 
 
 class Step(NamedTuple):

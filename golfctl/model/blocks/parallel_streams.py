@@ -5,23 +5,19 @@ Shapes: B batch, T positions, D width. State: (lane₀, lane₁) once the stream
 The three forms differ in what the lanes exchange and in where the U-Net skips go, exactly as the records differ.
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from golfctl.errors import ConfigError
 from golfctl.model.blocks.order import order
-from golfctl.model.blocks.paths import Block, Paths, PathsConfig, State, mixed, sequential
+from golfctl.model.blocks.paths import Block, Paths, State, mixed, sequential
 from golfctl.model.blocks.residual import Skips
-from golfctl.model.component import Weight
+from golfctl.model.config import PathsConfig
 from golfctl.model.roles import Role
+from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import constant, ones
-
-if TYPE_CHECKING:
-    from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.weight import Weight
 
 _MERGE, _KEEP, _WRITE = "lane_merge", "parallel_resid_lambdas", "parallel_post_lambdas"
 

@@ -3,20 +3,15 @@
 Shapes: B batch, T positions, D width.
 """
 
-from __future__ import annotations
+from typing import Protocol
 
-from typing import TYPE_CHECKING, Literal, Protocol
-
-from pydantic import Field
 from torch import Tensor
 
-from golfctl.core.config import Config
 from golfctl.errors import ConfigError
 from golfctl.model.blocks.residual import Residual, Skips
 from golfctl.model.component import Component
-
-if TYPE_CHECKING:
-    from golfctl.model.spec import ModelSpec
+from golfctl.model.config import PathsConfig
+from golfctl.model.spec import ModelSpec
 
 State = tuple[Tensor, ...]
 """The stream: one tensor, or two lanes."""
@@ -37,14 +32,6 @@ class Block(Protocol):
 
     def wanted(self, x_BTD: Tensor) -> Tensor:
         """The rows of x that are wanted after attention: all, or the last few in the final block."""
-
-
-class PathsConfig(Config):
-    """Form of the residual paths, and from which block on it holds."""
-
-    form: Literal["sequential", "parallel", "merged_lanes", "sequential_lanes", "simultaneous_lanes"] = "sequential"
-    first: int = Field(default=0, ge=0)
-    """First block of the form; blocks before it are sequential."""
 
 
 class Paths(Component):

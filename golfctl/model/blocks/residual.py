@@ -3,37 +3,22 @@
 Shapes: B batch, T positions, D width.
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from golfctl.core.config import Config
 from golfctl.model.blocks.order import skip_rows
-from golfctl.model.component import Component, Weight
+from golfctl.model.component import Component
+from golfctl.model.config import ResidualConfig
 from golfctl.model.kernels.norm import rms
 from golfctl.model.roles import Role
+from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import constant, ones, zeros
-
-if TYPE_CHECKING:
-    from golfctl.model.spec import ModelSpec
-
+from golfctl.model.weights.weight import Weight
 
 Kind = Literal["attn", "mlp"]
-
-
-class ResidualConfig(Config):
-    """How blocks read from and write to the stream."""
-
-    ln_scale: bool = False
-    """Multiply both normalised block inputs by 1/√(layer + 1) (PR #315)."""
-    mix: bool = True
-    """Blocks read m₀⊙x + m₁⊙x₀, x₀ the embeddings (baseline)."""
-    skips: Literal["none", "unet", "gated"] = "unet"
-    """U-Net skips: added (baseline), or blended by sigmoid gates (PR #1089, #1218)."""
 
 
 class Residual(Component):

@@ -9,21 +9,9 @@ a' = a cos θ + b sin θ,  b' = −a sin θ + b cos θ; dimensions from R on sta
 from typing import NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from golfctl.core.config import Config
-
-
-class RotaryConfig(Config):
-    """How positions enter queries and keys."""
-
-    dims: int = Field(default=0, ge=0, multiple_of=2)
-    """Rotated dimensions of each head; 0 rotates all."""
-    base: float = Field(default=10000.0, gt=1)
-    """Base of the frequencies."""
-    reference_length: int = Field(default=0, ge=0)
-    """The reference programs' rule: inputs longer than this use base·(T/length)^(R/(R−2)); 0 keeps the base fixed."""
+from golfctl.model.config import RotaryConfig
 
 
 class Rotation(NamedTuple):

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from golfctl.errors import DependencyError, UsageError
-
-if TYPE_CHECKING:
-    from golfctl.model.kernels.backends import Visible
+from golfctl.model.kernels.visible import Visible
 
 # Looked up once, on import: compiled code cannot look for modules. torch's own costs a second, and needs CUDA.
 _VARLEN: Any = importlib.import_module("torch.nn.attention.varlen") if torch.cuda.device_count() else None

@@ -3,26 +3,23 @@
 Shapes: B batch, T positions, K key-value heads, d head dimension, V vocabulary, E table width.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from golfctl.core.config import Config
-from golfctl.model.component import Component, Weight
+from golfctl.model.blocks.order import Step
+from golfctl.model.component import Component
+from golfctl.model.context import Context
 from golfctl.model.parts.selection import Layers, resolve
 from golfctl.model.roles import Role
+from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import constant, normal, ones, zeros
-
-if TYPE_CHECKING:
-    from golfctl.model.context import Context
-    from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.weight import Weight
 
 _TABLE, _PROJECTION, _SCALE = "ve_shared.embed.weight", "ve_shared.proj.weight", "ve_shared.scale"
-_NOTE = "value_embedding"
 
 
 class ValueEmbeddingConfig(Config):
@@ -65,17 +62,17 @@ class ValueEmbedding(Component):
         """The chosen layers exist."""
         _chosen(config, spec)
 
-    def prepare(self, context: Context) -> None:
-        """Look up and project once for all layers."""
+    def prepare(self, context: Context) -> Tensor:
+        """Look up and project once for all layers: [B, T, Kd]."""
         row_BTE = context.lookup(context.ids_BT, _TABLE, self.own(_TABLE))
-        context.notes[_NOTE] = context.linear(row_BTE, _PROJECTION) * self.gain(_SCALE, row_BTE)
+        return context.linear(row_BTE, _PROJECTION) * self.gain(_SCALE, row_BTE)
 
-    def value(self, v_BTKd: Tensor, layer: int, context: Context) -> Tensor:
+    def value(self, v_BTKd: Tensor, step: Step, shared: Tensor, context: Context) -> Tensor:
         """Add this layer's share."""
-        if layer not in self.scales:
+        if step.layer not in self.scales:
             return v_BTKd
-        added = context.notes[_NOTE].unflatten(2, v_BTKd.shape[2:])
-        return v_BTKd + self.gain(self.scales[layer], v_BTKd) * added
+        added = shared.unflatten(2, v_BTKd.shape[2:])
+        return v_BTKd + self.gain(self.scales[step.layer], v_BTKd) * added
 
 
 def _chosen(config: ValueEmbeddingConfig, spec: ModelSpec) -> tuple[int, ...]:
@@ -103,12 +100,17 @@ class ValueResidual(Component):
         shape, init = ((2,), constant(0.5)) if config.form == "lambda" else ((1,), zeros)
         return [Weight(_name(config, i), shape, Role.GAIN, init, i) for i in range(spec.layers)]
 
-    def value(self, v_BTKd: Tensor, layer: int, context: Context) -> Tensor:
+    def prepare(self, context: Context) -> list[Tensor]:
+        """Where this pass keeps v₀."""
+        return []
+
+    def value(self, v_BTKd: Tensor, step: Step, shared: list[Tensor], context: Context) -> Tensor:
         """Keep v₀, or mix it in."""
-        first_BTKd = context.notes.setdefault("value_residual", v_BTKd)
-        if first_BTKd is v_BTKd:
+        if not shared:
+            shared.append(v_BTKd)
             return v_BTKd
-        weight = self.own(_name(self.config, layer))
+        (first_BTKd,) = shared
+        weight = self.own(_name(self.config, step.layer))
         if self.config.form == "lambda":
             of_first, of_own = weight.to(v_BTKd.dtype).unbind(0)
             return of_first * first_BTKd + of_own * v_BTKd

@@ -3,21 +3,16 @@
 Shapes: B batch, T positions, D width, N buckets, E table width.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 from torch import Tensor
 
 from golfctl.core.config import Config
-from golfctl.model.component import Component, Weight
+from golfctl.model.component import Component
+from golfctl.model.context import Context
 from golfctl.model.roles import Role
+from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import constant, zeros
-
-if TYPE_CHECKING:
-    from golfctl.model.context import Context
-    from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.weight import Weight
 
 _CURRENT, _PREVIOUS, _BEFORE = 36313, 27191, 51497
 _TABLE, _PROJECTION, _SCALE = "bigram.embed.weight", "bigram.proj.weight", "bigram.scale"

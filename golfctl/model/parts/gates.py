@@ -3,9 +3,7 @@
 Shapes: B batch, T positions, D width, H query heads, d head dimension, W window of leading dimensions.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -13,13 +11,13 @@ from torch import Tensor
 
 from golfctl.core.config import Config
 from golfctl.errors import ConfigError
-from golfctl.model.component import Component, Weight
+from golfctl.model.blocks.order import Step
+from golfctl.model.component import Component, Read
+from golfctl.model.context import Context
 from golfctl.model.roles import Role
+from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import constant, normal, zeros
-
-if TYPE_CHECKING:
-    from golfctl.model.context import Context
-    from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.weight import Weight
 
 
 class GatedAttention(Component):
@@ -38,10 +36,10 @@ class GatedAttention(Component):
             )
         ]
 
-    def attended(self, y_BTHd: Tensor, v_BTKd: Tensor, u_BTD: Tensor, layer: int, context: Context) -> Tensor:
+    def attended(self, y_BTHd: Tensor, read: Read, step: Step, context: Context) -> Tensor:
         """Gate every head."""
-        g_BTH = context.linear(u_BTD, _block(layer, "attn_gate.weight"))
-        return y_BTHd * torch.sigmoid(g_BTH + self.gain(_block(layer, "attn_gate.bias"), g_BTH))[..., None]
+        g_BTH = context.linear(read.input_BTD, _block(step.layer, "attn_gate.weight"))
+        return y_BTHd * torch.sigmoid(g_BTH + self.gain(_block(step.layer, "attn_gate.bias"), g_BTH))[..., None]
 
 
 class DenseGateConfig(Config):
@@ -70,9 +68,9 @@ class DenseGate(Component):
         if "sparse_gate" in spec.parts:
             raise ConfigError("model.parts: dense_gate and sparse_gate exclude each other")
 
-    def attended(self, y_BTHd: Tensor, v_BTKd: Tensor, u_BTD: Tensor, layer: int, context: Context) -> Tensor:
+    def attended(self, y_BTHd: Tensor, read: Read, step: Step, context: Context) -> Tensor:
         """Gate every head."""
-        return y_BTHd * torch.sigmoid(context.linear(u_BTD, _block(layer, "attn_gate_w")))[..., None]
+        return y_BTHd * torch.sigmoid(context.linear(read.input_BTD, _block(step.layer, "attn_gate_w")))[..., None]
 
 
 class WindowConfig(Config):
@@ -104,10 +102,10 @@ class OutputGate(Component):
         """The window fits the width."""
         _check_window("output_gate", config, spec)
 
-    def attended(self, y_BTHd: Tensor, v_BTKd: Tensor, u_BTD: Tensor, layer: int, context: Context) -> Tensor:
+    def attended(self, y_BTHd: Tensor, read: Read, step: Step, context: Context) -> Tensor:
         """Gate every head."""
-        source = u_BTD if self.config.source == "input" else context.notes["query"]
-        g_BTH = context.linear(source[..., : self.config.window], _block(layer, "attn_gate_proj.weight"))
+        source = read.input_BTD if self.config.source == "input" else read.query_BTD
+        g_BTH = context.linear(source[..., : self.config.window], _block(step.layer, "attn_gate_proj.weight"))
         return y_BTHd * (2 * torch.sigmoid(g_BTH))[..., None]
 
 
@@ -133,9 +131,9 @@ class SparseGate(Component):
         """The window fits the width."""
         _check_window("sparse_gate", config, spec)
 
-    def attended(self, y_BTHd: Tensor, v_BTKd: Tensor, u_BTD: Tensor, layer: int, context: Context) -> Tensor:
+    def attended(self, y_BTHd: Tensor, read: Read, step: Step, context: Context) -> Tensor:
         """Gate every head."""
-        g_BTH = context.linear(u_BTD[..., : self.config.window], _block(layer, "attn_gate_w"))
+        g_BTH = context.linear(read.input_BTD[..., : self.config.window], _block(step.layer, "attn_gate_w"))
         return y_BTHd * torch.sigmoid(self.config.scale * g_BTH)[..., None]
 
 

@@ -3,23 +3,18 @@
 Shapes: B batch, T positions, D width, W window of the gate's input.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from golfctl.core.config import Config
 from golfctl.errors import ConfigError
-from golfctl.model.component import Component, Weight
+from golfctl.model.component import Component
+from golfctl.model.context import Context
 from golfctl.model.roles import Role
+from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import constant, zeros
-
-if TYPE_CHECKING:
-    from golfctl.model.context import Context
-    from golfctl.model.spec import ModelSpec
+from golfctl.model.weights.weight import Weight
 
 _GATE, _WINDOW_GATE, _STRENGTH = "smear.gate", "smear_gate.weight", "smear_lambda"
 

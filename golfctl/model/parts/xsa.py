@@ -3,21 +3,15 @@
 Shapes: B batch, T positions, H query heads, K key-value heads, G = H / K heads of a group, d head dimension.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from golfctl.core.config import Config
-from golfctl.model.component import Component
+from golfctl.model.blocks.order import Step
+from golfctl.model.component import Component, Read
+from golfctl.model.context import Context
 from golfctl.model.parts.selection import Layers, resolve
-
-if TYPE_CHECKING:
-    from golfctl.model.context import Context
-    from golfctl.model.spec import ModelSpec
-
+from golfctl.model.spec import ModelSpec
 
 _SMALLEST = 1e-24
 """Smallest ‖v‖² to divide by: the reference programs' 1e-12, squared."""
@@ -43,12 +37,12 @@ class Xsa(Component):
         """The chosen layers exist."""
         resolve(config.layers, spec.layers, "model.parts.xsa")
 
-    def attended(self, y_BTHd: Tensor, v_BTKd: Tensor, u_BTD: Tensor, layer: int, context: Context) -> Tensor:
+    def attended(self, y_BTHd: Tensor, read: Read, step: Step, context: Context) -> Tensor:
         """Remove what lies along the token's own value; heads are grouped by a view, values are not repeated."""
-        if layer not in self.layers:
+        if step.layer not in self.layers:
             return y_BTHd
-        v_BTK1d = v_BTKd.unsqueeze(3)
-        y_BTKGd = y_BTHd.unflatten(2, (v_BTKd.shape[2], -1))
+        v_BTK1d = read.value_BTKd.unsqueeze(3)
+        y_BTKGd = y_BTHd.unflatten(2, (read.value_BTKd.shape[2], -1))
         square_BTK11 = torch.linalg.vector_norm(v_BTK1d, dim=-1, keepdim=True).square().clamp_min(_SMALLEST)
         along_BTKG1 = torch.linalg.vecdot(y_BTKGd, v_BTK1d).unsqueeze(-1) / square_BTK11
         return torch.addcmul(y_BTKGd, along_BTKG1, v_BTK1d, value=-1).flatten(2, 3)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from golfctl.model.component import Weight
 from golfctl.model.kernels.products import Slot, unbind
+from golfctl.model.weights.weight import Weight
 
 WeightMap = Callable[[str, Tensor], Tensor]
 """(bank or weight name, masters [B, O, I] or [O, I]) -> what the forward pass uses instead, of the same shape."""

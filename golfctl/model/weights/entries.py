@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from golfctl.model.component import Weight, public_name
+from golfctl.model.component import public_name
 from golfctl.model.roles import Role
+from golfctl.model.weights.weight import Weight
 
 
 @dataclass(frozen=True)

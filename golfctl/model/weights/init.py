@@ -3,12 +3,9 @@
 import hashlib
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
-
-from golfctl.core.config import Config
 
 Init = Callable[[Tensor, torch.Generator], None]
 
@@ -61,28 +58,3 @@ def generator_for(seed: int, name: str) -> torch.Generator:
     """A generator that depends on seed and tensor name alone, so that adding a component moves no other weight."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
-
-
-class InitConfig(Config):
-    """Start of the matrices; tables and gains declare their own."""
-
-    matrices: Literal["uniform", "orthogonal"] = "uniform"
-    """W_q, W_k, W_v, W_up and the projections of tables: U(±1/√in) (baseline) or orthogonal (OrthoInit, PR #162)."""
-    outputs: Literal["zeros", "orthogonal"] = "zeros"
-    """W_o and W_down: zero, or orthogonal·1/√(2n) as in the early records."""
-    scale_projections: bool = False
-    """Multiply the projections of tables by 1/√(2n), n layers (PR #761: its rule goes by names ending in `.proj`)."""
-
-    def inner(self) -> Init:
-        """Init of a matrix that reads the stream."""
-        return orthogonal() if self.matrices == "orthogonal" else fan_in_uniform()
-
-    def output(self, layers: int) -> Init:
-        """Init of a matrix that writes to the stream."""
-        return zeros if self.outputs == "zeros" else orthogonal(1.0 / math.sqrt(2 * layers))
-
-    def projection(self, layers: int) -> Init:
-        """Init of the projection of a table."""
-        if self.matrices == "uniform":
-            return fan_in_uniform()
-        return orthogonal(1.0 / math.sqrt(2 * layers) if self.scale_projections else 1.0)

@@ -47,14 +47,14 @@ def test_the_table_is_read():
 @pytest.fixture
 def example(tmp_path, monkeypatch):
     """The page's component in the table, as if its file and row had been added."""
-    code = re.search(r"```python\n(# golfctl/model/value_shift\.py\n.*?)```", PAGE, re.S)
-    row = re.search(r'"value_shift": "(golfctl\.model\.value_shift:ValueShift)",', PAGE)
+    code = re.search(r"```python\n(# golfctl/model/parts/value_shift\.py\n.*?)```", PAGE, re.S)
+    row = re.search(r'"value_shift": "(golfctl\.model\.parts\.value_shift:ValueShift)",', PAGE)
     assert code and row
     path = tmp_path / "value_shift.py"
     path.write_text(code[1], encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("golfctl.model.value_shift", path)
+    spec = importlib.util.spec_from_file_location("golfctl.model.parts.value_shift", path)
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "golfctl.model.value_shift", module)
+    monkeypatch.setitem(sys.modules, "golfctl.model.parts.value_shift", module)
     spec.loader.exec_module(module)
     rows = {name: table.PARTS._rows[name] for name in table.PARTS} | {"value_shift": row[1]}
     monkeypatch.setattr("golfctl.model.spec.PARTS", Table("model part", rows))

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from golfctl.model.kernels.backends import BACKENDS, Visible, segment_bounds, segments
+from golfctl.model.kernels.backends import BACKENDS, segments
+from golfctl.model.kernels.visible import Visible, segment_bounds
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock
 from golfctl.training import trainer as trainers

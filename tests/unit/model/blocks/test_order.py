@@ -3,7 +3,8 @@
 import pytest
 
 from golfctl.errors import ConfigError
-from golfctl.model.blocks.order import RecurrenceConfig, order, skip_rows, steps
+from golfctl.model.blocks.order import order, skip_rows, steps
+from golfctl.model.config import RecurrenceConfig
 from golfctl.model.parts.selection import resolve
 from tests.unit.model.cases import small
 

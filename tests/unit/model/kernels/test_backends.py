@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from golfctl.errors import DependencyError, UsageError
-from golfctl.model.kernels.backends import BACKENDS, Visible, attend, choose, segment_bounds
+from golfctl.model.kernels.backends import BACKENDS, attend, choose
+from golfctl.model.kernels.visible import Visible, segment_bounds
 
 
 def heads(length=9, keys=None, dtype=torch.float32, grad=False, seed=0):

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from golfctl.model.kernels.backends import Visible, attend
+from golfctl.model.kernels.backends import attend
 from golfctl.model.kernels.saved_softmax import keeps_shares, kept_shares
+from golfctl.model.kernels.visible import Visible
 
 
 def heads(length, heads=4, groups=2, dtype=torch.float64):
