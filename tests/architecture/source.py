@@ -26,7 +26,7 @@ def room_of(path: Path) -> str:
 
 
 def imported(tree: ast.AST, top_only: bool = False) -> set[str]:
-    """Every dotted name that is imported, those of type checking included: `a.b` and `a.b.c` for `from a.b import c`."""
+    """Every dotted name that is imported, also for types only: `a.b` and `a.b.c` for `from a.b import c`."""
     names: set[str] = set()
     for node in ast.iter_child_nodes(tree) if top_only else ast.walk(tree):
         if isinstance(node, ast.Import):
