@@ -42,7 +42,7 @@ ADAPTER = Path(__file__).parent / "seed_stack.py"
 SEEDS = ("plain", "pr1084", "pr1128", "pr1150", "pr1722", "pr761")
 AS_AUDITED, VARIANTS = (4, 1), ((1, 1), (4, 2))  # windows at once, ranks
 
-# honest-scoring notes, section 5; T8 joins its two ledger rows
+# what the programs' code says of each check (docs/audit.md); T8 joins its two ledger rows
 EXPECTED = {
     "plain": {"T1": "pass", "T3": "pass", "T3r": "pass", "T8": "pass", "T10": "pass", "T12-i": "pass"},
     **{

@@ -17,7 +17,7 @@ def cut_positions(length: int, count: int, rng: np.random.Generator) -> np.ndarr
     """`count` cuts c with 1 ≤ c ≤ N−2, one at a random place in each of `count` equal stretches, [C].
 
     Stretches spread the cuts over the text; the random place in each makes the phase relative to any stride,
-    window, batch or chunk uniform (honest-scoring notes, lesson 4).
+    window, batch or chunk uniform: cuts at multiples of a chunk would miss a chunk that is misplaced.
     """
     edges = np.linspace(1, length - 1, count + 1)
     cuts_C = np.floor(edges[:-1] + rng.random(count) * np.diff(edges)).astype(np.int64)

@@ -1,7 +1,7 @@
 """Muon over banks: momentum, Newton–Schulz on stacked matrices, sharded over ranks by an explicit schedule.
 
 A bank is a parameter of shape [B, M, N] (or [M, N], a bank of one). With W ranks it is padded to P = ceil(B/W)·W
-matrices; every rank owns P/W of them. One step, largest bank first (parameter-golf PR #399, techniques 6.4):
+matrices; every rank owns P/W of them. One step, largest bank first (Parallel Muon, parameter-golf PR #399 and #549):
 
     reduce    reduce-scatter the gradients of every bank, asynchronously
     apply     per bank: wait, momentum on the owned matrices, Newton–Schulz, all-gather the update; the update of the

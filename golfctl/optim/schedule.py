@@ -56,7 +56,7 @@ _DEFAULT_WARMDOWN = 0.6
 
 
 def learning_rate_scale(config: ScheduleConfig, clock: Clock) -> float:
-    """Factor on every learning rate for the step that `clock.step` steps precede (techniques 7.2)."""
+    """Factor on every learning rate for the step that `clock.step` steps precede (wall-clock form: the contest's baseline; fractional form: PR #1394)."""
     ramp = min(1.0, (clock.step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
     return ramp * warmdown_scale(config, clock)
 
@@ -85,7 +85,7 @@ def _shape(shape: str, remaining: float) -> float:
 
 
 def ramp(start: float, end: float, steps: int, step: int) -> float:
-    """Linear from `start` at step 0 to `end` at `steps`, constant after (momentum warm-up, techniques 6.5)."""
+    """Linear from `start` at step 0 to `end` at `steps`, constant after (momentum warm-up, PR #549)."""
     share = 1.0 if steps <= 0 else min(step / steps, 1.0)
     return (1.0 - share) * start + share * end
 
