@@ -258,7 +258,7 @@ class ContextCounts:
     def grow(self) -> None:
         """Double whatever is short of room."""
         contexts = self.longest + 1
-        if 2 * (self.used[_NODES] + contexts) > len(self.nodes):  # sooner than `room`: a call must never change nothing
+        if 2 * (self.used[_NODES] + contexts) > len(self.nodes):  # before the compiled code runs out: each call must make progress
             larger = np.zeros((2 * len(self.nodes), self.nodes.shape[1]), np.int64)
             _rehash(self.nodes, larger)
             self.nodes = larger
