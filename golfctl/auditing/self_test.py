@@ -1,4 +1,7 @@
-"""`audit --self-test`: fourteen toy scorers and the verdicts they must get. A checker that is never shown a fault proves nothing."""
+"""`audit --self-test`: fourteen toy scorers and the verdicts they must get.
+
+A checker that is never shown a fault proves nothing.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple

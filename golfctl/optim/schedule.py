@@ -56,7 +56,10 @@ _DEFAULT_WARMDOWN = 0.6
 
 
 def learning_rate_scale(config: ScheduleConfig, clock: Clock) -> float:
-    """Factor on every learning rate for the step that `clock.step` steps precede (wall-clock form: the contest's baseline; fractional form: PR #1394)."""
+    """Factor on every learning rate for the step that `clock.step` steps precede.
+
+    The form by seconds is the contest's baseline's, the form by a share of the budget PR #1394's.
+    """
     ramp = min(1.0, (clock.step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
     return ramp * warmdown_scale(config, clock)
 

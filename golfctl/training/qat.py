@@ -1,6 +1,6 @@
 """Late quantisation-aware training: the forward pass sees matrices on the row grid that packing will use.
 
-Shapes: B matrices of a bank, O rows, I columns. Hard: round, with the straight-through gradient (PR #549); soft: PR #761.
+Shapes: B matrices of a bank, O rows, I columns. Hard: round, with the straight-through gradient (PR #549).
 Soft: rounding by a differentiable staircase that steepens as the learning rate falls (PR #761's option).
 """
 

@@ -1,4 +1,4 @@
-"""Plain Muon: one matrix at a time, one process, written from the formulas (Jordan et al. 2024; MuonEq-R: arXiv 2603.28254)."""
+"""Plain Muon: one matrix at a time, one process, written from the formulas (MuonEq-R: arXiv 2603.28254)."""
 
 import torch
 

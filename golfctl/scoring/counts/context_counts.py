@@ -258,7 +258,8 @@ class ContextCounts:
     def grow(self) -> None:
         """Double whatever is short of room."""
         contexts = self.longest + 1
-        if 2 * (self.used[_NODES] + contexts) > len(self.nodes):  # before the compiled code runs out: each call must make progress
+        # before the compiled code runs out of room: every call must make progress
+        if 2 * (self.used[_NODES] + contexts) > len(self.nodes):
             larger = np.zeros((2 * len(self.nodes), self.nodes.shape[1]), np.int64)
             _rehash(self.nodes, larger)
             self.nodes = larger

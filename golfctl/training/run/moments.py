@@ -1,4 +1,4 @@
-"""Calibration on the training clock: one budget for everything that touches training data, as the contest ruled on PR #529."""
+"""Calibration on the training clock: one budget for everything that touches training data (PR #529)."""
 
 import time
 from pathlib import Path
