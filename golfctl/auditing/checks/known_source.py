@@ -3,7 +3,8 @@
 A bettor who doubts the ledger stakes a share λ of what they own on every token: that becomes (1 + λ (p/q − 1)) times
 as much, with p and q what scorer and source gave the token. For a causal normalised p the mean of p/q under q is at
 most one, so no bettor expects a gain, nor do several together (Ville's inequality; the formula stands in
-docs/audit.md, "Known-source text"). The whole stake is the likelihood ratio itself; small ones find small leaks that adaptation, which costs nats on such text, would hide.
+docs/audit.md, "Known-source text"). The whole stake is the likelihood ratio itself; small ones find small leaks that
+adaptation, which costs nats on such text, would hide.
 
 Legend: S texts, N tokens of a text, K stakes.
 """
