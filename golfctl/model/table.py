@@ -38,8 +38,8 @@ PATHS = Table(
     {
         "sequential": "golfctl.model.blocks.paths:Paths",
         "parallel": "golfctl.model.blocks.paths:ParallelPaths",
-        "merged_lanes": "golfctl.model.blocks.parallel_streams:MergedLanes",
-        "sequential_lanes": "golfctl.model.blocks.parallel_streams:SequentialLanes",
-        "simultaneous_lanes": "golfctl.model.blocks.parallel_streams:SimultaneousLanes",
+        "merged_lanes": "golfctl.model.blocks.parallel_streams:MergedStreams",
+        "sequential_lanes": "golfctl.model.blocks.parallel_streams:SequentialStreams",
+        "simultaneous_lanes": "golfctl.model.blocks.parallel_streams:SimultaneousStreams",
     },
 )

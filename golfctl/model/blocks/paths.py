@@ -1,4 +1,4 @@
-"""How attention and MLP of a block write to the stream: one after the other, or in parallel (lanes: `lanes.py`).
+"""How attention and MLP of a block write to the stream: one after the other, or in parallel (see `parallel_streams.py`).
 
 Shapes: B batch, T positions, D width.
 """
@@ -14,7 +14,7 @@ from golfctl.model.config import PathsConfig
 from golfctl.model.spec import ModelSpec
 
 State = tuple[Tensor, ...]
-"""The stream: one tensor, or two lanes."""
+"""The stream: one tensor, or two where the paths are parallel streams."""
 
 
 class Block(Protocol):

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from golfctl.core.table import suggestion
 from golfctl.errors import UsageError
 from golfctl.model.kernels.gpu_attention import flash3, has_flash3, varlen
-from golfctl.model.kernels.saved_softmax import keeps_shares, kept_shares
+from golfctl.model.kernels.saved_softmax import fits_saved_softmax, saved_softmax
 from golfctl.model.kernels.visible import Visible
 
 
@@ -42,8 +42,8 @@ def choose(q_BTHd: Tensor, k_BSKd: Tensor, visible: Visible) -> str:
     half = q_BTHd.dtype in (torch.bfloat16, torch.float16)
     if half and not q_BTHd.is_cuda and visible.plain:
         return _choose_half(q_BTHd, k_BSKd)
-    if _trains_on_cpu(q_BTHd) and visible.plain and keeps_shares(q_BTHd, k_BSKd):
-        return "kept"
+    if _trains_on_cpu(q_BTHd) and visible.plain and fits_saved_softmax(q_BTHd, k_BSKd):
+        return "saved"
     kernels = half and q_BTHd.is_cuda and q_BTHd.shape[1] == k_BSKd.shape[1] and visible.reach is None
     if not kernels or (visible.documents_BS is not None and visible.bounds is None and torch.compiler.is_compiling()):
         return "sdpa"
@@ -122,10 +122,10 @@ def sliced(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> 
     return y_BTHd
 
 
-def kept(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
+def saved(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -> Tensor:
     """`golfctl.model.kernels.saved_softmax` for the shapes that it does, else `sdpa`."""
-    if visible.plain and keeps_shares(q_BTHd, k_BSKd):
-        return kept_shares(q_BTHd, k_BSKd, v_BSKd)
+    if visible.plain and fits_saved_softmax(q_BTHd, k_BSKd):
+        return saved_softmax(q_BTHd, k_BSKd, v_BSKd)
     return sdpa(q_BTHd, k_BSKd, v_BSKd, visible)
 
 
@@ -155,7 +155,7 @@ def segments(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible) -
 
 BACKENDS: dict[str, Callable[[Tensor, Tensor, Tensor, Visible], Tensor]] = {
     "sdpa": sdpa,
-    "kept": kept,
+    "saved": saved,
     "folded": folded,
     "sliced": sliced,
     "segments": segments,

@@ -19,7 +19,7 @@ _ROWS = 64
 _LARGEST_BYTES = 2**26
 
 
-def keeps_shares(q_BTHd: Tensor, k_BSKd: Tensor) -> bool:
+def fits_saved_softmax(q_BTHd: Tensor, k_BSKd: Tensor) -> bool:
     """Whether this form does these shapes: whole sequences of whole blocks, shares of at most 64 MB."""
     batch, length, heads, _ = q_BTHd.shape
     if length != k_BSKd.shape[1] or length % _rows(length):
@@ -27,9 +27,9 @@ def keeps_shares(q_BTHd: Tensor, k_BSKd: Tensor) -> bool:
     return batch * heads * length * (length + _rows(length)) // 2 * q_BTHd.element_size() <= _LARGEST_BYTES
 
 
-def kept_shares(q_BTHd: Tensor, k_BTKd: Tensor, v_BTKd: Tensor) -> Tensor:
+def saved_softmax(q_BTHd: Tensor, k_BTKd: Tensor, v_BTKd: Tensor) -> Tensor:
     """softmax(q kᵀ / √d, causal) v as y_BTHd, in the inputs' dtype; not twice differentiable."""
-    y = _KeptShares.apply(q_BTHd, k_BTKd, v_BTKd)
+    y = _SavedSoftmax.apply(q_BTHd, k_BTKd, v_BTKd)
     assert isinstance(y, Tensor)
     return y
 
@@ -56,7 +56,7 @@ def _by_head(x_BTKd: Tensor) -> Tensor:
     return x_BTKd.transpose(1, 2).flatten(0, 1)
 
 
-class _KeptShares(torch.autograd.Function):
+class _SavedSoftmax(torch.autograd.Function):
     """With P the shares and D = Σ_d ∂y·y: ∂v = Pᵀ∂y, ∂S = P∘(∂y vᵀ − D), ∂q = ∂S k/√d, ∂k = ∂Sᵀ q/√d."""
 
     @staticmethod

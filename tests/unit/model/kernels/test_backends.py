@@ -48,9 +48,9 @@ def test_auto_takes_forms_of_its_own_for_bf16_on_cpus():
     assert choose(*heads(dtype=torch.bfloat16)[:2], Visible(torch.zeros(2, 9).int())) == "sdpa"
 
 
-def test_auto_keeps_shares_where_a_cpu_trains_in_full_precision():
-    assert choose(*heads(128, grad=True)[:2], Visible()) == "kept"
-    assert choose(*heads(128, grad=True, dtype=torch.float64)[:2], Visible()) == "kept"
+def test_auto_saves_the_softmax_where_a_cpu_trains_in_full_precision():
+    assert choose(*heads(128, grad=True)[:2], Visible()) == "saved"
+    assert choose(*heads(128, grad=True, dtype=torch.float64)[:2], Visible()) == "saved"
     assert choose(*heads(128)[:2], Visible()) == "sdpa"
     with torch.no_grad():
         assert choose(*heads(128, grad=True)[:2], Visible()) == "sdpa"

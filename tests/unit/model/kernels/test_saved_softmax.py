@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from golfctl.model.kernels.backends import attend
-from golfctl.model.kernels.saved_softmax import keeps_shares, kept_shares
+from golfctl.model.kernels.saved_softmax import fits_saved_softmax, saved_softmax
 from golfctl.model.kernels.visible import Visible
 
 
@@ -17,7 +17,7 @@ def test_output_and_gradients_are_those_of_the_formula(length, count, groups):
     mine, plain = heads(length, count, groups), heads(length, count, groups)
     slope = torch.randn_like(mine[0])
     before = [x.detach().clone() for x in mine]
-    for inputs, y in ((mine, kept_shares(*mine)), (plain, attend(*plain, Visible(), "math"))):
+    for inputs, y in ((mine, saved_softmax(*mine)), (plain, attend(*plain, Visible(), "math"))):
         (y * slope).sum().backward()
         inputs.append(y)
     for a, b in zip((*mine, *(x.grad for x in mine[:3])), (*plain, *(x.grad for x in plain[:3])), strict=True):
@@ -27,15 +27,15 @@ def test_output_and_gradients_are_those_of_the_formula(length, count, groups):
 
 def test_later_tokens_change_nothing_bit_for_bit():
     q, k, v = heads(128, dtype=torch.float32)
-    before = kept_shares(q, k, v)
+    before = saved_softmax(q, k, v)
     with torch.no_grad():
         for x in (q, k, v):
             x[:, 100:] += 1.0
-    assert torch.equal(before[:, :100], kept_shares(q, k, v)[:, :100])
+    assert torch.equal(before[:, :100], saved_softmax(q, k, v)[:, :100])
 
 
 def test_shapes_it_leaves_to_others():
-    assert keeps_shares(*heads(50)[:2]) and keeps_shares(*heads(128)[:2])
-    assert not keeps_shares(*heads(100)[:2])
+    assert fits_saved_softmax(*heads(50)[:2]) and fits_saved_softmax(*heads(128)[:2])
+    assert not fits_saved_softmax(*heads(100)[:2])
     q, k, _ = heads(128)
-    assert not keeps_shares(q[:, 64:], k)
+    assert not fits_saved_softmax(q[:, 64:], k)
