@@ -1,4 +1,4 @@
-"""How attention and MLP of a block write to the stream: one after the other, or in parallel (see `parallel_streams.py`).
+"""How attention and MLP of a block write to the stream: in sequence, or in parallel (also `parallel_streams.py`).
 
 Shapes: B batch, T positions, D width.
 """
