@@ -33,8 +33,8 @@ import torch
 from evaluation_ngram import bench_ngram
 from evaluation_peer import bench_peer
 
-from golfctl.core.allocator import keep_freed_memory
-from golfctl.core.environment import describe_environment
+from golfctl.core.machine.allocator import keep_freed_memory
+from golfctl.core.machine.environment import describe_environment
 from golfctl.data.dataset import Dataset
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.new_model import build_model

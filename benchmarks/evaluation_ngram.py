@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from golfctl.core.allocator import keep_freed_memory
+from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.data.dataset import Dataset
 from golfctl.evaluation.runner import Plan, bank
 from golfctl.evaluation.scored_model import Source, load_source

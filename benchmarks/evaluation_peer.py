@@ -18,8 +18,8 @@ import numpy as np
 import reference_549
 import torch
 
-from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.canonical import sha256_file
+from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.recipe import Recipe
 from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.runner import bank

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from quantisation_page import draw, markdown
 
-from golfctl.core.environment import describe_environment
+from golfctl.core.machine.environment import describe_environment
 from golfctl.data.dataset import Dataset
 from golfctl.data.tokenizers.byte_table import ByteTable
 from golfctl.model.weights.names import load_named_tensors

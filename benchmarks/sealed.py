@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from golfctl.core.environment import describe_environment
+from golfctl.core.machine.environment import describe_environment
 from golfctl.training.run.run_folders import run_records
 
 ROOT = Path(__file__).parents[1]

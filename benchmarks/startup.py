@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    from golfctl.core.environment import describe_environment
+    from golfctl.core.machine.environment import describe_environment
 
     with tempfile.TemporaryDirectory() as folder:
         medians = measure(commands(Path(folder)), options.repeats)

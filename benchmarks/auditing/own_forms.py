@@ -14,8 +14,8 @@ from pathlib import Path
 
 from golfctl.cli.main import exit_code_of
 from golfctl.core.canonical import canonical_json
-from golfctl.core.environment import describe_environment
 from golfctl.core.files import atomic_write
+from golfctl.core.machine.environment import describe_environment
 
 CHECKS = "T0,T1,T1b,T2,T3,T3r,T4,T7,T8,T9,T10,T12-i,T12-ii,T12-iii,T12-v,T13"
 LEAKY = ["--allow-leaks"]

@@ -20,8 +20,8 @@ from golfctl.auditing.rules import load_rules
 from golfctl.auditing.self_test import CHECK_IDS, audit_toy, toy_plan
 from golfctl.auditing.toys.table import TOYS
 from golfctl.core.canonical import canonical_json
-from golfctl.core.environment import describe_environment
 from golfctl.core.files import atomic_write
+from golfctl.core.machine.environment import describe_environment
 
 HONEST_TEXT = {"source_tokens": 512}
 

@@ -28,8 +28,8 @@ from golfctl.auditing.run import run_audit
 from golfctl.auditing.subject import Context, Subject
 from golfctl.cli.main import exit_code_of
 from golfctl.core.canonical import canonical_json
-from golfctl.core.environment import describe_environment
 from golfctl.core.files import atomic_write
+from golfctl.core.machine.environment import describe_environment
 from golfctl.evaluation.scored_model import load_source
 from golfctl.model.weights.names import named_tensors
 from golfctl.packing.checkpoint import Checkpoint, write_checkpoint

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.fuzz.judge import HANG_SECONDS, LIMITS, MEMORY_BYTES, judge, mutant
 from benchmarks.fuzz.seeds import seed_artifacts
-from golfctl.core.environment import describe_environment
+from golfctl.core.machine.environment import describe_environment
 
 _CONTEXT = multiprocessing.get_context("spawn")
 _WATCH_SECONDS = HANG_SECONDS + 25  # building a mutant (bombs) and a busy machine count too

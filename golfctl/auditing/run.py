@@ -14,8 +14,8 @@ from golfctl.auditing.rules import check_rules_complete
 from golfctl.auditing.subject import Context, Subject
 from golfctl.auditing.table import CHECKS
 from golfctl.core.canonical import canonical_json
-from golfctl.core.environment import describe_environment
 from golfctl.core.files import atomic_write
+from golfctl.core.machine.environment import describe_environment
 from golfctl.errors import UsageError
 
 

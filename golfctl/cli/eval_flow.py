@@ -10,9 +10,9 @@ import click
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.eval_text import baseline_rows, estimate_line, summary
 from golfctl.cli.views.render import emit_json
-from golfctl.core.allocator import keep_freed_memory
 from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal, read_journal
+from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.progress import SILENT
 from golfctl.core.recipe import Recipe
 from golfctl.errors import InputError, UsageError
@@ -110,7 +110,7 @@ def _check_ahead(run: Path | None, options: dict[str, Any], config: EvalConfig) 
     if run is not None and (run / "journal.jsonl").exists():
         read_journal(run / "journal.jsonl")
     if options["plot"]:
-        from golfctl.evaluation.score_curves import check_plot
+        from golfctl.evaluation.figures.score_curves import check_plot
 
         if config.leaks:
             raise UsageError("--plot draws honest scores: a replay scores rows in any order")
@@ -178,7 +178,7 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str,
         atomic_write(options["report"], json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
         click.echo(f"report: {options['report']}", err=True)
     if options["plot"]:
-        from golfctl.evaluation.score_curves import save_plot
+        from golfctl.evaluation.figures.score_curves import save_plot
 
         save_plot(options["plot"], done.stream, done.curves)
         click.echo(f"plot: {options['plot']}", err=True)
@@ -193,6 +193,6 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str,
 
 def _baselines(data: Path, done: "Evaluation") -> list[dict[str, Any]]:
     from golfctl.data.dataset import Dataset
-    from golfctl.evaluation.baselines import compressor_rows
+    from golfctl.evaluation.figures.baselines import compressor_rows
 
     return compressor_rows(Dataset.open(data))

@@ -11,14 +11,14 @@ import torch
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data.dataset import Dataset
 from golfctl.errors import DataError, UsageError
-from golfctl.evaluation.bpb import Score, score
+from golfctl.evaluation.figures.bpb import Score, score
+from golfctl.evaluation.figures.score_curves import by_document, by_length
 from golfctl.evaluation.ladder import Climb, climb
 from golfctl.evaluation.ledger import Ledger, ReplayLedger
 from golfctl.evaluation.replay import ReplayRun, replay_score, run_replay
 from golfctl.evaluation.report import build_report, code_sha256
 from golfctl.evaluation.resume import Savepoint
 from golfctl.evaluation.runner import Plan, Run, run
-from golfctl.evaluation.score_curves import by_document, by_length
 from golfctl.evaluation.scored_model import Source, check_tokenizer, load_source
 from golfctl.evaluation.stream import Stream
 from golfctl.evaluation.timing.clock import Clock

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from golfctl.core.progress import SILENT, Progress
-from golfctl.evaluation.bpb import ratio_stderr, score
+from golfctl.evaluation.figures.bpb import ratio_stderr, score
 from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.probe import CausalityProbe
 from golfctl.evaluation.runner import Plan, Run, bank

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from golfctl.core.progress import SILENT, Progress
-from golfctl.evaluation.bpb import Score, ratio_stderr
+from golfctl.evaluation.figures.bpb import Score, ratio_stderr
 from golfctl.evaluation.ledger import ReplayLedger
 from golfctl.evaluation.stream import Stream
 from golfctl.evaluation.timing.clock import Clock

@@ -7,8 +7,8 @@ from typing import Any
 
 import golfctl
 from golfctl.core.canonical import sha256_file, sha256_json
-from golfctl.core.environment import describe_environment
-from golfctl.evaluation.bpb import Score
+from golfctl.core.machine.environment import describe_environment
+from golfctl.evaluation.figures.bpb import Score
 from golfctl.evaluation.ledger import Ledger, ReplayLedger
 from golfctl.evaluation.timing.clock import Clock
 from golfctl.scoring.config import EvalConfig

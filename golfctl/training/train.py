@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from golfctl.core.environment import describe_environment
+from golfctl.core.machine.environment import describe_environment
 from golfctl.core.progress import SILENT, Progress
 from golfctl.core.recipe import Recipe
 from golfctl.errors import GolfError, InterruptedRun

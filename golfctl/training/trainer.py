@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from golfctl.core.environment import describe_environment
+from golfctl.core.machine.environment import describe_environment
 from golfctl.data.batching.batches import open_loader
 from golfctl.data.batching.prefetch import prefetching
 from golfctl.errors import CheckpointError

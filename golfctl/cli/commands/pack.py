@@ -8,7 +8,7 @@ import click
 from golfctl.cli.options import json_option, quiet_option, set_option, with_flags
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json, table
-from golfctl.core.allocator import keep_freed_memory
+from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.progress import Progress
 from golfctl.errors import InputError, UsageError
 

@@ -11,7 +11,7 @@ import click
 from golfctl.cli.options import device_option, json_option, quiet_option, set_option
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json, table
-from golfctl.core.allocator import keep_freed_memory
+from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.progress import Progress
 from golfctl.errors import UsageError
 

@@ -74,8 +74,8 @@ def _offset(codes_RC: Array) -> int:
 
 def encode_matrix(codes_RC: Array, offset: int = 0) -> bytes:
     """One stream for a matrix of int32 with at least one cell."""
+    from golfctl.coding.rans.compiled_loops import put_matrix
     from golfctl.coding.rans.fit import fit
-    from golfctl.coding.rans.loops import put_matrix
 
     lo, hi = int(codes_RC.min()), int(codes_RC.max())
     found = fit(codes_RC, lo, hi)
@@ -97,7 +97,7 @@ def encode_matrix(codes_RC: Array, offset: int = 0) -> bytes:
 
 def finish_words(state: Any, words: Array, used: int, header: Header, rows_R: Array, columns_C: Array) -> bytes:
     """Code the side information on top of the codes (it is decoded first) and turn the words round."""
-    from golfctl.coding.rans.loops import put_vector
+    from golfctl.coding.rans.compiled_loops import put_vector
 
     for side, values in [(header.columns, columns_C), (header.rows, rows_R)]:
         if side.present:
@@ -109,7 +109,7 @@ def finish_words(state: Any, words: Array, used: int, header: Header, rows_R: Ar
 
 def decode_matrix(header: Header, words: Array, rows: int, columns: int) -> Array:
     """The codes int32 [rows, columns]; an `ArtifactError` unless the words end exactly where the codes do."""
-    from golfctl.coding.rans.loops import take_matrix
+    from golfctl.coding.rans.compiled_loops import take_matrix
 
     state, taken, rows_R, columns_C = read_sides(header, words, rows, columns)
     tables = build(used_buckets(rows_R, columns_C), SHAPES[header.shape], header.lo, header.hi)
@@ -131,7 +131,7 @@ def read_sides(header: Header, words: Array, rows: int, columns: int) -> tuple[A
 
 
 def _take_side(state: Any, words: Array, taken: int, side: Side, size: int) -> tuple[Any, int, Array]:
-    from golfctl.coding.rans.loops import take_vector
+    from golfctl.coding.rans.compiled_loops import take_vector
 
     if not side.present:
         return state, taken, np.zeros(size, np.int32)

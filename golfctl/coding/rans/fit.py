@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from golfctl.coding.rans.compiled_loops import jit, shift_of
 from golfctl.coding.rans.distributions import BUCKETS, COST_ONE, REACH, SHAPES, all_costs, costs
-from golfctl.coding.rans.loops import jit, shift_of
 from golfctl.coding.rans.side import SIDE_REACH, choose_side, side_bits, side_costs
 
 Array = np.ndarray[Any, Any]

@@ -37,7 +37,7 @@ class RansLpCoder(Coder):
     def encode(self, array: Array, options: RansOptions) -> bytes:
         """Predict, fit spreads and shape to what is left, then code."""
         from golfctl.coding.rans.fit import fit
-        from golfctl.coding.rans.lp_loops import predict_matrix, put_predicted
+        from golfctl.coding.rans.lp_compiled_loops import predict_matrix, put_predicted
 
         codes_RC = np.ascontiguousarray(array.reshape(matrix_shape(array.shape)).astype(np.int32))
         lo, hi = int(codes_RC.min()), int(codes_RC.max())
@@ -55,7 +55,7 @@ class RansLpCoder(Coder):
 
     def decode(self, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
         """Decode to exactly this many codes, each in the range the header states."""
-        from golfctl.coding.rans.lp_loops import take_predicted
+        from golfctl.coding.rans.lp_compiled_loops import take_predicted
 
         rows, columns = matrix_shape(shape)
         header, rest = read_header(data, self.id)

@@ -59,7 +59,8 @@ class ParallelStreams(Paths):
 class MergedStreams(ParallelStreams):
     """Attention writes to stream₀, the MLP to stream₁, apart to the end (PR #1334, #1477).
 
-    There x = m·stream₀ + (1 − m)·stream₁, m from ½. A skip into the first split block enters before the split, later ones enter stream₀.
+    There x = m·stream₀ + (1 − m)·stream₁, m from ½. A skip into the first split block enters before the split, later
+    ones enter stream₀.
     """
 
     @classmethod

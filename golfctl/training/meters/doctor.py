@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from golfctl.coding.table import CODERS
-from golfctl.core.environment import describe_environment
+from golfctl.core.machine.environment import describe_environment
 from golfctl.errors import GolfError
 from golfctl.training.run.distributed import choose_threads, resolve_device
 from golfctl.training.setup import choose_dtype

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golfctl.errors import DataError
-from golfctl.evaluation.bpb import ratio_stderr, score
+from golfctl.evaluation.figures.bpb import ratio_stderr, score
 from golfctl.evaluation.stream import Stream
 
 

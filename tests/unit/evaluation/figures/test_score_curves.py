@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from golfctl.evaluation.score_curves import along_stream, by_document, by_length
+from golfctl.evaluation.figures.score_curves import along_stream, by_document, by_length
 from golfctl.evaluation.stream import Stream
 
 

@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
-from golfctl.core import allocator
+from golfctl.core.machine import allocator
 
 FAULTS = """
 import resource, sys
 import torch
-from golfctl.core.allocator import keep_freed_memory
+from golfctl.core.machine.allocator import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
 def work():

@@ -6,8 +6,8 @@ Shapes: R rows, C columns. Predictions are in 1/4096 of a code; `step_RC` holds 
 
 import numpy as np
 
+from golfctl.coding.rans.compiled_loops import _put_code, _take_code, bucket_of, jit
 from golfctl.coding.rans.distributions import SPLIT_BUCKET
-from golfctl.coding.rans.loops import _put_code, _take_code, bucket_of, jit
 
 FIRST_FIT = 32  # rows before the first prediction
 PHASES, CENTRE = 16, 8

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golfctl.coding.rans.loops import take_vector
+from golfctl.coding.rans.compiled_loops import take_vector
 from tests.oracles.rans import encode_words, plain
 
 

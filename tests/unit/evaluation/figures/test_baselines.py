@@ -7,8 +7,8 @@ import random
 import pytest
 
 from golfctl.errors import DataError
-from golfctl.evaluation import baselines
-from golfctl.evaluation.baselines import compressor_baselines
+from golfctl.evaluation.figures import baselines
+from golfctl.evaluation.figures.baselines import compressor_baselines
 
 WORDS = [f"word{i}" for i in range(400)]
 PRIMER = " ".join(random.Random(1).choices(WORDS, k=4000)).encode()

@@ -1,0 +1,1 @@
+"""What this machine and installation have, and where golfctl keeps what it makes for them."""
