@@ -9,7 +9,7 @@ FOLDER holds the record's `train_gpt.py`; its classes are used, its file is not 
 the same initial weights, batches, dtype, threads and compile mode; micro-batches are those of the recipe. Steps are
 interleaved, seconds are processor time (wall clock on a GPU), the figure is the median of paired ratios (reference /
 ours: above 1, ours is faster). On CPUs every side has a process of its own: ours keeps freed memory, as `golfctl train`
-does (golfctl.core.machine.allocator), the reference runs as it is; `same_allocator` is the ratio with that setting on both
+does (`core/machine/allocator.py`), the reference runs as it is; `same_allocator` is the ratio with that setting on both
 sides. On a GPU both sides share one process, so that one works at a time and both see all of its memory. MFU and the
 seconds of a step by phase are those of our side and, as far as it has the phases, of the reference's. Prints one JSON
 document.
