@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from golfctl.cli.audit_flow import make_plan
-from golfctl.cli.eval_flow import check_outputs, eval_config, resolve_paths
+from golfctl.cli.eval_flow import check_outputs, resolve_paths
+from golfctl.cli.stack_config import stack_config
 from golfctl.cli.views.bars import reporter
 from golfctl.errors import UsageError
 
@@ -31,7 +32,8 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
     check_outputs(artifact, {"--report": options["report"]})
     if artifact.suffix != ".golf":
         raise UsageError(f"{artifact}: an audit needs a packed artifact (.golf); make one with `golfctl pack`")
-    config = eval_config(run, defaultdict(lambda: None, options))
+    stack = stack_config(run, defaultdict(lambda: None, options))
+    config = stack.config
 
     from golfctl.auditing.ahead import Ahead
     from golfctl.auditing.own.subject_of_artifact import Own, few_threads, own_subject
@@ -45,7 +47,7 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
     records = read_journal(journal).records if journal is not None and journal.exists() else []
     own = Own(
         artifact, data, config, pick_device(options["device"]), records, options["code"], options["exact_geometry"],
-        options["seconds_per_run"], options["fresh"], options["reference"],
+        options["seconds_per_run"], options["fresh"], options["reference"], stack.layers,
     )  # fmt: skip
     phased = config.ttt is not None or config.slot is not None or config.adapt_then_score
     plan = make_plan(options, {**_PLAN, "cuts": _CUTS_WHERE_PHASE_MATTERS} if phased else _PLAN)

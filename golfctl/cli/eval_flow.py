@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from golfctl.cli.stack_config import stack_config
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.eval_text import baseline_rows, estimate_line, summary
 from golfctl.cli.views.render import emit_json
@@ -14,7 +15,6 @@ from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal, read_journal
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.progress import SILENT
-from golfctl.core.recipe import Recipe
 from golfctl.errors import InputError, UsageError
 from golfctl.scoring.config import EvalConfig
 
@@ -30,7 +30,8 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
     run, source, data = resolve_paths(source, data)
     check_outputs(source, {f"--{name}": options[name] for name in ("report", "plot", "resume")})
     _refuse_contradictions(options)
-    config = eval_config(run, options)
+    stack = stack_config(run, options)
+    config = stack.config
     _refuse_idle(options, config)
     _check_ahead(run, options, config)
 
@@ -49,8 +50,9 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
         progress = reporter(options["quiet"]) if leader else SILENT
         device = pick_device(options["device"])
         done = evaluate(
-            source, data, config, device, ranks, options["ladder"], options["deadline"], options["resume"], progress
-        )
+            source, data, config, device, ranks, options["ladder"], options["deadline"], options["resume"], progress,
+            stack.layers,
+        )  # fmt: skip
         if leader:
             _finish(done, run, data, options)
 
@@ -133,40 +135,10 @@ def check_outputs(source: Path, outputs: dict[str, Path | None]) -> None:
         taken[path.resolve()] = f"also the file of {flag}"
 
 
-def eval_config(run: Path | None, options: dict[str, Any]) -> EvalConfig:
-    """The `[eval]` table of the recipe (given, or the run's own) with the flags on top."""
-    from golfctl.training.run.run_folders import RunFolder
-
-    path = options["recipe"] or (RunFolder(run).recipe if run else None)
-    overrides = [text if text.startswith("eval.") else f"eval.{text}" for text in options["overrides"]]
-    if path is None:
-        recipe = Recipe({}, "eval")
-        if overrides:
-            from golfctl.core.config import apply_overrides
-
-            recipe = Recipe(apply_overrides({}, overrides), "--set")
-    else:
-        recipe = Recipe.load(path, overrides)
-    table = {key: value for key in ("stride", "seq_len", "batch", "documents") if (value := options[key]) is not None}
-    table.update({key: True for key in ("strict", "rolling", "allow_leaks") if options[key]})
-    table = {**recipe.tables.get("eval", {}), **table}
-    for key, value in _techniques(options).items():
-        table[key] = {**table.get(key, {}), **value}
-    return recipe.replace(eval=table).read("eval", EvalConfig)
-
-
-def _techniques(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Tables of `[eval]` that flags switch on, with the value each flag sets."""
-    wanted: dict[str, dict[str, Any]] = {key: {} for key in ("ttt", "calibrate") if options[key]}
-    if options["slot_steps"] is not None:
-        wanted["slot"] = {"steps": options["slot_steps"]}
-    if options["ngram"] is not None:
-        wanted["ngram"] = {"order": options["ngram"]}
-    return wanted
-
-
 def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str, Any]) -> None:
     report = done.report
+    for note in report["notes"]:
+        click.echo(f"warning: {note}", err=True)
     if run is not None and report["source"]["kind"] == "artifact":
         journal = Journal(run / "journal.jsonl")
         if journal.torn:

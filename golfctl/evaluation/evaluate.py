@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from golfctl.core.origins import Layer
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data.dataset import Dataset
 from golfctl.errors import DataError, UsageError
+from golfctl.evaluation.adapted_state import final_state, never_acted
 from golfctl.evaluation.figures.bpb import Score, score
 from golfctl.evaluation.figures.score_curves import by_document, by_length
 from golfctl.evaluation.ladder import Climb, climb
@@ -20,6 +22,7 @@ from golfctl.evaluation.report import build_report, code_sha256
 from golfctl.evaluation.resume import Savepoint
 from golfctl.evaluation.runner import Plan, Run, run
 from golfctl.evaluation.scored_model import Source, check_tokenizer, load_source
+from golfctl.evaluation.settle import resolve, settle
 from golfctl.evaluation.stream import Stream
 from golfctl.evaluation.timing.clock import Clock
 from golfctl.evaluation.timing.deadline import Deadline
@@ -28,8 +31,6 @@ from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.compose import ladder as ladder_of
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks
-
-DEFAULT_SEQ_LEN = 1024
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def evaluate(
     deadline_s: float | None = None,
     resume: Path | None = None,
     progress: Progress = SILENT,
+    layers: Sequence[Layer] = (),
 ) -> Evaluation:
     """Score a data set's validation text with an artifact (or a checkpoint, marked as such).
 
@@ -60,6 +62,7 @@ def evaluate(
         ladder: score every layer of the stack in one pass.
         resume: a file to save the state of the run in, and to go on from when it is there.
         deadline_s: switch adaptation off in time to end after about this many seconds.
+        layers: where the values of `config` came from, for the report.
 
     Raises:
         InputError, ArtifactError, DataError, UsageError: bad or missing input, or a contradiction.
@@ -67,7 +70,8 @@ def evaluate(
     clock = Clock(deadline_s=deadline_s)
     with clock.stage("load"):
         source, dataset, stream = _load(source_path, data_path, config, device)
-    config = resolve(config, source, device)
+    settled = settle(config, source, device, stream.rows, layers)
+    config = settled.config
     if resume and (ladder or config.leaks):
         raise UsageError("--resume continues one honest score: drop --ladder or the leaking form")
     if resume and deadline_s is not None:
@@ -77,9 +81,11 @@ def evaluate(
         result: Run | ReplayRun = climb_stream(source, stream, config, device, ranks, clock, progress)
     else:
         result = score_stream(source, stream, config, device, ranks, clock, progress, resume=resume)
-    facts = {
+    facts: dict[str, Any] = {
         "mode": config.mode,
-        "notes": [*_notes(config, stream), *_resumed(result)],
+        "origins": settled.origins,
+        "state": result.state,
+        "notes": [*settled.without_effect, *never_acted(result.state), *_resumed(result)],
         "source": {"kind": source.kind, "name": source.path.name},
         "artifact_sha256": source.sha256,
         "data_sha256": dataset.digest,
@@ -111,24 +117,11 @@ def estimate(source_path: Path, data_path: Path, config: EvalConfig, device: tor
     clock = Clock()
     with clock.stage("load"):
         source, _, stream = _load(source_path, data_path, config, device)
-    config = slice_config(resolve(config, source, device), stream.rows)
+    config = slice_config(resolve(config, source, device, stream.rows), stream.rows)
     assert config.max_tokens is not None
     part = stream.cut(config.max_tokens)
     score_stream(source, part, config, device, Ranks(), clock, probe=False)
     return project(stream.rows, part.rows, *(clock.seconds[name] for name in ("load", "score", "adapt")))
-
-
-def _notes(config: EvalConfig, stream: Stream) -> list[str]:
-    """What a reader of the score should know: adaptation that was asked for and never came to pass."""
-    ttt, seq_len = config.ttt, config.seq_len or DEFAULT_SEQ_LEN
-    if ttt is None or ttt.form == "lora":
-        return []
-    if ttt.chunk < seq_len:
-        return [f"ttt never trained: a chunk of {ttt.chunk} tokens holds no sequence of {seq_len}; raise ttt.chunk"]
-    if stream.rows <= ttt.chunk and not config.adapt_then_score:
-        return [f"ttt never trained: {stream.rows} targets make one chunk of {ttt.chunk}, which is scored, not trained "
-                "on; lower ttt.chunk"]  # fmt: skip
-    return []
 
 
 def _resumed(result: Run | ReplayRun) -> list[str]:
@@ -145,9 +138,18 @@ def _load(
     source = load_source(source_path, device)
     dataset = Dataset.open(data_path)
     check_tokenizer(source, dataset.tokenizer.digest, data_path)
+    return source, dataset, scored_text(dataset, config)
+
+
+def scored_text(dataset: Dataset, config: EvalConfig) -> Stream:
+    """The part of the validation text that `config` scores.
+
+    Raises:
+        DataError: nothing to score, or bytes per token are not known where they must be.
+    """
     stream = Stream.of(dataset)
     stream = stream.head(config.documents) if config.documents else stream
-    return source, dataset, stream.cut(config.max_tokens) if config.max_tokens else stream
+    return stream.cut(config.max_tokens) if config.max_tokens else stream
 
 
 def _curves(result: Run | ReplayRun) -> dict[str, np.ndarray]:
@@ -161,15 +163,6 @@ def figures(stream: Stream, result: Run | ReplayRun) -> Score:
     if isinstance(result, ReplayRun):
         return replay_score(stream, result.ledger)
     return score(stream, result.ledger.nll_R)
-
-
-def resolve(config: EvalConfig, source: Source, device: torch.device) -> EvalConfig:
-    """Fill in what the source and the device decide: window length, arithmetic."""
-    seq_len = config.seq_len or source.seq_len or DEFAULT_SEQ_LEN
-    dtype = config.dtype
-    if dtype == "auto":
-        dtype = "bfloat16" if device.type == "cuda" else "float32"
-    return EvalConfig.from_dict({**config.to_dict(), "seq_len": seq_len, "dtype": dtype}, "eval")
 
 
 def score_stream(
@@ -186,7 +179,8 @@ def score_stream(
 ) -> Run | ReplayRun:
     """Run a resolved `config` over `stream`: the honest scorer, or a replay of a leaking form.
 
-    `until_row`: end with the block that books this row; a replay, whose rows come in any order, goes to the end.
+    `probe`: gather evidence, which are causality probes and digests of what adapted. `until_row`: end with the block
+    that books this row; a replay, whose rows come in any order, goes to the end.
 
     Raises:
         DataError: the data holds tokens the model does not know. UsageError: a replay on several ranks.
@@ -214,6 +208,8 @@ def score_stream(
     plan = _plan(stream, config, ranks)
     try:
         done = run(scorer, stream, plan, clock, progress, after_block=after_block, probe=probe, restore=restore)
+        if probe:
+            done = replace(done, state=final_state([scorer], source.model))
     finally:
         scorer.reset(stream.tokens_N[:1].astype(np.int64))  # the source's weights as they were loaded
     if savepoint and ranks.rank == 0:
@@ -243,7 +239,8 @@ def climb_stream(
         raise UsageError("--ladder climbs the honest forms whole on the fast path: drop leaks, --strict and --deadline")
     rungs = ladder_of(config, _setting(source, stream, config, device, ranks))
     try:
-        return climb(rungs, stream, _plan(stream, config, ranks), clock, progress)
+        done = climb(rungs, stream, _plan(stream, config, ranks), clock, progress)
+        return replace(done, state=final_state([scorer for _, scorer in rungs], source.model))
     finally:
         for _, scorer in rungs:
             scorer.reset(stream.tokens_N[:1].astype(np.int64))
@@ -282,5 +279,5 @@ def score_tokens(
     """
     one = np.ones(len(starts), np.int64)
     stream = Stream.of_arrays(tokens_N, np.array(starts, np.int64), one, np.ones(len(tokens_N), np.int64), "")
-    config, ranks = resolve(config, source, device), ranks or Ranks()
+    config, ranks = resolve(config, source, device, stream.rows), ranks or Ranks()
     return score_stream(source, stream, config, device, ranks, Clock(), probe=probe, until_row=until_row).ledger

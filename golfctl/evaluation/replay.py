@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from golfctl.core.progress import SILENT, Progress
+from golfctl.evaluation.adapted_state import final_state
 from golfctl.evaluation.figures.bpb import Score, ratio_stderr
 from golfctl.evaluation.ledger import ReplayLedger
 from golfctl.evaluation.stream import Stream
@@ -29,6 +30,8 @@ class ReplayRun:
 
     ledger: ReplayLedger
     config: EvalConfig
+    state: dict[str, Any]
+    """Digests of what adapted (`golfctl.evaluation.adapted_state`)."""
 
     def properties(self) -> dict[str, dict[str, Any]]:
         """The four findings: those that the chosen forms break by construction are false."""
@@ -61,7 +64,8 @@ def run_replay(
             if config.adapt_then_score:
                 training.train_until(training.chunks)
     with progress.task("replay (leaks)", stream.rows, "tokens") as task:
-        for block, chunk in _blocks(config, setting, stream):
+        barrier = training.chunk_rows if training is not None else None
+        for block, chunk in _blocks(config, setting, stream, barrier):
             if training is not None and not config.adapt_then_score:
                 with clock.stage("adapt"):
                     training.train_until(min(chunk, training.chunks - 1))
@@ -72,9 +76,10 @@ def run_replay(
             ledger.append(row_R, nll_R)
             scorer.observe(block, targets)
             task.advance(len(row_R))
+    state = final_state([scorer, training], setting.model)
     _restore(training, stream)
     ledger.close()
-    return ReplayRun(ledger, config)
+    return ReplayRun(ledger, config, state)
 
 
 def _restore(training: ChunkTrainer | None, stream: Stream) -> None:
@@ -93,12 +98,11 @@ def _replay_scorer(config: EvalConfig, setting: Setting, stream: Stream) -> Repl
     return ReplayWindows(forward, config.leaks)
 
 
-def _blocks(config: EvalConfig, setting: Setting, stream: Stream) -> Iterator[tuple[Block, int]]:
+def _blocks(config: EvalConfig, setting: Setting, stream: Stream, barrier: int | None) -> Iterator[tuple[Block, int]]:
     """Blocks with the chunk they belong to; batches of windows as the form shares them."""
     tail = "once"
     if config.tail == "reference":
         tail = "ttt-1128" if config.ttt or config.slot else "sliding-1128"
-    barrier = config.ttt.chunk if config.ttt else None
     batch = config.slot.batch_windows if config.slot else config.batch
     windows = sliding_windows(stream.rows, setting.seq_len, config.stride, tail=tail)
     for group in group_windows(windows, batch, barrier):

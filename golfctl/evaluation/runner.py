@@ -58,6 +58,8 @@ class Run:
     correction: float
     deadline: dict[str, Any] | None = field(default=None, kw_only=True)
     resumed_at_row: int = field(default=0, kw_only=True)
+    state: dict[str, Any] | None = field(default=None, kw_only=True)
+    """Digests of what adapted (`golfctl.evaluation.adapted_state`), where they were taken."""
 
     def properties(self) -> dict[str, dict[str, Any]]:
         """The four findings of the report."""

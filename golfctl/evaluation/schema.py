@@ -42,6 +42,8 @@ def eval_report_schema() -> Json:
     }
     optional = {
         "notes": listing(_TEXT) | {"description": "what was asked for and never came to pass"},
+        "origins": _origins(),
+        "state": _state(),
         "mode": {"enum": ["sliding", "rolling"]} | {"description": "a rolling cache's score is no sliding window's"},
         "journal_head": DIGEST | {"description": "hash of this evaluation's receipt"},
         "by_document": record({"raw_bytes": listing(count("of each document")), "bits": listing(_NUMBER)})
@@ -58,6 +60,24 @@ def eval_estimate_schema() -> Json:
     rows = {"rows": count("targets in the whole text", 1), "slice_rows": count("targets scored for the projection", 1)}
     seconds = dict.fromkeys(("seconds", "slice_seconds", "load_seconds"), _NUMBER)
     return document("eval-estimate-1.json", "Projection of golfctl eval --estimate", record(rows | seconds))
+
+
+def _origins() -> Json:
+    why = _TEXT | {"description": "the reason of a value that the evaluation chose"}
+    origin = record({"from": {"enum": ["flag", "recipe", "artifact", "checkpoint", "given", "default"]}}, {"why": why})
+    said = "where each value of `config` that acts came from, by dotted path; given: by a calling program"
+    return {"type": "object", "additionalProperties": origin, "description": said}
+
+
+def _state() -> Json:
+    before: Json = {"oneOf": [DIGEST, {"type": "null"}], "description": "the same digest before the run"}
+    acted = {"type": "boolean", "description": "false: it changed no row"}
+    outcome = record({"acted": acted, "how": _TEXT, "sha256": DIGEST, "before_sha256": before})
+    weights = DIGEST | {"description": "SHA-256 of the model's weights when the run ended"}
+    said = "what adapted: digests that differ from a plain run's where something moved"
+    return record({"weights_sha256": weights, "parts": {"type": "object", "additionalProperties": outcome}}) | {
+        "description": said
+    }
 
 
 def _rung() -> Json:

@@ -20,17 +20,26 @@ from golfctl.core.config import Config
 SEED_PRIMES = (36313, 27191, 51647, 81929, 131071, 175447, 209591)
 
 
-class TttConfig(Config):
+class Part(Config):
+    """One part of the stack; `idle` names its fields that have no effect in the chosen form."""
+
+    def idle(self) -> frozenset[str]:
+        """Fields without effect."""
+        return frozenset()
+
+
+class TttConfig(Part):
     """Score-first test-time training: after a chunk is scored, train on it (PR #461, #549).
 
     `lora` (PR #77, #1530) instead gives each document adapters of its own, `lanes` documents at a time; its chunk is
     the stride, its optimizer AdamW, and `epochs`, `chunk`, `schedule`, `freeze_blocks` and `grad_clip` are not its own.
+    Without `chunk` the length of the text decides (`golfctl.scoring.neural.ttt.default_chunk`).
     """
 
     form: Literal["sgd", "adamw", "lora"] = "sgd"
     lr: float = Field(default=0.002, ge=0)
     epochs: int = Field(default=3, ge=0)
-    chunk: int = Field(default=32768, ge=1)
+    chunk: int | None = Field(default=None, ge=1)
     batch_sequences: int = Field(default=32, ge=1)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     betas: tuple[float, float] = (0.9, 0.999)
@@ -46,16 +55,20 @@ class TttConfig(Config):
     @model_validator(mode="after")
     def _effective(self) -> Self:
         """An option without effect is an error."""
-        adapters = {"rank", "alpha", "lanes"}
-        chunked = {"epochs", "chunk", "batch_sequences", "grad_clip", "schedule", "freeze_blocks", "momentum"}
-        idle = {"lora": chunked, "sgd": adapters | {"betas", "eps"}, "adamw": adapters | {"momentum"}}[self.form]
-        changed = {name for name in idle if getattr(self, name) != type(self).model_fields[name].default}
+        changed = {name for name in self.idle() if getattr(self, name) != type(self).model_fields[name].default}
         if changed:
             raise ValueError(f"{', '.join(sorted(changed))} has no effect on ttt form {self.form!r}: drop it")
         return self
 
+    def idle(self) -> frozenset[str]:
+        """What the other forms need."""
+        adapters = {"rank", "alpha", "lanes"}
+        chunked = {"epochs", "chunk", "batch_sequences", "grad_clip", "schedule", "freeze_blocks", "momentum"}
+        idle = {"lora": chunked, "sgd": adapters | {"betas", "eps"}, "adamw": adapters | {"momentum"}}[self.form]
+        return frozenset(idle)
 
-class SlotConfig(Config):
+
+class SlotConfig(Part):
     """An offset on the last hidden state fitted at test time (arXiv 2505.12392).
 
     `causal` fits each window's own offset on `span` positions before its first scored row; `shared` (PR #1128) and
@@ -73,8 +86,12 @@ class SlotConfig(Config):
     span: int = Field(default=256, ge=1)
     batch_windows: int = Field(default=32, ge=1)
 
+    def idle(self) -> frozenset[str]:
+        """What the other forms need."""
+        return frozenset({"batch_windows"} if self.form == "causal" else {"span", "bias"})
 
-class NgramConfig(Config):
+
+class NgramConfig(Part):
     """Counts of contexts of 0 … order - 1 tokens, as a Pitman-Yor chain over the uniform distribution.
 
     `target-keyed` is the hashed cache of PR #761, whose table is looked up with the target: it leaks.
@@ -92,15 +109,20 @@ class NgramConfig(Config):
     alpha_slope: float = 2.0
     alpha_center: float = 4.0
 
+    def idle(self) -> frozenset[str]:
+        """What the other form needs."""
+        exact = {"discount", "strength"}
+        return frozenset(exact if self.form != "exact" else set(type(self).model_fields) - exact - {"form", "order"})
 
-class CtwConfig(Config):
+
+class CtwConfig(Part):
     """Context-tree weighting over the last `depth` tokens; `alpha` is the pseudo-count of each token."""
 
     depth: int = Field(default=4, ge=1, le=15)
     alpha: float | None = Field(default=None, gt=0)
 
 
-class MixConfig(Config):
+class MixConfig(Part):
     """How count models join the neural one."""
 
     rule: Literal["geometric", "linear", "fixed"] = "geometric"
@@ -113,8 +135,15 @@ class MixConfig(Config):
     slope: float = 2.0
     center: float = 3.0
 
+    def idle(self) -> frozenset[str]:
+        """What the other rules need."""
+        own = {
+            "geometric": {"lr", "every", "share"}, "linear": {"low", "span", "slope", "center"}, "fixed": {"weight"},
+        }[self.rule]  # fmt: skip
+        return frozenset(set(type(self).model_fields) - own - {"rule"})
 
-class CalibrateConfig(Config):
+
+class CalibrateConfig(Part):
     """Temperature by entropy and a bias per token, learned online."""
 
     lr: float = Field(default=0.02, ge=0)

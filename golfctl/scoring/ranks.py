@@ -49,11 +49,15 @@ class Ranks:
 
     def agree(self, flag: bool, device: torch.device) -> bool:
         """True on every rank when it is true on rank 0."""
+        return bool(self.from_first(int(flag), device))
+
+    def from_first(self, number: int, device: torch.device) -> int:
+        """The number that rank 0 has, on every rank."""
         if self.world == 1:
-            return flag
-        cell = torch.tensor([int(flag)], device=device)
+            return number
+        cell = torch.tensor([number], device=device)
         dist.broadcast(cell, 0)
-        return bool(cell.item())
+        return int(cell.item())
 
 
 @contextmanager

@@ -7,55 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from jsonschema import Draft202012Validator
 
 from golfctl.cli.main import exit_code_of
 from golfctl.cli.schema_table import schema_of
-from golfctl.core.journal import Journal, read_journal
-from golfctl.model.spec import ModelSpec
-from golfctl.model.weights.names import named_tensors
-from golfctl.model.weights.new_model import build_model
-from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
+from golfctl.core.journal import read_journal
+from tests.cli.conftest import LINE
 
-LINE = "Chapter {i}.\n\nThe quick brown fox jumps over the lazy dog {i} times;\n    it is  well known.\tReally?\n"
 SMALL = ("--stride", "16", "--batch", "4", "--quiet")
-
-
-@pytest.fixture(scope="session")
-def run_folder(tmp_path_factory):
-    """A folder with a data set and one packed run of a random model."""
-    folder = tmp_path_factory.mktemp("eval")
-    here = Path.cwd()
-    os.chdir(folder)
-    try:
-        lines = [json.dumps({"text": LINE.format(i=i) * (1 + i % 3)}) for i in range(120)]
-        (folder / "books.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        assert exit_code_of(["data", "build", "books.jsonl", "--vocab", "340", "--holdout", "0.2"]) == 0
-        run = folder / "runs" / "tiny"
-        run.mkdir(parents=True)
-        tokenizer = (folder / "data/books/tokenizer.model").read_bytes()
-        (run / "tokenizer.model").write_bytes(tokenizer)
-        (run / "recipe.toml").write_text("[eval]\nbatch = 8\n")
-        values = {"vocab_size": 340, "layers": 2, "dim": 32, "attention": {"heads": 4, "kv_heads": 2}}
-        model = build_model(ModelSpec.from_dict(values), 0)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
-        provenance = {"sequence_length": 64}
-        checkpoint = Checkpoint(model.spec, named_tensors(model), tokenizer, 3, provenance)
-        write_checkpoint(run / "checkpoint-0000003.safetensors", checkpoint)
-        Journal(run / "journal.jsonl").append("train.start", {"data": {"path": str(folder / "data/books")}})
-        assert exit_code_of(["pack"]) == 0
-    finally:
-        os.chdir(here)
-    return folder
-
-
-@pytest.fixture
-def folder(run_folder, monkeypatch):
-    monkeypatch.chdir(run_folder)
-    return run_folder
 
 
 def evaluated(capsys, *arguments):
@@ -229,14 +188,6 @@ def test_what_would_fail_after_the_scoring_is_refused_before_it(folder, capsys, 
     ):
         assert exit_code_of(["eval", *SMALL, *flags]) == 2
         assert message in capsys.readouterr().err
-
-
-def test_training_that_never_came_to_pass_is_said(folder, capsys):
-    short = evaluated(capsys, "--ttt")
-    assert "targets make one chunk of 32768" in short["notes"][0]
-    assert exit_code_of(["eval", *SMALL, "--ttt", "--set", "eval.ttt.chunk=32"]) == 0
-    assert "ttt never trained: a chunk of 32 tokens holds no sequence of 64" in capsys.readouterr().out
-    assert evaluated(capsys, "--ttt", "--set", "eval.ttt.chunk=256")["notes"] == []
 
 
 def test_a_rolling_score_is_labelled_as_one(folder, capsys):

@@ -13,9 +13,10 @@ import torch
 from golfctl.auditing.foreign.posted_scores import Ledger
 from golfctl.auditing.own.geometry import probe_starts
 from golfctl.auditing.subject import Subject
-from golfctl.evaluation.evaluate import resolve, score_tokens
+from golfctl.evaluation.evaluate import score_tokens
 from golfctl.evaluation.runner import Plan as RunPlan
 from golfctl.evaluation.scored_model import Source as Model
+from golfctl.evaluation.settle import resolve
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.protocol import Block, Scorer
@@ -49,9 +50,9 @@ class OwnSession:
     """A fresh scorer walked block by block by the auditor, who holds the text and reveals it (level 2)."""
 
     def __init__(self, model: Model, config: EvalConfig, device: torch.device, text_N: np.ndarray) -> None:
-        config, model = resolve(config, model, device), fresh(model, config)
-        assert config.seq_len is not None
         rows = len(text_N) - 1
+        config, model = resolve(config, model, device, rows), fresh(model, config)
+        assert config.seq_len is not None
         model.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
         setting = Setting(model.model, model.vocab_size, config.seq_len, rows, device, Ranks())
         self._scorer: Scorer = compose(config, setting)
@@ -84,7 +85,7 @@ class OwnSource:
     name = "the artifact's own unadapted predictor"
 
     def __init__(self, model: Model, config: EvalConfig, device: torch.device) -> None:
-        self._config = resolve(unadapted(config), model, device)
+        self._config = resolve(unadapted(config), model, device, rows=1)  # nothing adapts: any length will do
         self._model, self._device = model, device
 
     @torch.no_grad()

@@ -14,14 +14,14 @@ DOCUMENT = 90  # tokens: out of step with the stride
 
 
 def probe_config(config: EvalConfig, exact: bool = False) -> EvalConfig:
-    """`config` (its `seq_len` resolved) with sizes capped for probing; `exact` leaves it as it is."""
+    """`config` (resolved for its own text) with sizes capped for probing; `exact` leaves it as it is."""
     values = config.to_dict() | {"documents": None, "max_tokens": None}
     if exact:
         return EvalConfig.from_dict(values, "eval")
     seq_len, stride = min(config.seq_len or SEQ_LEN, SEQ_LEN), min(config.stride, STRIDE)
     values |= {"seq_len": seq_len, "stride": min(stride, seq_len), "batch": min(config.batch, BATCH)}
     values["dtype"] = "float32"  # in bfloat16 another shape alone moves scores by more than a small leak does
-    if config.ttt is not None and config.ttt.form != "lora":  # which goes by windows and has no chunks
+    if config.ttt is not None and config.ttt.chunk is not None:  # adapters go by windows and have no chunks
         values["ttt"] = {**values["ttt"], "chunk": _chunk(config.ttt.chunk, config.stride, values["stride"])}
     if config.slot is not None:
         values["slot"] = {**values["slot"], "batch_windows": min(config.slot.batch_windows, BATCH)}

@@ -22,11 +22,13 @@ from golfctl.auditing.plan import Plan
 from golfctl.auditing.receipts import byte_claim, phase_seconds
 from golfctl.auditing.subject import CountedFile, Fresh, Subject
 from golfctl.core.journal import Record
+from golfctl.core.origins import Layer
 from golfctl.data.dataset import Dataset
 from golfctl.errors import InputError
-from golfctl.evaluation.evaluate import resolve
+from golfctl.evaluation.evaluate import scored_text
 from golfctl.evaluation.report import code_sha256
 from golfctl.evaluation.scored_model import check_tokenizer, load_source
+from golfctl.evaluation.settle import settle
 from golfctl.scoring.config import EvalConfig
 
 _SMALL_BYTES = 4 << 20
@@ -34,7 +36,7 @@ _SMALL_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class Own:
-    """What is audited: the artifact, the dataset folder, the stack, and what lies beside them.
+    """What is audited: the artifact, the dataset folder, the stack with where it came from, and what lies beside them.
 
     `seconds_per_run` limits what is scored in another process; `fresh` is a second text of the same kind, `reference`
     a model of the same tokenizer that saw neither text.
@@ -50,6 +52,7 @@ class Own:
     seconds_per_run: float = DEFAULT_TIMEOUT_SECONDS
     fresh: Path | None = None
     reference: Path | None = None
+    layers: Sequence[Layer] = ()
 
 
 def own_subject(own: Own, plan: Plan, ahead: Ahead) -> Subject:
@@ -61,7 +64,8 @@ def own_subject(own: Own, plan: Plan, ahead: Ahead) -> Subject:
     model = load_source(own.artifact, own.device)
     dataset = Dataset.open(own.data)
     check_tokenizer(model, dataset.tokenizer.digest, own.data)
-    config = resolve(own.config, model, own.device)
+    settled = settle(own.config, model, own.device, scored_text(dataset, own.config).rows, own.layers)
+    config = settled.config
     tokens_N = np.asarray(dataset.validation().tokens_N)
     probed = probe_config(config, own.exact_geometry)
     text_N, rest_M = slice_text(tokens_N, plan, str(own.data))
@@ -83,6 +87,7 @@ def own_subject(own: Own, plan: Plan, ahead: Ahead) -> Subject:
             "data_sha256": dataset.digest,
             "code_sha256": code_sha256(),
             "config": config.to_dict(),
+            "origins": settled.origins,
             "changed_for_probing": differences(config, probed),
         },
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from golfctl.cli.views.render import table
+from golfctl.cli.views.stack_text import stack_lines
 
 if TYPE_CHECKING:
     from golfctl.auditing.finding import Finding
@@ -30,6 +31,7 @@ def audit_text(report: "AuditReport", limits: bool = False) -> str:
         parts.append("What each check cannot see:")
         parts += [f"  {f.id:<7} {f.limits}" for f in report.findings]
         parts += ["Why not covered:", *(f"  {f.id:<7} {f.detail or f.statistic}" for f in missing)] if missing else []
+    parts += stack_lines(report.subject, brief=True)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report.counts().items())
     parts.append(f"{counts}; rules {report.rules}, seed {report.plan.seed}, {report.seconds:.1f} s")
     why = "" if limits else " (--limits says why)"

@@ -3,6 +3,7 @@
 from typing import Any
 
 from golfctl.cli.views.render import table
+from golfctl.cli.views.stack_text import stack_lines
 
 _MARK = {True: "yes", False: "NO", None: "not probed"}
 
@@ -18,6 +19,7 @@ def summary(report: dict[str, Any]) -> str:
         f"val_bpb_billed  {billed}  ({report['billed_bytes']:,} billed bytes; {report['raw_bytes']:,} raw)",
         f"val_loss        {report['val_loss']:.4f} nats a token, {report['tokens']:,} tokens",
         *_mode(report),
+        *stack_lines(report),
         f"honest          {_MARK[report['honest']]}",
     ]
     lines += [f"  {name:<13} {_MARK[p['verdict']]}: {p['how']}" for name, p in report["properties"].items()]

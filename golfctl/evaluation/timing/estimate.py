@@ -25,7 +25,7 @@ def slice_config(config: EvalConfig, rows: int) -> EvalConfig:
     block = config.seq_len + config.batch * config.stride
     count = min(rows, max(int(SHARE * rows), LEAST_WINDOWS * block))
     values = {**config.to_dict(), "max_tokens": max(count + 1, 2)}
-    if config.ttt:
+    if config.ttt and config.ttt.chunk:
         values["ttt"]["chunk"] = max(min(config.ttt.chunk, count // 4), min(config.seq_len, config.ttt.chunk))
     return EvalConfig.from_dict(values, "eval")
 

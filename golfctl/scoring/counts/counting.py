@@ -14,6 +14,7 @@ from torch import Tensor
 
 from golfctl.scoring.counts.context_counts import ContextCounts
 from golfctl.scoring.history import History
+from golfctl.scoring.outcome import Outcome
 from golfctl.scoring.protocol import Block
 
 _LOAD_ROWS = 4096
@@ -21,8 +22,9 @@ _MOST_SLOTS_LOG2 = 24  # 512 MiB; beyond that tables grow when they must
 
 
 class CountingScorer:
-    """Base of the count models; a subclass fills rows and counts tokens."""
+    """Base of the count models; a subclass fills rows, counts tokens, and says which `part` of the stack it is."""
 
+    part: str
     barrier_rows: int | None = None
 
     def __init__(
@@ -104,6 +106,10 @@ class CountingScorer:
             part_N = tokens_N[begin : begin + _LOAD_ROWS]
             self.count(*self._with_context(part_N))
             self._history.extend(part_N)
+
+    def outcome(self) -> Outcome:
+        """How many tokens were counted."""
+        return Outcome(True, f"{len(self._history.tokens_N) - 1:,} tokens counted", self.state_id())
 
     def state_id(self) -> str:
         """Digest of the observed tokens: all counts are a function of them."""

@@ -145,6 +145,8 @@ def _unwalk(
 class CtwScorer(CountingScorer):
     """Context-tree weighting of depth D over observed tokens."""
 
+    part = "ctw"
+
     def __init__(self, vocab_size: int, config: CtwConfig, device: torch.device, expected_rows: int = 0) -> None:
         self.alpha = config.alpha if config.alpha is not None else 1.0 / vocab_size
         self._was_RK = np.zeros((0, config.depth + 1))

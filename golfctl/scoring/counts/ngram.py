@@ -82,6 +82,8 @@ def _rows(
 class NgramScorer(CountingScorer):
     """Counts of contexts of 0 … order − 1 observed tokens."""
 
+    part = "ngram"
+
     def __init__(self, vocab_size: int, config: NgramConfig, device: torch.device, expected_rows: int = 0) -> None:
         """
         Raises:

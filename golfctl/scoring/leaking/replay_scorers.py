@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from golfctl.scoring.config import SlotConfig
 from golfctl.scoring.neural.sliding import WindowForward
-from golfctl.scoring.neural.slot import step_rate
+from golfctl.scoring.neural.slot import fitted_outcome, step_rate
+from golfctl.scoring.outcome import Outcome, Trail
 from golfctl.scoring.protocol import Block, Window, tapped
 
 
@@ -68,11 +69,14 @@ class ReplaySlot:
     exactly the scored positions.
     """
 
+    part = "slot"
+
     def __init__(self, forward: WindowForward, vocab_size: int, config: SlotConfig, reasons: tuple[str, ...]) -> None:
         self.forward = forward
         self.vocab_size = vocab_size
         self.config = config
         self.reasons = reasons
+        self.trail = Trail()
 
     @torch.no_grad()
     def score(self, block: Block, targets: np.ndarray) -> Tensor:
@@ -87,6 +91,8 @@ class ReplaySlot:
             for b, w in enumerate(block.windows):
                 fit_BT[b, w.first - w.start : w.stop - w.start] = True
         delta, bias = self._fit(h_BTD, y_BT, fit_BT)
+        if self.config.steps:
+            self.trail.add((delta if bias is None else torch.cat([delta, bias], dim=-1))[:, 0])
         return _scored_nats(self._head(h_BTD + delta, bias), y_BT, block.windows, 0)
 
     def _head(self, h_BTD: Tensor, bias: Tensor | None) -> Tensor:
@@ -112,6 +118,10 @@ class ReplaySlot:
                 tensor.grad = gradient
             optimizer.step()
         return fitted[0].detach(), fitted[1].detach() if own else None
+
+    def outcome(self) -> Outcome:
+        """How many offsets were fitted, and their size."""
+        return fitted_outcome(self.trail, self.config)
 
     def observe(self, block: Block, targets: np.ndarray) -> None:
         """Nothing is carried on."""

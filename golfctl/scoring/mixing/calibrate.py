@@ -15,6 +15,7 @@ from torch import Tensor
 
 from golfctl.scoring.config import CalibrateConfig
 from golfctl.scoring.mixing.mix import ENTROPY_EDGES, WeightState, entropy, len_edges, mix_rows, segments
+from golfctl.scoring.outcome import Outcome, tensors_sha256
 from golfctl.scoring.protocol import Block, Scorer
 
 
@@ -41,6 +42,8 @@ class _State:
 
 class CalibratedScorer:
     """Wraps a scorer; starts as the identity."""
+
+    part = "calibrate"
 
     def __init__(self, inner: Scorer, config: CalibrateConfig, device: torch.device) -> None:
         self.inner = inner
@@ -109,6 +112,16 @@ class CalibratedScorer:
         weights = WeightState(on["weight_CS"], on["square_CS"], on["pending_CS"])
         self._state = _State(weights, on["bias_V"], on["square_V"], on["pending_V"])
         self._ahead = {}
+
+    def outcome(self) -> Outcome:
+        """The temperatures and biases that the run ended with."""
+        weight_C, bias_V = self._state.weights.weight_CS[:, 0], self._state.bias_V
+        sha256 = tensors_sha256(self.save().items())
+        if not self._state.square_V.any():
+            return Outcome(False, f"never adapted: the text has no {self.config.every} targets; lower every", sha256)
+        low, high = (float(1 / w) for w in (weight_C[:-1] + weight_C[-1]).aminmax()[::-1])
+        how = f"temperatures {low:.3f} to {high:.3f}, largest bias {float(bias_V.abs().max()):.3f} nats"
+        return Outcome(True, how, sha256)
 
     def state_id(self) -> str:
         """Digest of the inner state, temperatures and biases."""

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from golfctl.scoring.config import MixConfig
+from golfctl.scoring.outcome import Outcome, tensors_sha256
 from golfctl.scoring.protocol import Block, Scorer
 
 ENTROPY_EDGES = (0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0)  # nats
@@ -175,6 +176,8 @@ class _Ahead:
 class GeometricMix(Combination):
     """The gated geometric mixture."""
 
+    part = "mix"
+
     def __init__(self, scorers: list[Scorer], config: MixConfig, device: torch.device) -> None:
         super().__init__(scorers)
         self.config = config
@@ -240,6 +243,15 @@ class GeometricMix(Combination):
         self._state = WeightState(on["weight_CS"], on["square_CS"], on["pending_CS"])
         self._guard = Guard(on["log_odds"], on["pending"])
         self._ahead = {}
+
+    def outcome(self) -> Outcome:
+        """The shared weights and the trust in the mixture that the run ended with."""
+        sha256 = tensors_sha256(self.save().items())
+        if not self._state.square_CS.any():
+            return Outcome(False, f"never adapted: the text has no {self.config.every} targets; lower every", sha256)
+        weights = ", ".join(f"{weight:.3f}" for weight in self._state.weight_CS[-1].tolist())
+        trust = float(self._guard.trust(self.config.share))
+        return Outcome(True, f"shared weights {weights} (the model first), mixture trusted {trust:.4f}", sha256)
 
     def state_id(self) -> str:
         """Digest of the scorers' states and the weights."""

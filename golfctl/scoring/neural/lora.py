@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from golfctl.scoring.config import TttConfig
 from golfctl.scoring.neural.sliding import WindowForward
+from golfctl.scoring.outcome import Outcome, Trail
 from golfctl.scoring.protocol import Block, Window, tapped
 
 
@@ -50,19 +51,28 @@ class Adapters:
         """All adapter tensors."""
         return [tensor for pair in self.pairs.values() for tensor in pair]
 
+    def learned(self) -> Tensor:
+        """The matrices that began at zero, [L, P]."""
+        return torch.cat([b_LrO.detach().flatten(1) for _, b_LrO in self.pairs.values()], dim=1)
+
 
 class LoraScorer:
     """A frozen model with adapters trained within each document; blocks hold whole documents."""
 
+    part = "ttt"
     barrier_rows: int | None = None
 
     def __init__(self, forward: WindowForward, vocab_size: int, config: TttConfig) -> None:
         self.forward = forward
         self.vocab_size = vocab_size
         self.config = config
+        self.trail = Trail()
+        self._ahead: dict[bytes, Tensor] = {}
 
     def reset(self, prefix_N: np.ndarray) -> None:
-        """Nothing to forget: adapters live for one document."""
+        """Adapters live for one document: only their account begins anew."""
+        self.trail.clear()
+        self._ahead = {}
 
     @torch.enable_grad()
     def predict(self, block: Block) -> Tensor:
@@ -83,6 +93,8 @@ class LoraScorer:
                 continue
             optimizer = optimizer or self._optimizer(adapters)
             self._learn(logits_LnV, targets_Ln, torch.tensor(goes_on, device=logits_LnV.device), adapters, optimizer)
+        if optimizer is not None:
+            self._ahead[block.ids_N.tobytes()] = adapters.learned()[[len(windows) > 1 for windows in documents]]
         return rows_RV
 
     def _forward(self, block: Block, step: tuple[Window | None, ...], adapters: Adapters) -> tuple[Tensor, Tensor]:
@@ -119,7 +131,29 @@ class LoraScorer:
         optimizer.step()
 
     def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """Nothing is carried on."""
+        """Nothing is carried on; the adapters that this block ended with are accounted for."""
+        learned_LP = self._ahead.get(block.ids_N.tobytes())
+        if learned_LP is not None:
+            self.trail.add(learned_LP)
+        self._ahead = {}
+
+    def outcome(self) -> Outcome:
+        """How many documents were adapted to, and how far."""
+        trail = self.trail
+        if trail.count:
+            how = f"adapters trained in {trail.count:,} documents, rms norm {trail.norm:.4g}"
+            return Outcome(True, how, trail.sha256)
+        why = "no document goes on after its first window, which is scored, not trained on; lower --stride or --seq-len"
+        return Outcome(False, f"never trained: {why}", trail.sha256)
+
+    def save(self) -> dict[str, Tensor]:
+        """The account of the adapters so far."""
+        return self.trail.save()
+
+    def load(self, saved: dict[str, Tensor], tokens_N: np.ndarray) -> None:
+        """Continue from there."""
+        self.reset(tokens_N[:1])
+        self.trail.load(saved)
 
     def state_id(self) -> str:
         """Constant: there is no state between blocks."""

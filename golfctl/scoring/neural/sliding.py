@@ -60,6 +60,14 @@ class WindowForward:
         counts = [sum(cut.stop - cut.first for cut in map(block.cut, group)) for group in groups]
         return self.ranks.gather([rows_of.get(n) for n in range(len(groups))], counts, vocab_size, self.device)
 
+    def gather_windows(self, block: Block, vectors_of: dict[int, Tensor]) -> Tensor:
+        """One vector [W, D] for each window of the block from each rank's batches (`vectors_of[batch number]`)."""
+        counts = [len(group) for group in self._groups(block)]
+        own = next(iter(vectors_of.values())).shape[1] if vectors_of else 0
+        width = self.ranks.from_first(own, self.device)  # a block's first batch is rank 0's
+        parts = [vectors_of.get(n) for n in range(len(counts))]
+        return self.ranks.gather(parts, counts, width, self.device)
+
 
 def scored(values: Tensor, block: Block, windows: tuple[Window, ...], skip: int) -> Tensor:
     """The wanted rows of [B, n, …], window after window: [R, …]."""

@@ -16,26 +16,32 @@ from torch.nn import functional as F
 
 from golfctl.scoring.config import SlotConfig
 from golfctl.scoring.neural.sliding import WindowForward, scored
+from golfctl.scoring.outcome import Outcome, Trail
 from golfctl.scoring.protocol import Block, Window, tapped
 
 
 class SlotScorer:
     """A frozen model with one fitted offset (and optionally one logit bias) per window."""
 
+    part = "slot"
     barrier_rows: int | None = None
 
     def __init__(self, forward: WindowForward, vocab_size: int, config: SlotConfig) -> None:
         self.forward = forward
         self.vocab_size = vocab_size
         self.config = config
+        self.trail = Trail()
+        self._ahead: dict[bytes, Tensor] = {}
 
     def reset(self, prefix_N: np.ndarray) -> None:
-        """Nothing to forget: offsets live for one window."""
+        """Offsets live for one window: only their account begins anew."""
+        self.trail.clear()
+        self._ahead = {}
 
     @torch.no_grad()
     def predict(self, block: Block) -> Tensor:
         """Log-probability rows [R, V]."""
-        rows_of = {}
+        rows_of, fitted_of = {}, {}
         for number, windows in self.forward.batches(block):
             h_BTD, skip = self.forward.hidden(block, windows, self.config.span)
             ids_BT = self.forward.ids(block, windows)
@@ -43,7 +49,10 @@ class SlotScorer:
             lane_R = torch.cat([torch.full((c.stop - c.first,), b) for b, c in enumerate(map(block.cut, windows))])
             h_RD = scored(h_BTD, block, windows, skip) + delta_BD[lane_R]
             logits_RV = self._head(h_RD, None if bias_BV is None else bias_BV[lane_R])
+            fitted_of[number] = delta_BD if bias_BV is None else torch.cat([delta_BD, bias_BV], dim=1)
             rows_of[number] = torch.log_softmax(logits_RV.float(), dim=-1)
+        if block.closes and self.config.steps:
+            self._ahead[block.ids_N.tobytes()] = self.forward.gather_windows(block, fitted_of)
         return self.forward.gather(block, rows_of, self.vocab_size)
 
     def _head(self, h: Tensor, bias: Tensor | None) -> Tensor:
@@ -60,7 +69,7 @@ class SlotScorer:
         count, span = len(windows), self.config.span
         delta_BD = torch.zeros(count, h_BTD.shape[-1], device=h_BTD.device)
         bias_BV = torch.zeros(count, self.vocab_size, device=h_BTD.device) if self.config.bias else None
-        lanes = [b for b, window in enumerate(windows) if window.first > window.start]
+        lanes = [b for b, window in enumerate(windows) if _has_past(window)]
         if not lanes or not self.config.steps:
             return delta_BD, bias_BV
         h_LTD, y_LT = [], []
@@ -97,11 +106,44 @@ class SlotScorer:
         return [tensor.detach() for tensor in fitted]
 
     def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """Nothing is carried on."""
+        """Nothing is carried on; the offsets that this block was scored with are accounted for."""
+        fitted_WD = self._ahead.get(block.ids_N.tobytes())
+        if fitted_WD is not None:
+            self.trail.add(fitted_WD[[_has_past(window) for window in block.windows]])
+        self._ahead = {}
+
+    def outcome(self) -> Outcome:
+        """How many windows had an offset, and its size."""
+        return fitted_outcome(self.trail, self.config)
+
+    def save(self) -> dict[str, Tensor]:
+        """The account of the offsets so far."""
+        return self.trail.save()
+
+    def load(self, saved: dict[str, Tensor], tokens_N: np.ndarray) -> None:
+        """Continue from there."""
+        self.reset(tokens_N[:1])
+        self.trail.load(saved)
 
     def state_id(self) -> str:
         """Constant: there is no mutable state."""
         return hashlib.sha256(b"slot").hexdigest()
+
+
+def _has_past(window: Window) -> bool:
+    """Whether there are positions before the first scored row to fit on."""
+    return window.first > window.start
+
+
+def fitted_outcome(trail: Trail, config: SlotConfig) -> Outcome:
+    """What SLOT did, from the account of its offsets."""
+    if trail.count:
+        plural = "s" if trail.count > 1 else ""
+        return Outcome(True, f"{trail.count:,} offset{plural} fitted, rms norm {trail.norm:.4g}", trail.sha256)
+    if not config.steps:
+        return Outcome(False, "never fitted: steps is 0", trail.sha256)
+    why = "no window has positions before its first scored row; lower --stride or --seq-len, or score a longer text"
+    return Outcome(False, f"never fitted: {why}", trail.sha256)
 
 
 def step_rate(config: SlotConfig, step: int) -> float:

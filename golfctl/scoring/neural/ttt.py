@@ -18,8 +18,28 @@ from torch import Tensor, nn
 
 from golfctl.scoring.config import TttConfig
 from golfctl.scoring.history import History
+from golfctl.scoring.outcome import SHOWN, Outcome, tensors_sha256
 from golfctl.scoring.protocol import Adaptable, Block, Scorer
 from golfctl.scoring.ranks import Ranks
+
+LARGEST_CHUNK, LEAST_CHUNKS = 32768, 8
+
+
+def default_chunk(rows: int, seq_len: int) -> tuple[int, str]:
+    """The chunk for a text of `rows` targets when none is given, and why it is that one.
+
+    PR #549's 32,768 where the text gives 8 such chunks, else the largest power of two that does; never less than one
+    training sequence of `seq_len`, for a shorter chunk could not be trained on.
+    """
+    most = (rows - 1) // (LEAST_CHUNKS - 1)  # a chunk up to this length leaves targets for the eighth chunk
+    power = 1 << (most.bit_length() - 1) if most else 0
+    chunk = max(min(LARGEST_CHUNK, power), seq_len)
+    gives = f"{rows:,} targets give {math.ceil(rows / chunk):,} chunk{'s' if rows > chunk else ''}"
+    if chunk > power:
+        return chunk, f"one window, the least that can be trained on: {gives}, for {LEAST_CHUNKS} they are too few"
+    if chunk == LARGEST_CHUNK:
+        return chunk, f"as in PR #549: {gives}"
+    return chunk, f"the largest power of two that gives at least {LEAST_CHUNKS} chunks: {gives}"
 
 
 class LayeredEntry(Protocol):
@@ -63,13 +83,16 @@ class Frozen:
 class ChunkTrainer:
     """The training side: a model, its optimizer, the tokens revealed so far, and the next chunk to train on."""
 
+    part = "ttt"
+
     def __init__(self, model: Adaptable, config: TttConfig, seq_len: int, rows: int, ranks: Ranks) -> None:
         """`rows` is the length of the stream: the schedule depends on it."""
         self.model = model
         self.config = config
         self.seq_len = seq_len
         self.rows = rows
-        self.chunks = math.ceil(rows / config.chunk)
+        self.chunk_rows = config.chunk or default_chunk(rows, seq_len)[0]
+        self.chunks = math.ceil(rows / self.chunk_rows)
         self.ranks = ranks
         self._original = {name: p.detach().clone() for name, p in model.named_parameters()}
         self._frozen = Frozen(model, config.freeze_blocks)
@@ -97,6 +120,10 @@ class ChunkTrainer:
             self._train(self.chunk)
             self.chunk += 1
 
+    def sequences(self, chunk: int) -> int:
+        """Training sequences that a chunk holds."""
+        return min(self.chunk_rows, self.rows - chunk * self.chunk_rows) // self.seq_len
+
     def learning_rate(self, chunk: int) -> float:
         """Rate for one chunk."""
         if self.config.schedule == "constant" or self.chunks < 2:
@@ -104,8 +131,7 @@ class ChunkTrainer:
         return self.config.lr * 0.5 * (1 + math.cos(math.pi * chunk / (self.chunks - 1)))
 
     def _train(self, chunk: int) -> None:
-        begin = chunk * self.config.chunk
-        count = min(self.config.chunk, self.rows - begin) // self.seq_len
+        begin, count = chunk * self.chunk_rows, self.sequences(chunk)
         if not count:
             return
         tokens_N = self.history.tokens_N[begin : begin + count * self.seq_len + 1]
@@ -138,6 +164,31 @@ class ChunkTrainer:
         self.optimizer.step()
         self._frozen.restore()
 
+    def outcome(self) -> Outcome:
+        """How many chunks were trained on, and the weights before and after."""
+        trained = sum(self.sequences(chunk) > 0 for chunk in range(self.chunk)) if self.config.epochs else 0
+        after = tensors_sha256(self.model.named_parameters())
+        before = tensors_sha256(self._original.items())
+        if not trained:
+            return Outcome(False, f"never trained: {self._why_idle()}", after, before)
+        digests = f"sha256 {before[:SHOWN]} → {after[:SHOWN]}" if before != after else f"sha256 {after[:SHOWN]}"
+        moved = "moved" if before != after else "did not move"
+        how = f"{trained:,} of {self.chunks:,} chunks trained on: weights {moved} ({digests})"
+        return Outcome(True, how, after, before)
+
+    def _why_idle(self) -> str:
+        if not self.config.epochs:
+            return "epochs is 0"
+        if self.chunk_rows < self.seq_len:
+            return (
+                f"a chunk of {self.chunk_rows} tokens holds no sequence of {self.seq_len}; raise ttt.chunk or lower "
+                "--seq-len"
+            )
+        if self.rows <= self.chunk_rows:
+            advice = "lower ttt.chunk" if self.chunk_rows > self.seq_len else "lower --seq-len"
+            return f"{self.rows} targets make one chunk of {self.chunk_rows}, which is scored, not trained on; {advice}"
+        return f"adaptation was switched off before the first chunk of {self.chunk_rows} was scored"
+
     def state_id(self) -> str:
         """Digest of weights, optimizer state and position."""
         digest = hashlib.sha256(f"{self.chunk} {self.scored}".encode())
@@ -162,11 +213,13 @@ def _flat(trainer: ChunkTrainer) -> dict[str, Tensor]:
 class TttScorer:
     """Wraps a scorer of an adaptable model and trains that model on what was observed."""
 
+    part = "ttt"
+
     def __init__(self, inner: Scorer, trainer: ChunkTrainer) -> None:
         self.inner = inner
         self.trainer = trainer
         self.vocab_size = inner.vocab_size
-        self.barrier_rows: int | None = trainer.config.chunk
+        self.barrier_rows: int | None = trainer.chunk_rows
         self.paused_at: int | None = None
 
     def reset(self, prefix_N: np.ndarray) -> None:
@@ -184,7 +237,7 @@ class TttScorer:
         self.inner.observe(block, targets_R)
         self.trainer.history.extend(targets_R)
         if block.closes and self.paused_at is None:
-            self.trainer.train_until(min(self.trainer.scored // self.trainer.config.chunk, self.trainer.chunks - 1))
+            self.trainer.train_until(min(self.trainer.scored // self.trainer.chunk_rows, self.trainer.chunks - 1))
 
     def save(self) -> dict[str, Tensor]:
         """Weights, optimizer state, and the chunk to train on next."""
@@ -208,6 +261,10 @@ class TttScorer:
         """Train no more in this run; the weights stay as they are."""
         if self.paused_at is None:
             self.paused_at = self.trainer.scored
+
+    def outcome(self) -> Outcome:
+        """How many chunks were trained on, and the weights before and after."""
+        return self.trainer.outcome()
 
     def state_id(self) -> str:
         """Digest of the inner state, weights, optimizer state and position."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from golfctl.errors import InputError
+from golfctl.evaluation.adapted_state import final_state
 from golfctl.evaluation.resume import Savepoint
 from golfctl.evaluation.runner import Plan, run
 from golfctl.evaluation.timing.clock import Clock
@@ -14,14 +15,14 @@ from tests.unit.evaluation.test_runner import CPU, VOCAB, stream_of
 
 STACK = {
     "seq_len": 32, "stride": 8, "batch": 4, "ttt": {"chunk": 64, "lr": 0.02}, "ngram": {"order": 4},
-    "ctw": {"depth": 3}, "calibrate": {},
+    "ctw": {"depth": 3}, "calibrate": {}, "slot": {"steps": 2, "span": 8},
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("form", ["sgd", "adamw"])
-def test_an_interrupted_run_ends_with_the_same_ledger_and_state(tokens_N, tiny_model, tmp_path, form):
+@pytest.mark.parametrize("ttt", [{"form": "sgd"}, {"form": "adamw"}, {"chunk": None}], ids=str)
+def test_an_interrupted_run_ends_with_the_same_ledger_and_state(tokens_N, tiny_model, tmp_path, ttt):
     stream, plan = stream_of(tokens_N), Plan(400, 32, 8, 4)
-    config = EvalConfig.from_dict({**STACK, "ttt": {**STACK["ttt"], "form": form}})
+    config = EvalConfig.from_dict({**STACK, "ttt": {**STACK["ttt"], **ttt}})
 
     def fresh():
         return compose(config, Setting(copy.deepcopy(tiny_model), VOCAB, 32, 400, CPU, Ranks()))
@@ -44,6 +45,8 @@ def test_an_interrupted_run_ends_with_the_same_ledger_and_state(tokens_N, tiny_m
     assert again.resumed_at_row >= 200 and again.causal["verdict"] is True
     assert 0 < clock.seconds["score"] < clock.total() <= spent
     assert second.state_id() == whole_scorer.state_id()
+    accounts = [final_state([scorer], tiny_model)["parts"] for scorer in (second, whole_scorer)]
+    assert accounts[0] == accounts[1] and all(part["acted"] for part in accounts[0].values())
 
 
 def test_another_evaluations_file_is_refused(tokens_N, tiny_model, tmp_path):
