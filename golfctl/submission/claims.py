@@ -62,6 +62,11 @@ def number(value: Any) -> float | None:
     return parsed if math.isfinite(parsed) else None
 
 
+def shown(value: Any) -> str:
+    """A claimed value as a report shows it: short, and of a list or an object only that it is one."""
+    return f"a {type(value).__name__}" if isinstance(value, list | dict) else repr(value)[:48]
+
+
 def _size(value: Any) -> int | None:
     parsed = number(value)
     return int(parsed) if parsed is not None and parsed > 0 else None

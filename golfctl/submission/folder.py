@@ -1,26 +1,28 @@
-"""A record folder as read from disk: JSON, logs, code and everything else, with limits on what is read."""
+"""A record folder as it lies on disk: its files and links, code, logs and JSON, with limits on what is read."""
 
-import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from golfctl.auditing.finding import printable
-from golfctl.core.files import read_bytes
 from golfctl.errors import InputError
 from golfctl.submission.claims import Claims, read_claims
-from golfctl.submission.logs import LogFacts, parse_log
+from golfctl.submission.logs import LogFacts, LogLines, read_facts
+from golfctl.submission.submission_json import SubmissionJson, read_submission_json
 
-_READ_LIMIT_BYTES, _JSON_LIMIT_BYTES = 64 << 20, 8 << 20
+_READ_LIMIT_BYTES = 64 << 20
 _CODE = (".py", ".c", ".cc", ".cpp", ".cu", ".h", ".sh", ".rs")
 _ARTIFACT = (".ptz", ".golf", ".pt", ".bin", ".xz", ".lzma", ".zst", ".br", ".safetensors")
-_LOG_NAME = re.compile(r"(?<!requirements)\.(log|txt)$", re.IGNORECASE)
-_SEED_IN_NAME = re.compile(r"seed[_-]?(\d+)", re.IGNORECASE)
+_LOG_NAME = re.compile(r"\.(log|txt|out|jsonl|ndjson)(\.\d{1,3})?(\.gz)?$|^(train(ing)?[_-]?)?logs?$")
+_LOG_WORD = re.compile(r"log|train|run|seed|eval|out|jsonl")
+_SEED_IN_NAME = re.compile(r"seed[_-]?(\d{1,18}+)(?!\d|\.\d)", re.IGNORECASE | re.ASCII)
 
 
 class RecordFolder:
-    """One record folder; nothing in it is run, and symbolic links are not followed."""
+    """One record folder; nothing in it is run, and symbolic links are not followed.
+
+    `files` are paths by printable name, `sizes` their bytes, `links_out` names of links that lead out of the folder.
+    """
 
     def __init__(self, path: Path) -> None:
         """
@@ -31,15 +33,22 @@ class RecordFolder:
         if not self.path.is_dir():
             raise InputError(f"no such record folder: {path}")
         try:
-            found = [p for p in sorted(self.path.rglob("*")) if p.is_file() and not p.is_symlink()]
+            found = sorted(self.path.rglob("*"))
+            self.files = {self._name(p): p for p in found if p.is_file() and not p.is_symlink()}
+            self.sizes = {name: file.stat().st_size for name, file in self.files.items()}
+            self.links_out = [self._name(p) for p in found if p.is_symlink() and self._leads_out(p)]
         except OSError as error:
             raise InputError(f"cannot read all of {path}: {error.strerror}") from error
-        self.files = {printable(p.relative_to(self.path).as_posix()): p for p in found}
 
-    @cached_property
-    def sizes(self) -> dict[str, int]:
-        """Bytes of every file on disk."""
-        return {name: path.stat().st_size for name, path in self.files.items()}
+    def _name(self, path: Path) -> str:
+        return printable(path.relative_to(self.path).as_posix())
+
+    def _leads_out(self, link: Path) -> bool:
+        """Whether a link points to no file of this folder: out of it, nowhere, or in a circle."""
+        try:
+            return not link.resolve(strict=True).is_relative_to(self.path.resolve())
+        except (OSError, RuntimeError):
+            return True
 
     @property
     def code(self) -> dict[str, int]:
@@ -66,53 +75,53 @@ class RecordFolder:
         return data.decode(encoding, errors="replace")
 
     @cached_property
-    def json_problem(self) -> str:
-        """Why submission.json cannot be used, or an empty string."""
-        if "submission.json" not in self.files:
-            return "submission.json is missing"
-        try:
-            values = json.loads(read_bytes(self.files["submission.json"], _JSON_LIMIT_BYTES).decode("utf-8"))
-        except InputError as error:
-            return str(error)
-        except (ValueError, RecursionError) as error:
-            return f"submission.json does not parse: {str(error)[:80]}"
-        return "" if isinstance(values, dict) else "submission.json holds no object"
-
-    @cached_property
-    def values(self) -> dict[str, Any]:
-        """The parsed submission.json; a byte-order mark is forgiven here (and reported by `json_problem`)."""
-        if self.sizes.get("submission.json", _JSON_LIMIT_BYTES + 1) > _JSON_LIMIT_BYTES:
-            return {}
-        try:
-            values = json.loads(self.text("submission.json"))
-        except (ValueError, RecursionError):
-            return {}
-        return values if isinstance(values, dict) else {}
+    def submission(self) -> SubmissionJson:
+        """What the record says of itself."""
+        return read_submission_json(self.files)
 
     @cached_property
     def claims(self) -> Claims:
         """What the JSON and the folder's name claim."""
-        return read_claims(self.values, self.path.resolve().name)
+        return read_claims(self.submission.values, self.path.resolve().name)
 
     @cached_property
     def logs(self) -> dict[str, LogFacts]:
         """Facts of every file that is a log by its name."""
-        return {name: parse_log(self.text(name)) for name in self.files if _LOG_NAME.search(name)}
+        return {name: _read_log(path) for name, path in self.files.items() if _is_log(name)}
 
     @cached_property
     def scored_logs(self) -> dict[str, LogFacts]:
-        """The logs in which a score stands."""
+        """The logs in which a score stands, understood or not."""
         return {name: facts for name, facts in self.logs.items() if facts.scores}
 
+    @cached_property
+    def other_logs(self) -> list[str]:
+        """Files that are no notes but logs, with something in them, in which no score was found."""
+        return [
+            name
+            for name in self.logs
+            if name not in self.scored_logs and self.sizes[name] and _LOG_WORD.search(name.lower())
+        ]
+
+    def seeds_of(self, name: str) -> tuple[str, ...]:
+        """Seeds that a log shows: by its name, else by its contents (of several runs: each that it names)."""
+        facts, in_name = self.logs[name], _SEED_IN_NAME.search(name)
+        if len(facts.runs) > 1 and len(facts.seeds) > 1:
+            return tuple(str(seed) for seed in facts.seeds)
+        if in_name:
+            return (str(int(in_name[1])),)
+        return (str(facts.seed),) if facts.seed is not None else (name,)
+
     def seeds_shown(self) -> set[str]:
-        """Seeds that logs are there for: by their contents, else by their names."""
-        seeds = set()
-        for name, facts in self.scored_logs.items():
-            in_name = _SEED_IN_NAME.search(name)
-            if in_name:
-                seeds.add(str(int(in_name[1])))
-            elif facts.seed is not None:
-                seeds.add(str(facts.seed))
-            else:
-                seeds.add(name)
-        return seeds
+        """Seeds that logs with a score are there for."""
+        return {seed for name in self.scored_logs for seed in self.seeds_of(name)}
+
+
+def _is_log(name: str) -> bool:
+    base = name.lower().rpartition("/")[2]
+    return bool(_LOG_NAME.search(base)) and not base.startswith("requirements")
+
+
+def _read_log(path: Path) -> LogFacts:
+    lines = LogLines(path)
+    return read_facts(lines)._replace(cut=lines.cut)

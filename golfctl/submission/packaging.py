@@ -7,7 +7,7 @@ from datetime import date
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
 from golfctl.auditing.rules import Rules
 from golfctl.submission.base import Lint
-from golfctl.submission.claims import number
+from golfctl.submission.claims import number, shown
 from golfctl.submission.folder import RecordFolder
 
 _TYPED = {"name": str, "author": str, "github_id": str}
@@ -21,13 +21,18 @@ def check_files(folder: RecordFolder, rules: Rules) -> Outcome:
     if "train_gpt.py" in missing and other_code:
         missing.remove("train_gpt.py")
         missing.append(f"train_gpt.py (there is {other_code[0]})")
+    if folder.submission.name in folder.files and "submission.json" in missing:
+        missing[missing.index("submission.json")] = f"submission.json (there is {folder.submission.name})"
     problems = [f"no {name}" for name in missing]
     if not folder.logs:
         problems.append("no log")
-    elif not folder.scored_logs:
-        problems.append("no log with a score")
+    elif not folder.scored_logs and not folder.other_logs:
+        problems.append("no log with anything in it")
+    problems += [f"{name} is a link out of the folder" for name in folder.links_out[:2]]
     hidden = [name for name in folder.files if any(part.startswith(".") for part in name.split("/"))]
     problems += [f"stray {name}" for name in hidden if name != ".gitignore"][:2]
+    if not problems and not folder.scored_logs:
+        return not_covered(f"all files are here, but no score was understood in {folder.other_logs[0]}")
     verdict = Verdict.FAIL if problems else Verdict.PASS
     detail = "; ".join(problems) or f"{len(folder.files)} files, {len(folder.scored_logs)} scored logs"
     return Outcome(verdict, "files missing or stray", float(len(problems)), 0.0, detail)
@@ -35,11 +40,12 @@ def check_files(folder: RecordFolder, rules: Rules) -> Outcome:
 
 def check_json(folder: RecordFolder, rules: Rules) -> Outcome:
     """It parses without a byte-order mark, the score is a number, and what is there has its type."""
-    if folder.json_problem:
-        return Outcome(Verdict.FAIL, "problems in submission.json", 1.0, 0.0, folder.json_problem)
-    values, problems = folder.values, []
+    found = folder.submission
+    if found.problem:
+        return Outcome(Verdict.FAIL, "problems in submission.json", 1.0, 0.0, found.problem)
+    values, problems = found.values, [f"{key} stands there twice" for key in found.repeated[:3]]
     if folder.claims.bpb is None:
-        problems.append("no val_bpb" if "val_bpb" not in values else f"val_bpb is {values['val_bpb']!r}"[:60])
+        problems.append("no val_bpb" if "val_bpb" not in values else f"val_bpb is {shown(values['val_bpb'])}")
     elif isinstance(values.get("val_bpb"), str):
         problems.append("val_bpb is text")
     for key, kind in _TYPED.items():

@@ -98,7 +98,7 @@ def test_a_mebibyte_cap_in_the_code_warns(record, text):
 
 
 def test_training_that_overruns_by_its_calibration_fails(record):
-    text = log(1, BPB[1]) + "gptq:generated 64 sequences in 190.2s\n"
+    text = log(1, BPB[1]) + "calibration: generated our own texts in 190.2s\n"
     (record / "train_seed1.log").write_text(text)
     assert verdicts(record)["T15-training"] == "fail"
     (record / "train_seed1.log").write_text(log(1, BPB[1], train_ms=600_400))

@@ -1,4 +1,4 @@
-"""T16, T15 and T5 on a record folder: does the headline follow from the logs, in time, and on the right bytes."""
+"""T15 and T5 on a record folder: was the score had in time, and on the right bytes."""
 
 import math
 
@@ -6,70 +6,10 @@ from golfctl.auditing.finding import Outcome, Verdict, not_covered
 from golfctl.auditing.rules import Rules
 from golfctl.submission.base import Lint
 from golfctl.submission.folder import RecordFolder
-from golfctl.submission.logs import LogFacts
+from golfctl.submission.logs import LogFacts, Stage
 
 _GRACE_SECONDS = 1.0  # the step under way when the clock runs out
 _RATIO_TOLERANCE = 0.01
-
-
-def check_claim(folder: RecordFolder, rules: Rules) -> Outcome:
-    """The headline stands in a log, or is the mean of claimed seeds that do; `tolerance_bpb` is for rounding."""
-    claims, tolerance = folder.claims, rules.claim.tolerance_bpb
-    if claims.bpb is None:
-        return not_covered("submission.json claims no score")
-    finals = [final_scores(facts) for facts in folder.scored_logs.values()]
-    if not any(finals):
-        return not_covered("no score in any log")
-    candidates = [bpb for scores in finals for bpb in scores]
-    candidates += _means(finals)
-    supported = [claim.bpb for claim in claims.by_seed if claim.bpb is not None]
-    apart = [_nearest(bpb, candidates) for bpb in supported]
-    gap = _nearest(claims.bpb, candidates)
-    if supported and max(apart) <= tolerance:
-        gap = min(gap, abs(claims.bpb - sum(supported) / len(supported)), _nearest(claims.bpb, supported))
-    detail = f"claim {claims.bpb:.5f}, nearest evidence {gap:.5f} away"
-    lost = [
-        claim.seed
-        for claim, d in zip((c for c in claims.by_seed if c.bpb is not None), apart, strict=True)
-        if d > tolerance
-    ]
-    if lost:
-        detail += f"; seed {', '.join(lost)} in no log"
-    verdict = Verdict.PASS if gap <= tolerance else Verdict.FAIL
-    if verdict is Verdict.PASS and lost:
-        verdict = Verdict.WARN
-    return Outcome(verdict, "|claim − nearest evidence|, bpb", gap, tolerance, detail)
-
-
-def final_scores(facts: LogFacts) -> list[float]:
-    """Scores after training where there are any, else the last one printed during it."""
-    final = [s.bpb for s in facts.scores if s.tag != "step"]
-    return final or [s.bpb for s in facts.scores[-1:]]
-
-
-def _means(finals: list[list[float]]) -> list[float]:
-    """Means over logs of the k-th score from the end: the same stage of each run."""
-    scored = [scores for scores in finals if scores]
-    depth = min((len(scores) for scores in scored), default=0)
-    return [sum(s[-k] for s in scored) / len(scored) for k in range(1, depth + 1)] if len(scored) > 1 else []
-
-
-def _nearest(value: float, candidates: list[float]) -> float:
-    return min((abs(value - c) for c in candidates), default=math.inf)
-
-
-def check_seeds(folder: RecordFolder, rules: Rules) -> Outcome:
-    """As many seeds in the logs as the record names, and as the rules expect."""
-    claims, shown = folder.claims, folder.seeds_shown()
-    named = max(len(claims.seeds), claims.seeds_said or 0)
-    wanted = rules.claim.seeds
-    detail = f"{len(shown)} with a log, {named or 'none'} named"
-    if named > len(shown):
-        return Outcome(
-            Verdict.FAIL, "seeds with a log", float(len(shown)), float(named), f"{detail}: more than is shown"
-        )
-    verdict = Verdict.PASS if len(shown) >= wanted else Verdict.WARN
-    return Outcome(verdict, "seeds with a log", float(len(shown)), float(wanted), detail)
 
 
 def check_training_clock(folder: RecordFolder, rules: Rules) -> Outcome:
@@ -115,7 +55,7 @@ def _clock(folder: RecordFolder, seconds: dict[str, float], limit: float, statis
 
 def check_ratio(folder: RecordFolder, rules: Rules) -> Outcome:
     """Bytes per token from loss and bpb: known tokenizers, known bugs, or neither."""
-    pairs = [(s.loss, s.bpb) for f in folder.scored_logs.values() for s in f.scores[-1:] if s.loss and s.bpb]
+    pairs = [pair for facts in folder.scored_logs.values() for pair in _pairs(facts)[-1:]]
     if folder.claims.loss and folder.claims.bpb:
         pairs.append((folder.claims.loss, folder.claims.bpb))
     if not pairs:
@@ -136,6 +76,12 @@ def check_ratio(folder: RecordFolder, rules: Rules) -> Outcome:
     return Outcome(Verdict.WARN, "bytes a token", ratio, None, f"{detail}: no tokenizer of the rules; show the bytes")
 
 
+def _pairs(facts: LogFacts) -> list[tuple[float, float]]:
+    """Loss (nats a token) and bits per byte where both are told of all of the text, in the log's order."""
+    told = [(s.loss, s.bpb) for s in facts.scores if s.stage is not Stage.PROGRESS]
+    return [(loss, bpb) for loss, bpb in told if loss and bpb and math.isfinite(loss) and math.isfinite(bpb)]
+
+
 def check_tokens(folder: RecordFolder, rules: Rules) -> Outcome:
     """Validation tokens that the logs count: all of a known text, or the byte count that they imply."""
     counts = {name: f.val_tokens for name, f in folder.logs.items() if f.val_tokens}
@@ -146,7 +92,7 @@ def check_tokens(folder: RecordFolder, rules: Rules) -> Outcome:
     count = counts[worst]
     if count in known:
         return Outcome(Verdict.PASS, "validation tokens", float(count), float(count), known[count].name)
-    ratios = [s.loss / (math.log(2) * s.bpb) for s in folder.logs[worst].scores if s.loss and s.bpb]
+    ratios = [loss / (math.log(2) * bpb) for loss, bpb in _pairs(folder.logs[worst])]
     low, high = min(d.bytes_low for d in rules.data), max(d.bytes_high for d in rules.data)
     if ratios and abs(count * ratios[-1] - (low + high) / 2) < _RATIO_TOLERANCE * high:
         detail = f"{worst}: {count:,} tokens, {count * ratios[-1] / 1e6:.1f} MB of text: the whole split"
@@ -157,8 +103,6 @@ def check_tokens(folder: RecordFolder, rules: Rules) -> Outcome:
     return Outcome(Verdict.FAIL if short else Verdict.WARN, "validation tokens", float(count), None, detail)
 
 
-CLAIM = Lint("T16-claim", "claim against logs", "R12", "whether the logs are of this code", check_claim)
-SEEDS = Lint("T16-seeds", "seeds", "R9", "how many seeds were tried and not shown", check_seeds)
 TRAINING = Lint("T15-training", "training clock", "R3", "phases that no log times", check_training_clock)
 EVALUATION = Lint(
     "T15-evaluation", "evaluation clock", "R4", "compilation and stages without a score", check_evaluation_clock
