@@ -18,11 +18,18 @@
 A message says what is wrong, where, and what to do, in one line.
 """
 
+from typing import Any
+
 
 class GolfError(Exception):
     """Base of every deliberate error; `exit_code` is what the command line returns."""
 
     exit_code = 1
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Facts for programs, beside the message; a branch that has some says which."""
+        return {}
 
 
 class UsageError(GolfError):

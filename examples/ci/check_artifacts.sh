@@ -1,12 +1,10 @@
 #!/bin/sh
-# check_artifacts.sh BUDGET FILE...: verify and budget every file; the worst exit code of golfctl inspect is ours.
-set -u
+# check_artifacts.sh BUDGET FILE...: verify and budget every file; a line for each, and the worst exit code.
+set -eu
+if [ "$#" -lt 2 ]; then
+    echo "usage: check_artifacts.sh BUDGET FILE..." >&2
+    exit 2
+fi
 budget=$1
 shift
-worst=0
-for file in "$@"; do
-    golfctl inspect "$file" --verify --quiet --budget "$budget" > /dev/null
-    code=$?
-    if [ "$code" -gt "$worst" ]; then worst=$code; fi
-done
-exit "$worst"
+exec golfctl inspect --verify --quiet --format short --budget "$budget" -- "$@"

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, NoReturn
 
+from golfctl.core.text import one_line
 from golfctl.errors import ArtifactError
 
 DAMAGED = "the file was changed or cut after it was written: get it again"
@@ -130,6 +131,11 @@ class RuleError(ArtifactError):
         self.source = ""
         super().__init__(rule)
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """The rule, its place (section, offset in bytes), what was expected and what was found."""
+        return {name: getattr(self, name) for name in ("rule", "section", "offset", "expected", "found")}
+
     def __str__(self) -> str:
         place = f"{self.source}: " if self.source else ""
         return (
@@ -151,6 +157,5 @@ def _short(value: Any) -> str:
         value = value.hex(" ")
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}" if abs(value) < 1 << 80 else "an integer of more than 80 bits"
-    text = value if isinstance(value, str) else repr(value)
-    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:400])
+    text = one_line((value if isinstance(value, str) else repr(value))[:400])
     return text if len(text) <= 120 else f"{text[:117]}..."

@@ -3,6 +3,7 @@
 No plug-in, no decoding of a payload and no third-party library is needed for anything here.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from golfctl.artifact.manifest.values import Manifest, SectionEntry
 from golfctl.artifact.preamble import Preamble, check_length, check_seal, parse_preamble
 from golfctl.artifact.streams import StreamEntry, streams_of
 from golfctl.core.canonical import sha256_bytes
+from golfctl.core.lfs import refuse_pointer, refuse_pointer_file
 from golfctl.errors import ArtifactError, InputError
 
 _DEFAULT_LIMITS = Limits()
@@ -63,22 +65,36 @@ def open_artifact(path: Path, limits: Limits = _DEFAULT_LIMITS) -> Artifact:
     """Read and check the artifact at `path`: every rule of the format, section digests included.
 
     Raises:
-        InputError: missing or unreadable file. RuleError: the first broken rule.
+        InputError: missing or unreadable file, or a git-LFS pointer. RuleError: the first broken rule.
     """
     path = Path(path)
-    try:
-        return read_artifact(_read_file(path, limits), limits, path)
-    except RuleError as error:
-        error.source = str(path)
-        raise
+    with _named(path):
+        data = _read_file(path, limits)
+    return read_artifact(data, limits, path)
 
 
 def read_artifact(data: bytes, limits: Limits = _DEFAULT_LIMITS, path: Path | None = None) -> Artifact:
-    """Check the bytes of an artifact.
+    """Check the bytes of an artifact; `path` says where they come from.
 
     Raises:
-        RuleError: the first broken rule.
+        InputError: the bytes are a git-LFS pointer. RuleError: the first broken rule.
     """
+    refuse_pointer(data, str(path or "artifact"))
+    with _named(path):
+        return _check(data, limits, path)
+
+
+@contextlib.contextmanager
+def _named(path: Path | None) -> Iterator[None]:
+    """A rule that is broken inside names the file."""
+    try:
+        yield
+    except RuleError as error:
+        error.source = "" if path is None else str(path)
+        raise
+
+
+def _check(data: bytes, limits: Limits, path: Path | None) -> Artifact:
     head = data[:PREAMBLE_BYTES]
     preamble = parse_preamble(head, limits)
     check_length(preamble, len(data))
@@ -102,6 +118,7 @@ def _check_digest(artifact: Artifact, section: SectionEntry) -> None:
 
 def _read_file(path: Path, limits: Limits) -> bytes:
     """The whole file; one whose preamble already says no is not read further."""
+    refuse_pointer_file(path)
     try:
         with path.open("rb") as stream:
             head = stream.read(PREAMBLE_BYTES)

@@ -68,11 +68,6 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
 
 
-def printable(text: str) -> str:
-    """`text` on one line, with what could steer a terminal or is no character escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def not_covered(reason: str) -> Outcome:
     """The outcome of a check that could not be run; `reason` says what is missing."""
     return Outcome(Verdict.NOT_COVERED, reason)

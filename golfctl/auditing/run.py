@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from golfctl.auditing.checks.base import Check
-from golfctl.auditing.finding import Evidence, Finding, Outcome, Verdict, finite, printable
+from golfctl.auditing.finding import Evidence, Finding, Outcome, Verdict, finite
 from golfctl.auditing.report import AuditReport, check_ids
 from golfctl.auditing.rules import check_rules_complete
 from golfctl.auditing.subject import Context, Subject
@@ -16,6 +16,7 @@ from golfctl.auditing.table import CHECKS
 from golfctl.core.canonical import canonical_json
 from golfctl.core.files import atomic_write
 from golfctl.core.machine.environment import describe_environment
+from golfctl.core.text import one_line
 from golfctl.errors import UsageError
 
 
@@ -69,7 +70,7 @@ def run_check(check: Check, subject: Subject, context: Context, evidence_dir: Pa
         outcome = check.run(subject, context)
     reproducer = None
     if outcome.evidence is not None and outcome.verdict is Verdict.FAIL and evidence_dir is not None:
-        reproducer = printable(str(write_evidence(evidence_dir / check.id, outcome.evidence, check, context)))
+        reproducer = one_line(str(write_evidence(evidence_dir / check.id, outcome.evidence, check, context)))
     return _finding(check, outcome, rule.layer, rule.id, reproducer)
 
 
@@ -84,7 +85,7 @@ def _finding(check: Check, outcome: Outcome, layer: str, rule: str, reproducer: 
             "value": finite(outcome.value),
             "threshold": finite(outcome.threshold),
             "noise_floor": finite(outcome.noise_floor),
-            "detail": printable(outcome.detail),
+            "detail": one_line(outcome.detail),
             "rests_on": layer,
             "rule": rule,
             "limits": check.limits,

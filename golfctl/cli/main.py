@@ -6,7 +6,8 @@ import sys
 import click
 
 import golfctl
-from golfctl.cli.views.bars import let_go, tell
+from golfctl.cli.reply import Reply, complain
+from golfctl.cli.views.bars import let_go
 from golfctl.core.files import FULL
 from golfctl.errors import GolfError, InterruptedRun, StorageError
 
@@ -57,18 +58,28 @@ def group() -> None:
 
 def exit_code_of(arguments: list[str] | None = None) -> int:
     """Run golfctl and return its exit code; the only place where an error becomes a line on stderr and a code."""
+    reply = Reply(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = group.main(args=arguments, prog_name="golfctl", standalone_mode=False)
+        return _run(arguments, reply)
+    except Exception as error:
+        reply.fail(f"a bug of golfctl: {type(error).__name__}: {error}", 1)
+        raise
+
+
+def _run(arguments: list[str] | None, reply: Reply) -> int:
+    try:
+        result = group.main(args=arguments, prog_name="golfctl", standalone_mode=False, obj=reply)
         return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
-        return _fail("interrupted", InterruptedRun.exit_code)
+        return _fail(reply, InterruptedRun("interrupted"))
     except click.ClickException as error:
         error.show()
+        reply.fail(error.format_message(), error.exit_code)
         return error.exit_code
     except GolfError as error:
-        return _fail(str(error), error.exit_code)
+        return _fail(reply, error)
     except KeyboardInterrupt:
-        return _fail("interrupted", InterruptedRun.exit_code)
+        return _fail(reply, InterruptedRun("interrupted"))
     except BrokenPipeError:  # `golfctl inspect | head`: the reader has seen enough
         let_go(sys.stdout)
         return 0
@@ -76,9 +87,10 @@ def exit_code_of(arguments: list[str] | None = None) -> int:
         if error.filename is not None or error.errno not in FULL:
             raise
         let_go(sys.stdout)
-        return _fail("no room left where standard output goes: free space and retry", StorageError.exit_code)
+        return _fail(reply, StorageError("no room left where standard output goes: free space and retry"))
 
 
-def _fail(message: str, code: int) -> int:
-    tell(f"golfctl: {message}")
-    return code
+def _fail(reply: Reply, error: GolfError) -> int:
+    complain(str(error))
+    reply.fail(str(error), error.exit_code, error.details)
+    return error.exit_code

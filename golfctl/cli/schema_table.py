@@ -11,8 +11,10 @@ from golfctl.core.table import Table
 SCHEMAS = Table(
     "schema",
     {
+        "error/1": "golfctl.cli.reply:error_schema",
         "manifest/1": "golfctl.artifact.manifest.schema:manifest_schema",
         "inspect/1": "golfctl.inspection.schema:inspect_schema",
+        "inspect-set/1": "golfctl.inspection.schema:set_schema",
         "inspect-diff/1": "golfctl.inspection.schema:diff_schema",
         "ledger/1": "golfctl.inspection.schema:ledger_schema",
         "journal/1": "golfctl.core.schema:journal_schema",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from golfctl.core.lfs import refuse_pointer
 from golfctl.errors import InputError, StorageError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -65,7 +66,7 @@ def read_bytes(path: Path, limit_bytes: int | None = None) -> bytes:
     """Read a whole file, refusing one larger than `limit_bytes`.
 
     Raises:
-        InputError: the file is missing, unreadable, a folder, a device, or too large.
+        InputError: the file is missing, unreadable, a folder, a device, too large, or a git-LFS pointer.
     """
     path = Path(path)
     try:
@@ -74,8 +75,10 @@ def read_bytes(path: Path, limit_bytes: int | None = None) -> bytes:
             raise InputError(f"cannot read {path}: it is a device, which has no end")
         if limit_bytes is not None and found.st_size > limit_bytes:
             raise InputError(f"{path} has {found.st_size:,} bytes; at most {limit_bytes:,} are read here")
-        return path.read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    refuse_pointer(data, str(path))
+    return data

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from golfctl.core.canonical import sha256_file
 from golfctl.core.files import atomic_write, storage_errors
+from golfctl.core.lfs import refuse_pointer_file
 from golfctl.errors import DataError, InputError
 
 MAGIC, VERSION = 20240520, 1
@@ -46,8 +47,9 @@ def token_count(path: Path) -> int:
     """Number of tokens a shard holds, after checking header and file size.
 
     Raises:
-        InputError: no such file. DataError: bad magic or version, or the size does not match.
+        InputError: no such file, or a git-LFS pointer. DataError: bad magic or version, or the size does not match.
     """
+    refuse_pointer_file(path)
     try:
         with path.open("rb") as stream:
             header = np.frombuffer(stream.read(HEADER_BYTES), dtype="<i4") if path.stat().st_size >= 1024 else None

@@ -6,15 +6,26 @@ from typing import Any
 SCHEMA = "inspect-diff/1"
 Json = dict[str, Any]
 _MISSING = object()
+_SIDE = ("path", "sha256", "file_bytes", "counted_bytes")
 _TREES = ("model", "tokenizer", "evaluation", "provenance", "annotations", "container")
+# the report of no artifact at all
+_NOTHING: Json = {
+    "sha256": None, "file_bytes": 0, "counted_bytes": 0, "ledger": [], "groups": [], "tensors": [], "sections": [],
+    **dict.fromkeys(_TREES),
+}  # fmt: skip
 
 
-def diff_reports(old: Json, new: Json) -> Json:
-    """Differences of two inspect reports; `bytes` are new − old. Tensors that agree in everything are left out."""
+def diff_reports(old: Json | None, new: Json) -> Json:
+    """Differences of two inspect reports; `bytes` are new − old. Tensors that agree in everything are left out.
+
+    Without `old` the artifact is new: everything in it was added.
+    """
+    side = None if old is None else {key: old[key] for key in _SIDE}
+    old = _NOTHING if old is None else old
     return {
         "schema": SCHEMA,
-        "old": {key: old[key] for key in ("path", "sha256", "file_bytes", "counted_bytes")},
-        "new": {key: new[key] for key in ("path", "sha256", "file_bytes", "counted_bytes")},
+        "old": side,
+        "new": {key: new[key] for key in _SIDE},
         "identical": old["sha256"] == new["sha256"],
         "bytes": new["file_bytes"] - old["file_bytes"],
         "counted_bytes": new["counted_bytes"] - old["counted_bytes"],

@@ -42,6 +42,20 @@ def inspect_schema() -> Json:
     return document("inspect-1.json", "Report of golfctl inspect", record(required, _entropy()))
 
 
+def set_schema() -> Json:
+    """JSON Schema of `inspect-set/1`: several artifacts in one run, in the order in which they were named."""
+    required = {
+        "schema": {"const": report.SET_SCHEMA},
+        "exit_code": {"enum": [0, 3, 4, 5], "description": "the highest of all artifacts"},
+        "artifacts": listing(
+            _OBJECT | {"description": "a document of schema inspect/1 or inspect-diff/1, or error/1 of one not read"},
+            None,
+            2,
+        ),
+    }
+    return document("inspect-set-1.json", "Reports of golfctl inspect on several artifacts", record(required))
+
+
 def diff_schema() -> Json:
     """JSON Schema of `inspect-diff/1`."""
     side = record(
@@ -59,7 +73,7 @@ def diff_schema() -> Json:
     )
     required = {
         "schema": {"const": difference.SCHEMA},
-        "old": side,
+        "old": _or_null(side | {"description": "null: there was no such artifact before"}),
         "new": side,
         "identical": {"type": "boolean"},
         "bytes": {"type": "integer", "description": "file bytes, new − old"},

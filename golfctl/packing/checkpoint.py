@@ -17,6 +17,7 @@ import torch
 from golfctl.core.canonical import canonical_json, sha256_bytes
 from golfctl.core.config import Config
 from golfctl.core.files import atomic_write, read_bytes
+from golfctl.core.lfs import refuse_pointer_file
 from golfctl.errors import CheckpointError, ConfigError, InputError
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.names import shapes_by_name
@@ -100,10 +101,11 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor
     """All metadata and tensors (on CPU) of a safetensors file.
 
     Raises:
-        InputError: no such file. CheckpointError: truncated or not safetensors.
+        InputError: no such file, or a git-LFS pointer. CheckpointError: truncated or not safetensors.
     """
     if not path.is_file():
         raise InputError(f"no such file: {path}")
+    refuse_pointer_file(path)
     try:
         with safetensors.safe_open(path, framework="pt", device="cpu") as stream:
             return dict(stream.metadata() or {}), {name: stream.get_tensor(name).clone() for name in stream.keys()}  # noqa: SIM118

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from golfctl.auditing.finding import Finding, finite, printable
+from golfctl.auditing.finding import Finding, finite
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.report import AuditReport, check_ids
 from golfctl.auditing.rules import Rules, check_rules_complete
+from golfctl.core.text import one_line
 from golfctl.submission.base import Lint
 from golfctl.submission.folder import RecordFolder
 from golfctl.submission.table import LINTS
@@ -23,7 +24,7 @@ def check_submission(path: Path, rules: Rules, required: Sequence[str] = ()) -> 
     folder = RecordFolder(path)
     findings = tuple(_finding(LINTS[name], folder, rules) for name in LINTS)
     facts = {
-        "name": printable(folder.path.resolve().name),
+        "name": one_line(folder.path.resolve().name),
         "files": len(folder.files),
         "bytes": sum(folder.sizes.values()),
     }
@@ -40,7 +41,7 @@ def _finding(lint: Lint, folder: RecordFolder, rules: Rules) -> Finding:
         statistic=outcome.statistic,
         value=finite(outcome.value),
         threshold=finite(outcome.threshold),
-        detail=printable(outcome.detail),
+        detail=one_line(outcome.detail),
         rests_on=rule.layer,
         rule=rule.id,
         limits=lint.limits,

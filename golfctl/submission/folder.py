@@ -4,7 +4,7 @@ import re
 from functools import cached_property
 from pathlib import Path
 
-from golfctl.auditing.finding import printable
+from golfctl.core.text import one_line
 from golfctl.errors import InputError
 from golfctl.submission.claims import Claims, read_claims
 from golfctl.submission.logs import LogFacts, LogLines, read_facts
@@ -41,7 +41,7 @@ class RecordFolder:
             raise InputError(f"cannot read all of {path}: {error.strerror}") from error
 
     def _name(self, path: Path) -> str:
-        return printable(path.relative_to(self.path).as_posix())
+        return one_line(path.relative_to(self.path).as_posix())
 
     def _leads_out(self, link: Path) -> bool:
         """Whether a link points to no file of this folder: out of it, nowhere, or in a circle."""

@@ -1,6 +1,8 @@
 """`golfctl inspect` as people and CI jobs run it: output, exit codes, messages, no torch."""
 
+import html
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +13,7 @@ from jsonschema import Draft202012Validator
 from golfctl.artifact import write_artifact
 from golfctl.cli.main import exit_code_of
 from golfctl.cli.schema_table import schema_of
+from tests.cli.ci_bench import git
 from tests.hostile.build import FILES
 from tests.samples import MODEL, SOURCE, sample_draft
 
@@ -146,6 +149,13 @@ def test_source_prints_the_code_and_nothing_else(golf, capfdbinary):
 
 
 def test_contradictions_are_refused(golf, capsys):
+    for words in (
+        [golf, "--json", "--format", "text"], [golf, golf, "--diff", golf], [golf, "--diff", golf, "--since", "HEAD"],
+        [golf, "--since", "HEAD", "--budget", "1"], [golf, golf, "--source"], [golf, "--source", "--format", "short"],
+        [golf, "--report", golf], [golf, "--summary", "s", "--report", "s"], [golf, "--format", "xml"],
+    ):  # fmt: skip
+        assert run(capsys, *words)[0] == 2, words
+    assert run(capsys, golf, "--json", "--format", "json")[0] == 0
     assert run(capsys, golf, "--source", "--json")[0] == 2
     assert run(capsys, golf, "--source-file", "train_gpt.py", "--verify")[0] == 2
     assert run(capsys, golf, "--diff", golf, "--budget", "1")[0] == 2
@@ -177,3 +187,107 @@ def test_inspecting_imports_no_torch(golf):
         .replace("sys.modules", "set(sys.modules)")
     )
     assert subprocess.run([sys.executable, "-c", plain], capture_output=True).returncode == 0
+
+
+def test_every_form_of_a_passing_log_has_the_size(golf, capsys):
+    counted = golf.stat().st_size + 12
+    line = f"{counted:,} bytes counted, budget 16,000,000 (parameter-golf), {16_000_000 - counted:,} left"
+    for form in ("short", "json", "markdown", "github"):
+        code, out, err = run(capsys, golf, "--budget", "parameter-golf", "--format", form)
+        assert code == 0 and (out if form in ("short", "github") else err).count(line) == 1
+        assert (out + err).count(line) == 1
+    out = run(capsys, golf, "--budget", "parameter-golf")[1]
+    assert f"{counted:,} of 16,000,000 bytes, headroom {16_000_000 - counted:,}" in out
+
+
+def test_a_failure_is_a_json_document_too(golf, capsys):
+    golf.write_bytes(golf.read_bytes()[:-1])
+    for words, expected in (([golf], 4), (["none.golf"], 3), ([golf.parent], 3)):
+        code, out, err = run(capsys, *words, "--json")
+        document = json.loads(out)
+        Draft202012Validator(schema_of("error")).validate(document)
+        assert code == document["exit_code"] == expected and document["message"] in err
+
+
+def test_several_artifacts_are_all_looked_at(golf, capsys):
+    bad, large = golf.parent / "bad one.golf", golf.parent / "large.golf"
+    bad.write_bytes(golf.read_bytes()[:-1])
+    write_artifact(large, sample_draft(coder="raw/1"))
+    limit = golf.stat().st_size + 12
+    code, out, err = run(capsys, bad, golf, large, "--budget", limit, "--json")
+    document = json.loads(out)
+    Draft202012Validator(schema_of("inspect-set")).validate(document)
+    assert code == document["exit_code"] == 5
+    assert [one["schema"] for one in document["artifacts"]] == ["error/1", "inspect/1", "inspect/1"]
+    assert [one["budget"]["ok"] for one in document["artifacts"][1:]] == [True, False]
+    assert err.count("\n") == 3
+    code, out, err = run(capsys, golf, bad)
+    assert code == 4 and "tok_emb.weight" in out and err.count("\n") == 1
+
+
+def test_report_and_summary_are_written_beside_the_output(golf, capsys):
+    report_file, summary = golf.parent / "r.json", golf.parent / "s.md"
+    summary.write_text("before\n")
+    assert run(capsys, golf, "--report", report_file, "--summary", summary, "--format", "short")[0] == 0
+    Draft202012Validator(schema_of("inspect")).validate(json.loads(report_file.read_text()))
+    assert summary.read_text().startswith(f"before\n### `{golf}`\n")
+    assert run(capsys, "none.golf", "--report", report_file, "--summary", summary)[0] == 3
+    assert (
+        json.loads(report_file.read_text())["schema"] == "error/1" and "**Failed:** no such file" in summary.read_text()
+    )
+
+
+def test_since_a_commit(golf, capsys, monkeypatch):
+    folder = golf.parent
+    git(folder, "init", "--quiet")
+    git(folder, "commit", "--quiet", "--allow-empty", "-m", "nothing")
+    git(folder, "add", "m.golf")
+    git(folder, "commit", "--quiet", "-m", "artifact")
+    size = golf.stat().st_size
+    write_artifact(golf, sample_draft(coder="raw/1"))
+    code, out, _ = run(capsys, golf, "--since", "HEAD", "--json")
+    value = json.loads(out)
+    Draft202012Validator(schema_of("inspect-diff")).validate(value)
+    assert code == 0 and value["bytes"] == golf.stat().st_size - size and value["old"]["file_bytes"] == size
+    code, out, _ = run(capsys, golf, "--since", "HEAD~1", "--json")
+    value = json.loads(out)
+    Draft202012Validator(schema_of("inspect-diff")).validate(value)
+    assert code == 0 and value["old"] is None and value["bytes"] == golf.stat().st_size
+    assert all(row["state"] == "added" for row in value["tensors"])
+    for form, words in {"text": "old  none", "markdown": "is new", "short": "new − old", "github": "::notice"}.items():
+        code, out, _ = run(capsys, golf, "--since", "HEAD~1", "--format", form)
+        assert code == 0 and words in out
+    code, _, err = run(capsys, golf, "--since", "no-such")
+    assert code == 3 and "no commit 'no-such'" in err and "git fetch origin no-such" in err
+    assert run(capsys, golf, "--since", "--help")[0] == 3
+    monkeypatch.setenv("PATH", "")
+    code, _, err = run(capsys, golf, "--since", "HEAD")
+    assert code == 3 and "needs git" in err
+
+
+def test_a_filter_of_git_brings_the_object(golf, capsys):
+    folder, pointer = golf.parent, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    git(folder, "init", "--quiet")
+    (folder / "object").write_bytes(golf.read_bytes())
+    good = golf.read_bytes()
+    golf.write_bytes(pointer)
+    git(folder, "add", "m.golf")
+    git(folder, "commit", "--quiet", "-m", "pointer")
+    golf.write_bytes(good)
+    code, _, err = run(capsys, golf, "--since", "HEAD")
+    assert code == 3 and "a git-LFS pointer for an object of 9 bytes: run `git lfs fetch origin HEAD`" in err
+    (folder / ".gitattributes").write_text("*.golf filter=stand-in\n")
+    git(folder, "config", "filter.stand-in.smudge", f"cat '{folder / 'object'}'")
+    assert "identical" in run(capsys, golf, "--since", "HEAD")[1]
+
+
+def test_hostile_strings_of_an_artifact_stay_text(golf, capsys):
+    evil = "x\n::error::y\x1b[2J ##[group] </details><script>|`"
+    other = golf.parent / "n.golf"
+    write_artifact(other, sample_draft(provenance={"run": evil, "seed": 7, evil: 1}))
+    for form in ("text", "markdown"):
+        code, out, _ = run(capsys, other, "--diff", golf, "--format", form)
+        assert code == 0 and r"x\n::error::y\x1b[2J" in html.unescape(out)
+        assert "\x1b" not in out and "##[" not in out and "\n::" not in out
+    outside_of_code = re.sub(r"`[^`\n]*`|<code>.*?</code>", "", out)
+    assert "script" not in outside_of_code and outside_of_code.count("</details>") == out.count("<details>")

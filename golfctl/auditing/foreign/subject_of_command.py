@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from golfctl.auditing.blackbox import BlackBox
-from golfctl.auditing.finding import printable
 from golfctl.auditing.foreign.command import DEFAULT_TIMEOUT_SECONDS, CommandBox, split_command
 from golfctl.auditing.foreign.feeder import Fed, feed
 from golfctl.auditing.foreign.markov import MarkovSource
@@ -18,6 +17,7 @@ from golfctl.auditing.probes import rng_for
 from golfctl.auditing.subject import Fresh, Source, Subject
 from golfctl.core.canonical import sha256_bytes
 from golfctl.core.files import read_bytes
+from golfctl.core.text import one_line
 from golfctl.data.dataset import Dataset
 from golfctl.data.shards import HEADER_BYTES, MAGIC, read_shard
 from golfctl.errors import InputError
@@ -106,7 +106,7 @@ def foreign_subject(
     box = CommandBox(command, vocab_size, timeout_seconds)
     boxes = {f"variant {i + 1}": CommandBox(text, vocab_size, timeout_seconds) for i, text in enumerate(variants)}
     return Subject(
-        name=printable(command),
+        name=one_line(command),
         box=box,
         text_N=text_N,
         others_M=rest_M if len(rest_M) else text_N,
@@ -118,8 +118,8 @@ def foreign_subject(
         forbidden=forbidden,
         withheld=forbidden,
         facts={
-            "command": printable(command),
-            "text": printable(where),
+            "command": one_line(command),
+            "text": one_line(where),
             "text_sha256": sha256_bytes(tokens_N.astype("<u2").tobytes()),
         },
     )

@@ -1,21 +1,35 @@
 """`golfctl inspect`: size per tensor, group and section to the last byte; no torch."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from golfctl.cli.options import json_option, quiet_option
-from golfctl.cli.views.bars import reporter
-from golfctl.cli.views.render import emit_json
+from golfctl.cli.reply import complain
+from golfctl.cli.views.bars import tell
+from golfctl.cli.views.render import emit, emit_json
+from golfctl.core.canonical import canonical_json
+from golfctl.core.files import atomic_write, storage_errors
 from golfctl.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from golfctl.artifact import Artifact, LedgerRow
+    from golfctl.cli.inspect_flow import Outcome
+
+FORMS = ("text", "short", "json", "markdown", "github")
+_ALONE = ("as_json", "form", "budget", "counted", "verify", "entropy", "older", "since", "report", "summary")
+_FIGURES = ("budget", "counted", "entropy")
+_FLAGS = {"as_json": "--json", "form": "--format", "counted": "--count", "older": "--diff"}
 
 
 @click.command("inspect")
-@click.argument("artifact", required=False, type=click.Path(path_type=Path))
+@click.argument("artifacts", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True,
+              help="text: all of it; short: one line each; json: for machines; markdown: for a step summary; "
+              "github: annotations.")  # fmt: skip
 @json_option
 @click.option("--budget", metavar="N|PROFILE", help="Exit 5 when the counted bytes exceed N or the profile's limit.")
 @click.option("--count", "counted", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
@@ -25,30 +39,61 @@ if TYPE_CHECKING:
 @click.option(
     "--diff", "older", type=click.Path(path_type=Path), metavar="OLD", help="What changed from OLD to ARTIFACT."
 )
+@click.option("--since", metavar="REF", help="What changed from git's commit, branch or tag REF to ARTIFACT.")
 @click.option("--source", is_flag=True, help="Print the embedded code and nothing else.")
 @click.option("--source-file", metavar="PATH", help="Print one embedded file and nothing else.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write the JSON document to FILE too.")
+@click.option("--summary", type=click.Path(path_type=Path), metavar="FILE",
+              help="Append the Markdown to FILE too, such as $GITHUB_STEP_SUMMARY.")  # fmt: skip
 @quiet_option
-def command(
-    artifact: Path | None, as_json: bool, budget: str | None, counted: tuple[Path, ...], verify: bool, entropy: bool,
-    older: Path | None, source: bool, source_file: str | None, quiet: bool,
-) -> None:  # fmt: skip
-    """Show what ARTIFACT holds, to the last byte.
+def command(artifacts: tuple[Path, ...], source: bool, source_file: str | None, **options: Any) -> int:
+    """Show what ARTIFACTS hold, to the last byte.
 
-    ARTIFACT may be a run folder; without it: model.golf of the run under runs/ that was written to last. Structure and
-    digests are always checked; a damaged artifact ends with exit code 4 and the rule that is broken.
+    An ARTIFACT may be a run folder; without any: model.golf of the run under runs/ that was written to last. Structure
+    and digests are always checked; a damaged artifact ends with exit code 4 and the rule that is broken. Of several
+    artifacts every one is looked at, and the highest exit code is the answer.
     """
-    figures = bool(budget or counted or entropy)
-    if (source or source_file) and (as_json or verify or older or figures):
-        raise UsageError("--source prints code alone: it does not go with --json, --verify, --diff or figures")
-    if older is not None and figures:
-        raise UsageError("--diff compares two artifacts: it does not go with --budget, --count or --entropy")
-    path = _resolve(artifact)
+    _check(artifacts, source or bool(source_file), options)
+    paths = [_resolve(artifact) for artifact in artifacts or (None,)]
     if source or source_file:
-        _print_source(path, source_file)
-    elif older is not None:
-        _print_diff(_resolve(older), path, as_json, verify, quiet)
-    else:
-        _print_report(path, budget, counted, as_json, verify, entropy, quiet)
+        _print_source(paths[0], source_file)
+        return 0
+    _check_outputs(paths, options)
+    outcomes = _look(paths, options)
+    return _give(outcomes, "json" if options["as_json"] else options["form"], options)
+
+
+def _check(artifacts: tuple[Path, ...], source: bool, options: dict[str, Any]) -> None:
+    """Raise UsageError for options that contradict each other."""
+    if options["as_json"] and _given("form") and options["form"] != "json":
+        raise UsageError(f"--json and --format {options['form']} contradict each other: name one")
+    if source:
+        _refuse(_ALONE, "--source prints code alone")
+    if (source or options["older"]) and len(artifacts) > 1:
+        raise UsageError(f"{'--source' if source else '--diff'} takes one artifact, not {len(artifacts)}")
+    if options["older"] and options["since"]:
+        raise UsageError("--diff and --since contradict each other: compare with a file or with a commit")
+    if options["older"] or options["since"]:
+        _refuse(_FIGURES, f"{'--diff' if options['older'] else '--since'} compares two artifacts")
+
+
+def _given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _refuse(names: Sequence[str], why: str) -> None:
+    for name in names:
+        if _given(name):
+            raise UsageError(f"{_FLAGS.get(name, f'--{name}')} does not go here: {why}")
+
+
+def _check_outputs(paths: Sequence[Path], options: dict[str, Any]) -> None:
+    taken = {path.resolve() for path in paths}
+    for name in ("report", "summary"):
+        path = options[name]
+        if path is not None and path.resolve() in taken:
+            raise UsageError(f"--{name} {path}: that file is in use already; name another")
+        taken |= set() if path is None else {path.resolve()}
 
 
 def _resolve(artifact: Path | None) -> Path:
@@ -64,72 +109,42 @@ def _resolve(artifact: Path | None) -> Path:
     return path
 
 
-def _open(path: Path, verify: bool, quiet: bool) -> "tuple[Artifact, dict[str, Any]]":
-    """The artifact and what was verified."""
-    from golfctl.artifact import open_artifact
+def _look(paths: Sequence[Path], options: dict[str, Any]) -> "list[Outcome]":
+    from golfctl.artifact import find_budget, open_artifact
+    from golfctl.cli.inspect_flow import Look, compared, inspected
 
-    artifact = open_artifact(path)
-    decoded = None
-    if verify:
-        from golfctl.inspection.verify import verify_payloads
+    budget = find_budget(options["budget"]) if options["budget"] else None
+    look = Look(budget, options["counted"], options["verify"], options["entropy"], options["quiet"])
+    if options["older"]:
+        return [compared(paths[0], partial(open_artifact, _resolve(options["older"])), look)]
+    if options["since"]:
+        from golfctl.inspection.history import artifact_at
 
-        decoded = verify_payloads(artifact, reporter(quiet))
-    return artifact, {"digests": True, "payloads": True if verify else None, "decoded_bytes": decoded}
+        return [compared(path, partial(artifact_at, options["since"], path), look) for path in paths]
+    return [inspected(path, look) for path in paths]
 
 
-def _print_report(
-    path: Path,
-    budget_text: str | None,
-    counted: tuple[Path, ...],
-    as_json: bool,
-    verify: bool,
-    entropy: bool,
-    quiet: bool,
-) -> None:
-    from golfctl.artifact import check_budget, find_budget
-    from golfctl.inspection.report import build_report
+def _give(outcomes: "Sequence[Outcome]", form: str, options: dict[str, Any]) -> int:
+    """Print the outcomes in their form, a line on stderr for each failure; the highest exit code."""
+    from golfctl.cli import inspect_flow as flow
 
-    budget = find_budget(budget_text) if budget_text else None
-    artifact, verified = _open(path, verify, quiet)
-    ledger = _ledger(artifact, counted)
-    report = build_report(artifact, ledger, budget) | {"verified": verified}
-    if entropy:
-        from golfctl.inspection.entropy import add_entropy, tensor_entropies
-
-        add_entropy(report, tensor_entropies(artifact, reporter(quiet)))
-    if as_json:
-        emit_json(report)
+    if form == "json":
+        emit_json(flow.as_document(outcomes))
     else:
-        from golfctl.cli.views.inspect_text import report_text
-
-        click.echo(report_text(report))
-    if budget is not None:
-        check_budget(ledger, budget)
-
-
-def _ledger(artifact: "Artifact", counted: tuple[Path, ...]) -> "list[LedgerRow]":
-    from golfctl.artifact import ledger_of
-    from golfctl.inspection.external import count_files
-
-    return count_files(ledger_of(artifact), artifact.manifest.external, counted)
-
-
-def _print_diff(older: Path, newer: Path, as_json: bool, verify: bool, quiet: bool) -> None:
-    from golfctl.artifact import ledger_of
-    from golfctl.inspection.difference import diff_reports
-    from golfctl.inspection.report import build_report
-
-    reports = []
-    for one in (older, newer):
-        artifact, verified = _open(one, verify, quiet)
-        reports.append(build_report(artifact, ledger_of(artifact), None) | {"verified": verified})
-    difference = diff_reports(*reports)
-    if as_json:
-        emit_json(difference)
-    else:
-        from golfctl.cli.views.inspect_text import diff_text
-
-        click.echo(diff_text(difference))
+        text = flow.FORMS[form](outcomes)
+        if text:
+            emit(text)
+    if options["report"]:
+        atomic_write(options["report"], canonical_json(flow.as_document(outcomes)) + b"\n")
+    if options["summary"]:
+        with storage_errors(options["summary"]), options["summary"].open("ab") as stream:
+            stream.write(f"{flow.as_markdown(outcomes)}\n\n".encode())
+    for outcome in outcomes:
+        if outcome.error is not None:
+            complain(outcome.message)
+        elif form in ("json", "markdown"):
+            tell(f"golfctl: {flow.size_of(outcome)}")
+    return flow.worst(outcomes)
 
 
 def _print_source(path: Path, wanted: str | None) -> None:

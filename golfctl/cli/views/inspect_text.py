@@ -3,6 +3,7 @@
 from typing import Any
 
 from golfctl.cli.views.render import table
+from golfctl.core.text import one_line
 from golfctl.inspection.tensor_groups import group_names
 
 Json = dict[str, Any]
@@ -18,43 +19,72 @@ def diff_text(difference: Json) -> str:
     """Differences of two artifacts."""
     old, new = difference["old"], difference["new"]
     lines = [
-        f"old  {old['path']}: {old['file_bytes']:,} bytes, sha256 {old['sha256']}",
-        f"new  {new['path']}: {new['file_bytes']:,} bytes, sha256 {new['sha256']}",
+        "old  none: the artifact is new" if old is None else f"old  {_side(old)}",
+        f"new  {_side(new)}",
     ]
     if difference["identical"]:
         return "\n".join([*lines, "the files are identical"])
-    lines.append(f"new − old: {difference['bytes']:+,} bytes in the file, {difference['counted_bytes']:+,} counted")
+    lines.append(change_line(difference))
     blocks = ["\n".join(lines)]
     for title in ("ledger", "groups", "tensors", "sections"):
         if difference[title]:
-            rows = [[row["name"], row["state"], f"{row['bytes']:+,}", _what(row)] for row in difference[title]]
+            rows = [[row["name"], row["state"], f"{row['bytes']:+,}", what(row)] for row in difference[title]]
             blocks.append(table([title, "state", "bytes", "what"], rows))
     if difference["changes"]:
-        changes = [[change["path"], _cell(change["old"]), _cell(change["new"])] for change in difference["changes"]]
+        changes = [[cell(change[name]) for name in ("path", "old", "new")] for change in difference["changes"]]
         blocks.append(table(["field", "old", "new"], changes))
     return "\n\n".join(blocks)
 
 
-def _what(row: Json) -> str:
+def change_line(difference: Json) -> str:
+    """The change in bytes, in one line."""
+    return f"new − old: {difference['bytes']:+,} bytes in the file, {difference['counted_bytes']:+,} counted"
+
+
+def size_line(report: Json) -> str:
+    """Bytes, budget and what is left, in one line: what the log of a passing check holds."""
+    budget, counted = report["budget"], f"{report['counted_bytes']:,} bytes counted"
+    if budget:
+        profile = f" ({budget['profile']})" if budget["profile"] else ""
+        counted += f", budget {budget['limit_bytes']:,}{profile}, {room(budget)}"
+    return f"{counted}; {checked(report)}"
+
+
+def room(budget: Json) -> str:
+    """What is left of a budget, or by how much it is exceeded."""
+    left = budget["headroom_bytes"]
+    return f"{left:,} left" if budget["ok"] else f"over by {-left:,}"
+
+
+def checked(report: Json) -> str:
+    """What was verified."""
+    return "digests and every payload verified" if report["verified"]["payloads"] else "digests verified"
+
+
+def _side(side: Json) -> str:
+    return f"{one_line(side['path'])}: {side['file_bytes']:,} bytes, sha256 {side['sha256']}"
+
+
+def what(row: Json) -> str:
+    """What changed in a row of a difference, apart from its bytes."""
     if row["state"] != "changed":
         return ""
     shown = [key for key in row["changed"] if key not in ("bytes", "parts", "sha256")]
-    return ", ".join(f"{key} {_cell(row['old'][key])} → {_cell(row['new'][key])}" for key in shown)
+    return ", ".join(f"{key} {cell(row['old'][key])} → {cell(row['new'][key])}" for key in shown)
 
 
-def _cell(value: Any) -> str:
-    text = _shape(value) if isinstance(value, list) else "absent" if value is None else str(value)
+def cell(value: Any) -> str:
+    """A value on one line of at most 48 characters."""
+    text = one_line(shape(value) if isinstance(value, list) else "absent" if value is None else str(value))
     return text if len(text) <= 48 else f"{text[:45]}..."
 
 
 def _head(report: Json) -> str:
     bits = report["bits_per_weight"]
     density = "" if bits is None else f", {bits:.3f} bits per weight in the tensor sections"
-    payloads = report["verified"]["payloads"]
-    checked = "digests and every payload verified" if payloads else "digests verified"
     return (
-        f"{report['path']}: {report['file_bytes']:,} bytes, {report['parameters']:,} parameters{density}\n"
-        f"sha256 {report['sha256']}; {checked}"
+        f"{one_line(report['path'])}: {report['file_bytes']:,} bytes, {report['parameters']:,} parameters{density}\n"
+        f"sha256 {report['sha256']}; {checked(report)}"
     )
 
 
@@ -71,7 +101,7 @@ def _tree(report: Json) -> str:
         for tensor in members:
             name = tensor["name"] if len(members) == 1 else f"  {tensor['name'].removeprefix(group['name'] + '.')}"
             sizes = [*_sizes(tensor, tensor["exact"]), *_waste([tensor], entropy)]
-            rows.append([name, _shape(tensor["shape"]), tensor["scheme"], *sizes])
+            rows.append([name, shape(tensor["shape"]), tensor["scheme"], *sizes])
     text = table(header, rows)
     shared = sum(not tensor["exact"] for tensor in report["tensors"])
     if shared:
@@ -125,5 +155,6 @@ def _foot(report: Json) -> str:
     return "\n".join(lines)
 
 
-def _shape(shape: list[int]) -> str:
-    return "×".join(str(axis) for axis in shape) or "scalar"
+def shape(axes: list[int]) -> str:
+    """`512×128`, or `scalar`."""
+    return "×".join(str(axis) for axis in axes) or "scalar"

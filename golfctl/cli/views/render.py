@@ -1,16 +1,31 @@
 """Results to stdout, as text for people or canonical JSON for machines."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from golfctl.cli.reply import Reply
+from golfctl.cli.views.bars import let_go
 from golfctl.core.canonical import canonical_json
 
 
 def emit_json(value: Any) -> None:
     """Print one canonical JSON document and a newline on stdout."""
-    click.echo(canonical_json(value).decode("utf-8"))
+    emit(canonical_json(value).decode("utf-8"))
+
+
+def emit(text: str) -> None:
+    """Print the result on stdout; whatever fails after it, the form that was asked for is given."""
+    context = click.get_current_context(silent=True)
+    reply = None if context is None else context.find_object(Reply)
+    if reply is not None:
+        reply.given = True
+    try:
+        click.echo(text)
+    except BrokenPipeError:  # the reader has seen enough; what the command has to say on stderr, and its code, stand
+        let_go(sys.stdout)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
