@@ -1,7 +1,7 @@
 """How fast evaluation's parts are, as ratios taken side by side in one run; and what counts are worth.
 
     python benchmarks/evaluation.py [count] [mix] [slot] [--data DIR] [--repeats 5]
-    python benchmarks/evaluation.py sliding ttt --peer FOLDER [--dtype bfloat16] [--seq-len 2048]
+    python benchmarks/evaluation.py sliding ttt --peer FOLDER [--dtype bfloat16] [--seq-len 2048] [--device cuda]
     python benchmarks/evaluation.py ngram --artifact M.GOLF --data DIR [--documents 32]
 
 `count`: exact counts of orders 1 … 8 (contexts of 0 … 7 tokens), and of 1 … 7, against the hashed numpy tables of the
@@ -9,8 +9,8 @@ seeds (orders 2 … 8 and, as in the record, 2 … 7; 2^22 buckets), looked up a
 and in chunks of 32,768 tokens; ratios are to the same highest order unless they say otherwise. `mix`: the gated
 geometric mixture against log-softmax plus a float64 logsumexp of the same rows. `slot`: causal SLOT with 5 steps
 against plain sliding. `sliding` and `ttt`: the evaluation of PR #549's program (FOLDER holds its `train_gpt.py`)
-against ours, same weights, windows, dtype and threads, on the model of `examples/pr549.toml`; `ttt` is one chunk scored
-and trained on for 3 epochs; their ratios are medians of paired ratios (reference / ours), each side in a process of its
+against ours, same weights, windows, dtype and threads, on the model of `--recipe`; `ttt` is one chunk scored and
+trained on for 3 epochs; their ratios are medians of paired ratios (reference / ours), each side in a process of its
 own. `ngram`: see `evaluation_ngram.py`; figures are bits per byte.
 
 What is compared within one process shares its allocator: that of `golfctl eval`, which keeps freed memory, or with
@@ -49,6 +49,7 @@ from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.windows import blocks, group_windows, sliding_windows
 
 CPU = torch.device("cpu")
+PR549 = Path(__file__).parents[1] / "examples" / "pr549.toml"
 VOCAB = 1024
 
 
@@ -165,6 +166,11 @@ def main() -> None:
     parser.add_argument("--sampled", type=int, default=8_192, help="Tokens that the model writes, for `ngram`.")
     parser.add_argument("--order", type=int, default=7, help="Order of the counts, for `ngram`.")
     parser.add_argument("--peer", type=Path, help="Folder of PR #549's train_gpt.py, for `sliding` and `ttt`.")
+    parser.add_argument("--recipe", type=Path, default=PR549, help="The model, for `sliding` and `ttt`.")
+    parser.add_argument("--device", default="cpu", help="For `sliding` and `ttt`.")
+    parser.add_argument("--peer-compiles", action="store_true", help="PR #549's sliding evaluation compiles, as there.")
+    parser.add_argument("--epochs", type=int, default=3, help="Of training on the chunk, for `ttt`.")
+    parser.add_argument("--chunk", type=int, help="Tokens of a chunk, for `ttt`; default: --seq-len.")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--seq-len", type=int, default=2048)
     parser.add_argument("--windows", type=int, default=4, help="Windows of a batch.")

@@ -7,7 +7,6 @@ Each side has a process of its own, as each program has, and works while the oth
 
 import multiprocessing
 import statistics
-import time
 from argparse import Namespace
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import reference_549
 import torch
+from clocks import clock_of, own_kernel
 
 from golfctl.core.canonical import sha256_file
 from golfctl.core.machine.allocator import keep_freed_memory
@@ -32,8 +32,7 @@ from golfctl.scoring.protocol import Block, Scorer
 from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.windows import blocks, group_windows, sliding_windows
 
-RECIPE = Path(__file__).parents[1] / "examples" / "pr549.toml"
-STRIDE, EPOCHS = 64, 3
+STRIDE = 64
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -41,9 +40,9 @@ Job = Callable[[], float]
 """One repetition; returns the mean nats of the rows it scored."""
 
 
-def model_of(dtype: torch.dtype) -> LanguageModel:
-    """The 549 model, no weight of it zero; the same in every process."""
-    model = build_model(Recipe.load(RECIPE, []).read("model", ModelSpec), 0)
+def model_of(dtype: torch.dtype, recipe: Path) -> LanguageModel:
+    """The recipe's model, no weight of it zero; the same in every process."""
+    model = build_model(Recipe.load(recipe, []).read("model", ModelSpec), 0)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -68,8 +67,9 @@ def starts_of(todo: list[Block]) -> list[int]:
 def scorer_of(o: Namespace, tokens_N: np.ndarray, **table: Any) -> Any:
     """Ours, as `golfctl eval` composes it."""
     config = EvalConfig.from_dict({"seq_len": o.seq_len, "stride": STRIDE, "batch": o.windows, **table}, "eval")
-    model, cpu = model_of(DTYPES[o.dtype]), torch.device("cpu")
-    return compose(config, Setting(model, model.spec.vocab_size, o.seq_len, len(tokens_N) - 1, cpu, Ranks()))
+    device = torch.device(o.device)
+    model = model_of(DTYPES[o.dtype], o.recipe).to(device)
+    return compose(config, Setting(model, model.spec.vocab_size, o.seq_len, len(tokens_N) - 1, device, Ranks()))
 
 
 def score(scorer: Scorer, tokens_N: np.ndarray, todo: list[Block]) -> float:
@@ -86,9 +86,12 @@ def score(scorer: Scorer, tokens_N: np.ndarray, todo: list[Block]) -> float:
 
 def reference_of(o: Namespace, tokens_N: np.ndarray) -> reference_549.Evaluation:
     """The record's evaluation of the same model."""
-    module, ours, dtype = reference_549.load(o.peer), model_of(DTYPES[o.dtype]), DTYPES[o.dtype]
+    module = reference_549.load(o.peer, reference_549.sdpa if o.device == "cpu" else own_kernel)
+    dtype, device = DTYPES[o.dtype], torch.device(o.device)
+    ours = model_of(dtype, o.recipe)
     model = reference_549.model_of(module, ours, dtype)
-    evaluation = reference_549.Evaluation(module, model, tokens_N, dtype, ours.spec.vocab_size)
+    vocab = ours.spec.vocab_size
+    evaluation = reference_549.Evaluation(module, model, tokens_N, dtype, vocab, device, o.peer_compiles)
     evaluation.warm(o.seq_len)
     return evaluation
 
@@ -105,16 +108,16 @@ def sliding_job(side: str, tokens_N: np.ndarray, o: Namespace) -> Job:
 
 
 def ttt_job(side: str, tokens_N: np.ndarray, o: Namespace) -> Job:
-    """The second of three chunks of `seq_len` tokens: scored, then trained on."""
-    length = o.seq_len
-    tokens_N = tokens_N[: 3 * length + 1]
-    todo = windows(tokens_N, length, length, length // STRIDE, o.windows)
+    """The second of three chunks: scored, then trained on."""
+    length, chunk = o.seq_len, o.chunk or o.seq_len
+    tokens_N = tokens_N[: 3 * chunk + 1]
+    todo = windows(tokens_N, length, chunk, chunk // STRIDE, o.windows)
     if side == "ours":
-        scorer = scorer_of(o, tokens_N, ttt={"chunk": length, "epochs": EPOCHS})
+        scorer = scorer_of(o, tokens_N, ttt={"chunk": chunk, "epochs": o.epochs})
 
         def ours() -> float:
             scorer.reset(tokens_N[:1])
-            scorer.trainer.history.extend(tokens_N[1 : length + 1])
+            scorer.trainer.history.extend(tokens_N[1 : chunk + 1])
             scorer.trainer.chunk = 1
             return score(scorer, tokens_N, todo)
 
@@ -122,7 +125,7 @@ def ttt_job(side: str, tokens_N: np.ndarray, o: Namespace) -> Job:
     reference = reference_of(o, tokens_N)
     weights = {name: t.clone() for name, t in reference.model.state_dict().items()}
     settings = {
-        "ttt_chunk_tokens": length, "ttt_lr": 0.002, "ttt_epochs": EPOCHS, "ttt_freeze_blocks": 0,
+        "ttt_chunk_tokens": chunk, "ttt_lr": 0.002, "ttt_epochs": o.epochs, "ttt_freeze_blocks": 0,
         "ttt_momentum": 0.9, "ttt_batch_seqs": 32, "ttt_grad_clip": 1.0,
     }  # fmt: skip
 
@@ -137,15 +140,15 @@ JOBS = {"sliding": sliding_job, "ttt": ttt_job}
 
 
 def work(pipe: Connection, part: str, side: str, tokens_N: np.ndarray, o: Namespace) -> None:
-    """A side's process: a repetition whenever asked for; answers with its nats and its processor seconds."""
+    """A side's process: a repetition whenever asked for; answers with its nats and its seconds."""
     torch.set_num_threads(1)
     if side == "ours":
         keep_freed_memory()  # as `golfctl eval` does
-    job = JOBS[part](side, tokens_N, o)
+    job, now = JOBS[part](side, tokens_N, o), clock_of(torch.device(o.device))
     while pipe.recv():
-        begin = time.process_time()
+        begin = now()
         nats = job()
-        pipe.send((nats, time.process_time() - begin))
+        pipe.send((nats, now() - begin))
 
 
 def bench_peer(part: str, tokens_N: np.ndarray, o: Namespace) -> dict[str, Any]:
@@ -176,8 +179,10 @@ def _ratios(seconds: dict[str, list[float]]) -> dict[str, float]:
 
 
 def _facts(part: str, o: Namespace) -> dict[str, Any]:
-    chunk = {"chunk": o.seq_len, "epochs": EPOCHS} if part == "ttt" else {}
+    rows = o.chunk or o.seq_len if part == "ttt" else o.windows * STRIDE
+    chunk = {"chunk": rows, "epochs": o.epochs} if part == "ttt" else {}
     return chunk | {
+        "rows": rows, "device": o.device, "recipe": o.recipe.name, "peer_compiles": o.peer_compiles,
         "dtype": o.dtype, "seq_len": o.seq_len, "stride": STRIDE, "windows_per_batch": o.windows, "peer": "PR #549",
         "peer_sha256": sha256_file(o.peer / "train_gpt.py"), "repeats": o.repeats,
         "shims": reference_549.EVALUATION_SHIMS,

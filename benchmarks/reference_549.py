@@ -22,8 +22,8 @@ from golfctl.model.weights.names import named_tensors
 
 EVALUATION_SHIMS = [
     "flash_attn_interface.flash_attn_func: torch's scaled_dot_product_attention (enable_gqa)",
-    "torch.compile: the function itself, so both sides run eagerly",
-    'torch.autocast("cuda"): "cpu" in bfloat16; off in float32, where its embeddings stay float32 too',
+    "torch.compile: the function itself, so both sides run eagerly (not with --peer-compiles)",
+    'torch.autocast("cuda"): that of the device in bfloat16; off in float32, where its embeddings stay float32 too',
     "range over window starts: whole windows of one steady stretch of text, the same on both sides; its tail rule, "
     "which scores the last tokens again and again, is left out",
     "byte tables: one byte a token; rotary tables: made before the clock, as inference mode would make them unfit to "
@@ -71,57 +71,67 @@ def model_of(module: Any, ours: LanguageModel, dtype: torch.dtype) -> Any:
                 part.float()
         module.restore_low_dim_params_to_fp32(model)
     model.load_state_dict(state, strict=True)
-    # the record's rotary rescales its base beyond 1,024 inputs; our spec holds the rescaled base already
+    # The record's rotary rescales its base beyond 1,024 inputs, from float32; our spec holds the rescaled base already,
+    # so its own frequencies are used, which `bfloat16()` has rounded: positions need them whole.
     for part in model.modules():
         if isinstance(part, module.Rotary):
             part.train_seq_len = 1 << 30
+            part.inv_freq = 1.0 / (part.base ** (torch.arange(0, part.rope_dims, 2).float() / part.rope_dims))
     return model
 
 
 class Evaluation:
     """The record's `eval_val_sliding` and `eval_val_sliding_ttt` over chosen windows."""
 
-    def __init__(self, module: Any, model: Any, tokens_N: np.ndarray, dtype: torch.dtype, vocab: int) -> None:
-        self.module, self.model, self.dtype = module, model, dtype
+    def __init__(
+        self, module: Any, model: Any, tokens_N: np.ndarray, dtype: torch.dtype, vocab: int,
+        device: torch.device, compiles: bool = False,
+    ) -> None:  # fmt: skip
+        """`compiles`: its sliding evaluation compiles the forward pass, as the record does."""
+        self.module, self.model, self.dtype = module, model.to(device), dtype
+        self.device, self.compiles = device, compiles
         self.tokens_N = torch.from_numpy(tokens_N)
-        self.tables = [torch.ones(vocab, dtype=torch.int16), torch.zeros(vocab, dtype=torch.bool)]
-        self.tables.append(self.tables[1])
+        none = torch.zeros(vocab, dtype=torch.bool, device=device)
+        self.tables = [torch.ones(vocab, dtype=torch.int16, device=device), none, none]
 
     @torch.no_grad()
     def warm(self, seq_len: int) -> None:
         """Let the model make its rotary tables."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            self.model.forward_logits(torch.zeros(1, seq_len, dtype=torch.int64))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            self.model.forward_logits(torch.zeros(1, seq_len, dtype=torch.int64, device=self.device))
 
     def sliding(self, starts: Sequence[int], seq_len: int, stride: int) -> float:
         """Mean nats of the last `stride` rows of every window."""
-        run = self.module.eval_val_sliding
-        return self._shimmed(starts, stride, lambda args, common: run(
-            args, *common, stride=stride, batch_seqs=len(starts), eval_seq_len=seq_len))[0]  # fmt: skip
+        run = self._over(starts, stride, self.module.eval_val_sliding)
+        return self._shimmed(lambda common: run(
+            types.SimpleNamespace(train_seq_len=0), *common, stride=stride, batch_seqs=len(starts),
+            eval_seq_len=seq_len))[0]  # fmt: skip
 
     def ttt(self, starts: Sequence[int], seq_len: int, stride: int, batch: int, settings: dict[str, Any]) -> float:
         """The same with training after every chunk."""
-        run = self.module.eval_val_sliding_ttt
-        values = {"train_seq_len": seq_len, **settings}
+        run = self._over(starts, stride, self.module.eval_val_sliding_ttt)
+        values = types.SimpleNamespace(train_seq_len=seq_len, **settings)
         quiet = {"batch_seqs": batch, "log0": lambda line: None}
-        return self._shimmed(starts, stride, lambda args, common: run(
-            types.SimpleNamespace(**values), *common, stride=stride, **quiet))[0]  # fmt: skip
+        return self._shimmed(lambda common: run(values, *common, stride=stride, **quiet))[0]
 
-    def _shimmed(self, starts: Sequence[int], stride: int, job: Callable[[Any, Any], Any]) -> Any:
+    def _over(self, starts: Sequence[int], stride: int, run: Callable[..., Any]) -> Callable[..., Any]:
+        """`run` with a `range` of its own that gives the chosen window starts; nothing else in the module sees it."""
         rows = len(self.tokens_N) - 1
-        args = types.SimpleNamespace(train_seq_len=0)
-        common = (self.model, 0, 1, torch.device("cpu"), self.tokens_N, *self.tables)
 
         def chosen(*bounds: int) -> Any:
             return starts if bounds == (0, rows, stride) else builtins.range(*bounds)
 
+        names = {**vars(self.module), "range": chosen}
+        return types.FunctionType(run.__code__, names, run.__name__, run.__defaults__, run.__closure__)
+
+    def _shimmed(self, job: Callable[[Any], Any]) -> Any:
+        common = (self.model, 0, 1, self.device, self.tokens_N, *self.tables)
         kept = torch.compile, torch.autocast
         half = self.dtype == torch.bfloat16
-        torch.compile = lambda function, **options: function
-        torch.autocast = lambda device_type, dtype: kept[1]("cpu", dtype, enabled=half)
-        self.module.range = chosen
+        if not self.compiles:
+            torch.compile = lambda function, **options: function
+        torch.autocast = lambda device_type, dtype: kept[1](self.device.type, dtype, enabled=half)
         try:
-            return job(args, common)
+            return job(common)
         finally:
             torch.compile, torch.autocast = kept
-            del self.module.range

@@ -26,6 +26,7 @@ import time
 from pathlib import Path
 
 import torch
+from clocks import clock_of, own_kernel
 from reference_549 import load, model_of, sdpa
 
 from golfctl.core.canonical import sha256_file
@@ -33,8 +34,6 @@ from golfctl.core.config import apply_overrides, load_toml
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.recipe import Recipe
 from golfctl.model.census import census
-from golfctl.model.kernels.backends import attend
-from golfctl.model.kernels.visible import Visible
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock, learning_rate_scale, ramp
 from golfctl.training.meters.node import node_benchmark
@@ -54,11 +53,6 @@ SHIMS = [
 ]
 FIRST = 2
 STUDENT_95 = {2: 6.314, 3: 2.920, 4: 2.353, 5: 2.132}  # one-sided, by number of pairs
-
-
-def own_kernel(q, k, v, causal):
-    """golfctl's own choice of a kernel, for the reference too."""
-    return attend(q, k, v, Visible())
 
 
 class Peer:
@@ -142,17 +136,6 @@ def timer_of(setup):
     return phases_on(setup.device) if setup.device.type == "cuda" else HostPhases(time.process_time)
 
 
-def clock_of(setup):
-    if setup.device.type != "cuda":
-        return time.process_time
-
-    def wall():
-        torch.cuda.synchronize(setup.device)
-        return time.perf_counter()
-
-    return wall
-
-
 def pair(arguments, module, seed):
     """Both sides with the same weights, and the batches they share."""
     table = apply_overrides(load_toml(arguments.recipe), arguments.set)
@@ -170,7 +153,7 @@ def pair(arguments, module, seed):
 def run(arguments, module, seed):
     """Losses and seconds of every step, both sides taking turns."""
     ours, peer, batches, setup, steps = pair(arguments, module, seed)
-    now = clock_of(setup)
+    now = clock_of(setup.device)
     losses, seconds = {"ours": [], "reference": []}, {"ours": [], "reference": []}
     sides = [("ours", ours), ("reference", peer)]
     for step in range(steps):
@@ -210,7 +193,7 @@ def serve(arguments, module):
     if arguments.keep_memory:
         keep_freed_memory()
     ours, peer, batches, setup, steps = pair(arguments, module, 1)
-    side, now = {"ours": ours, "reference": peer}[arguments.serve], clock_of(setup)
+    side, now = {"ours": ours, "reference": peer}[arguments.serve], clock_of(setup.device)
     for step, _ in enumerate(sys.stdin):
         batch = batches()
         forget_first(side, step)
@@ -250,7 +233,7 @@ def per_step(timer, steps):
 
 def shares(seconds, setup):
     """MFU of every side: model FLOPs of a step over its median seconds and the device's peak."""
-    node = node_benchmark(setup.device, 1.0, clock_of(setup)) if setup.device.type == "cpu" else None
+    node = node_benchmark(setup.device, 1.0, clock_of(setup.device)) if setup.device.type == "cpu" else None
     peak = device_peak(setup.device, setup.dtype, node)
     flops = census(setup.spec).flops_per_token(setup.train.sequence_length) * setup.train.batch_tokens
     used = {name: utilisation(flops, statistics.median(s[FIRST:]), 1, peak).mfu for name, s in seconds.items()}

@@ -6,7 +6,6 @@ Shapes: B batch, T positions, H query heads, K key-value heads, d head dimension
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from typing import Any
 
 import torch
@@ -17,13 +16,17 @@ from golfctl.model.kernels.visible import Visible
 
 # Looked up once, on import: compiled code cannot look for modules. torch's own costs a second, and needs CUDA.
 _VARLEN: Any = importlib.import_module("torch.nn.attention.varlen") if torch.cuda.device_count() else None
-_FLASH3: Any = (
-    importlib.import_module("flash_attn_interface") if importlib.util.find_spec("flash_attn_interface") else None
-)
+try:
+    _FLASH3: Any = importlib.import_module("flash_attn_interface")
+    _FLASH3_FAULT = ""
+except ModuleNotFoundError:
+    _FLASH3, _FLASH3_FAULT = None, "it is not installed"
+except (ImportError, OSError, RuntimeError) as error:  # a build for another torch or CUDA must not take golfctl down
+    _FLASH3, _FLASH3_FAULT = None, f"it does not load ({str(error).partition(chr(10))[0]}): build it again"
 
 
 def has_flash3(device: torch.device) -> bool:
-    """Whether FlashAttention-3 is installed and `device` is a Hopper processor."""
+    """Whether FlashAttention-3 is here and `device` is a Hopper processor."""
     return _FLASH3 is not None and torch.cuda.get_device_capability(device)[0] == 9
 
 
@@ -31,15 +34,22 @@ if torch.cuda.device_count():  # where nothing asks for it, not worth importing 
     has_flash3 = torch.compiler.assume_constant_result(has_flash3)
 
 
+def flash3_missing() -> str:
+    """Why FlashAttention-3 is not here; empty when it is."""
+    return _FLASH3_FAULT
+
+
 def flash3(q_BTHd: Tensor, k_BTKd: Tensor, v_BTKd: Tensor, visible: Visible) -> Tensor:
     """FlashAttention-3 (arXiv 2407.08608), dense or by segments.
 
     Raises:
-        DependencyError: it is not installed. UsageError: not on CUDA.
+        DependencyError: it is not here. UsageError: not on CUDA.
     """
     _need_cuda("fa3", q_BTHd, k_BTKd)
     if _FLASH3 is None:
-        raise DependencyError("attention back end 'fa3' needs the flash_attn_interface package (FlashAttention-3)")
+        raise DependencyError(
+            f"attention back end 'fa3' needs the flash_attn_interface package (FlashAttention-3): {_FLASH3_FAULT}"
+        )
     if visible.documents_BS is None:
         return _output(_FLASH3.flash_attn_func(q_BTHd, k_BTKd, v_BTKd, causal=True))
     bounds, longest = visible.starts(), q_BTHd.shape[1]

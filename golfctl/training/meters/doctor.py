@@ -12,6 +12,7 @@ import torch
 from golfctl.coding.table import CODERS
 from golfctl.core.machine.environment import describe_environment
 from golfctl.errors import GolfError
+from golfctl.model.kernels.gpu_attention import flash3_missing
 from golfctl.training.run.distributed import choose_threads, resolve_device
 from golfctl.training.setup import choose_dtype
 
@@ -120,13 +121,13 @@ def _attention() -> list[Finding]:
     if not torch.cuda.is_available():
         found = "on this CPU: our own kernels for training, else torch's scaled_dot_product_attention"
         return [Finding("attention", "ok", found)]
-    flash3 = importlib.util.find_spec("flash_attn_interface") is not None
+    missing = flash3_missing()
     hopper = torch.cuda.get_device_capability()[0] == 9
-    used = "FlashAttention-3" if flash3 and hopper else "torch's flash kernels, dense and of variable length"
+    used = "FlashAttention-3" if hopper and not missing else "torch's flash kernels, dense and of variable length"
     findings = [Finding("attention", "ok", f"on CUDA in half precision: {used}")]
-    if hopper and not flash3:
+    if hopper and missing:
         advice = "build hopper/ of the flash-attention repository"
-        findings.append(Finding("FlashAttention-3", "note", "not installed", advice))
+        findings.append(Finding("FlashAttention-3", "note", missing, advice))
     return findings
 
 

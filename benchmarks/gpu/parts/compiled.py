@@ -1,0 +1,54 @@
+"""The loss as one compiled graph, as training runs it: the same numbers as the CPU's.
+
+In the dry form the graph is traced and run as it is: code made for a CPU says nothing of a GPU's, and takes minutes.
+"""
+
+import os
+import time
+
+import torch
+
+from benchmarks.gpu.options import Options
+from benchmarks.gpu.parts.cases import Case, compare, from_files, from_recipes, numbers
+from benchmarks.gpu.parts.paths import Path, precise
+from benchmarks.gpu.report import Report
+
+FILES = ("model_pr549", "model_pr761", "model_pr1493", "model_pr1855")
+RECIPES = ("recipe pr549-mini", "recipe pr1855-mini", "recipe pr549")
+DRY = ("model_pr549", "recipe pr1855-mini")
+
+
+def run(options: Options, report: Report) -> None:
+    report.figure("flags", precise())
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", str(min(16, os.cpu_count() or 1)))
+    wanted = DRY if options.dry else FILES + RECIPES
+    seconds = {}
+    for case in [*from_files(options, report), *from_recipes(options)]:
+        if case.name not in wanted:
+            continue
+        for path in paths(case):
+            if reason := path.absent(options.device, case.spec.attention.documents):
+                report.absent(path.name, reason)
+                continue
+            start = time.monotonic()
+            one(report, case, path, options)
+            seconds[f"{case.name}, {path.name}"] = round(time.monotonic() - start, 1)
+    report.figure("seconds", seconds)
+    report.figure("main", {"graphs": len(seconds), "longest_s": max(seconds.values())})
+
+
+def paths(case: Case) -> list[Path]:
+    """What training takes; the kernels for documents by name where there are documents."""
+    chosen = [Path("auto", dtype) for dtype in (torch.float32, torch.bfloat16)]
+    if case.spec.attention.documents:
+        chosen += [Path("varlen", torch.bfloat16), Path("fa3", torch.bfloat16)]
+    return chosen
+
+
+def one(report: Report, case: Case, path: Path, options: Options) -> None:
+    name = f"{case.name}, {path.name}, compiled"
+    with report.attempt(name):
+        torch._dynamo.reset()
+        model = case.model(options.device, path.dtype, path.backend)
+        found = numbers(case, model, options.device, "aot_eager" if options.dry else "inductor")
+        compare(report, name, case, found, path.dtype)

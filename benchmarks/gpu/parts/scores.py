@@ -1,0 +1,88 @@
+"""Evaluations and Newton–Schulz against the parity files `eval_pr1128`, `quant_a`, `optim_pr1855`; others are named."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.gpu.options import Options
+from benchmarks.gpu.parts.paths import precise
+from benchmarks.gpu.parts.references import Tensors, read, spec_of, under
+from benchmarks.gpu.report import Report
+from golfctl.evaluation.replay import replay_score, run_replay
+from golfctl.evaluation.stream import Stream
+from golfctl.evaluation.timing.clock import Clock
+from golfctl.model.weights.names import load_named_tensors
+from golfctl.model.weights.new_model import empty_model
+from golfctl.optim.newton_schulz import POLYNOMIALS, newton_schulz
+from golfctl.scoring.compose import Setting
+from golfctl.scoring.config import EvalConfig
+from golfctl.scoring.ranks import Ranks
+
+VAL_LOSS = 2e-5
+BFLOAT16_LOSS = 5e-3  # of one evaluation's mean: rows differ by bf16's rounding, means far less
+NEWTON_SCHULZ = {"quant_a": 2e-2, "optim_pr1855": 6e-2}
+TTT = {"chunk": 512, "epochs": 3, "lr": 0.002, "batch_sequences": 32, "grad_clip": 1.0}
+SLOT = {"form": "shared", "steps": 5, "lr": 0.003, "batch_windows": 8}
+CASES: dict[str, dict[str, Any]] = {
+    "sliding": {},
+    "ttt_sgd": {"ttt": TTT},
+    "slot_only": {"ttt": {**TTT, "epochs": 0}, "slot": SLOT},
+    "ttt_sgd_slot": {"ttt": TTT, "slot": SLOT},
+}
+
+
+def run(options: Options, report: Report) -> None:
+    report.figure("flags", precise())
+    for path in sorted(options.parity.glob("*.safetensors")):
+        facts, tensors = read(path)
+        if path.stem == "eval_pr1128":
+            evaluations(report, facts["case"], tensors, options)
+        elif path.stem in NEWTON_SCHULZ:
+            products(report, path.stem, tensors, options)
+        elif not path.stem.startswith("model_"):
+            report.absent(path.stem, "nothing here reads this file; the unit tests of its room may, on the CPU")
+    report.figure("main", {"checks": len(report.checks)})
+
+
+def evaluations(report: Report, case: dict[str, Any], tensors: Tensors, options: Options) -> None:
+    """Four figures of the reference program, each with the weights that it started from."""
+    tokens_N = tensors["val_tokens"].numpy().astype(np.uint16)
+    base, space, boundary = (tensors[key].numpy() for key in ("base_bytes", "leading_space", "boundary"))
+    billed_N = np.zeros(len(tokens_N), np.int64)
+    billed_N[1:] = base[tokens_N[1:]] + (space[tokens_N[1:]] & (1 - boundary[tokens_N[:-1]]))
+    stream = Stream.of_arrays(tokens_N, np.zeros(1, int), np.array([billed_N.sum()]), billed_N, "parity")
+    weights = under("weight", tensors)
+    spec, device = spec_of(case["config"], weights), torch.device(options.device)
+    for name in tuple(CASES)[:2] if options.dry else CASES:
+        for dtype in ("float32", "bfloat16"):
+            if options.dry and dtype == "bfloat16":
+                continue
+            with report.attempt(f"eval_pr1128 {name} {dtype}"):
+                model = empty_model(spec)
+                load_named_tensors(model, weights)
+                model.to(device).eval().requires_grad_(False)
+                model.set_compute_dtype(torch.bfloat16 if dtype == "bfloat16" else None)
+                config = EvalConfig.from_dict({
+                    "seq_len": case["seq_len"], "stride": case["stride"], "batch": 8, "tail": "reference",
+                    "allow_leaks": True, "dtype": dtype, **CASES[name],
+                })  # fmt: skip
+                setting = Setting(model, spec.vocab_size, case["seq_len"], stream.rows, device, Ranks())
+                loss = replay_score(stream, run_replay(config, setting, stream, Clock()).ledger).val_loss
+                apart = abs(loss - case["expected"][name]["val_loss"])
+                bound = VAL_LOSS if dtype == "float32" else BFLOAT16_LOSS
+                report.at_most(f"eval_pr1128 {name} {dtype}: val_loss", apart, bound)
+
+
+def products(report: Report, file: str, tensors: Tensors, options: Options) -> None:
+    """Newton–Schulz in bfloat16 on the device against the program's results."""
+    polynomial = POLYNOMIALS["polar-express" if file == "optim_pr1855" else "standard"]
+    cases = sorted({name.split("/")[1] for name in tensors if name.startswith("ns/")})
+    for case in cases:
+        with report.attempt(f"{file} ns/{case}"):
+            given = tensors[f"ns/{case}/in"].to(options.device, torch.bfloat16)
+            found = newton_schulz(given if given.ndim == 3 else given[None], polynomial).float().cpu()
+            wanted = tensors[f"ns/{case}/out_bf16"].float()
+            apart = float((found.view_as(wanted) - wanted).abs().max())
+            report.at_most(f"{file} ns/{case}", apart, NEWTON_SCHULZ[file])
+    report.holds(f"{file} has Newton–Schulz cases", bool(cases))
