@@ -6,7 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from golfctl.model.kernels.backends import Visible, attend
+from golfctl.model.kernels.backends import attend
+from golfctl.model.kernels.visible import Visible
 
 
 def clock_of(device: torch.device) -> Callable[[], float]:

@@ -15,6 +15,7 @@ from golfctl.errors import GolfError, InterruptedRun, StorageError
 COMMANDS: dict[str, tuple[str, str]] = {
     "quickstart": ("commands.quickstart", "Train, pack, inspect, evaluate and audit a small model in minutes."),
     "data": ("commands.data", "Build, fetch and verify token shards; train tokenizers."),
+    "recipe": ("commands.recipe", "List, print and copy the recipes that come with golfctl."),
     "train": ("commands.train", "Train a model from a TOML recipe."),
     "plot": ("commands.plot", "Draw loss, rate and schedule curves of runs."),
     "pack": ("commands.pack", "Quantise and compress a checkpoint into one .golf artifact."),

@@ -19,6 +19,7 @@ SCHEMAS = Table(
         "ledger/1": "golfctl.inspection.schema:ledger_schema",
         "journal/1": "golfctl.core.schema:journal_schema",
         "recipe/1": "golfctl.cli.recipe_schema:recipe_schema",
+        "recipe-list/1": "golfctl.cli.recipe_schema:recipe_list_schema",
         "dataset/1": "golfctl.data.reports:dataset_schema",
         "data-report/1": "golfctl.data.reports:report_schema",
         "data-tokenizer/1": "golfctl.data.reports:tokenizer_schema",

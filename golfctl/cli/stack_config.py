@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from golfctl.cli.views.bars import reporter
 from golfctl.core.config import apply_overrides
 from golfctl.core.origins import Layer
+from golfctl.core.packaged import find_recipe
 from golfctl.core.recipe import Recipe
 from golfctl.scoring.config import EvalConfig
 
@@ -20,14 +22,18 @@ def stack_config(run: Path | None, options: dict[str, Any]) -> Stack:
     """The `[eval]` table of the recipe (given, or the run's own), with `--set` over it and the flags on top."""
     from golfctl.training.run.run_folders import RunFolder
 
-    path = options["recipe"] or (RunFolder(run).recipe if run else None)
+    if options["recipe"]:
+        recipe = find_recipe(options["recipe"], reporter(options["quiet"]))
+    else:
+        recipe = Recipe.load(RunFolder(run).recipe) if run else Recipe({}, "--set")
     overrides = [text if text.startswith("eval.") else f"eval.{text}" for text in options["overrides"]]
-    recipe = Recipe.load(path, overrides) if path else Recipe(apply_overrides({}, overrides), "--set")
+    stated = recipe.tables.get("eval", {})
+    recipe = Recipe(apply_overrides(recipe.tables, overrides), recipe.where)
     table, typed = dict(recipe.tables.get("eval", {})), _typed(options)
     for key, value in typed.items():
         table[key] = {**table.get(key, {}), **value} if isinstance(value, dict) else value
     layers = (
-        Layer("recipe", Recipe.load(path).tables.get("eval", {}) if path else {}),
+        Layer("recipe", stated),
         Layer("flag", apply_overrides({}, overrides).get("eval", {})),
         Layer("flag", typed),
     )

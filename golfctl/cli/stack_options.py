@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 _OPTIONS = (
-    click.option("--recipe", type=click.Path(path_type=Path), help="Take the [eval] table of this recipe."),
+    click.option("--recipe", type=click.Path(path_type=Path), help="Take [eval] from this recipe: a file, or a name."),
     click.option("--stride", type=click.IntRange(min=1), help="Rows scored per window (default 64)."),
     click.option("--seq-len", type=click.IntRange(min=1), help="Inputs per window. Default: the training length."),
     click.option("--batch", type=click.IntRange(min=1), help="Windows per forward (default 32)."),

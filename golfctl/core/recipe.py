@@ -35,6 +35,11 @@ class Recipe:
         """
         return cls(apply_overrides(load_toml(path), overrides), str(path))
 
+    @property
+    def only_evaluates(self) -> bool:
+        """Whether there is an [eval] table and nothing to train."""
+        return set(self.tables) == {"eval"}
+
     def read(self, table: str, config: type[ConfigT]) -> ConfigT:
         """Table `table` as a `config`; a missing table gives the defaults.
 

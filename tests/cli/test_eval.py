@@ -110,6 +110,20 @@ def test_leaking_forms_are_labelled_everywhere_and_refused_for_comparison(folder
     assert "no valid score to compare" in capsys.readouterr().err
 
 
+def test_a_recipe_is_taken_by_its_name(folder, capsys, tmp_path):
+    """`eval/pr1128` is what the submission ran, which leaks; `pr1128` trains, and has the honest form in its [eval]."""
+    short = ("--set", "eval.max_tokens=600", "--set", "eval.seq_len=64", "--set", "eval.ttt.chunk=256")
+    for name, honest in (("eval/pr1128", False), ("pr1128", True)):
+        path = tmp_path / "report.json"
+        assert exit_code_of(["eval", *SMALL[:4], "--recipe", name, *short, "--report", str(path)]) == 0
+        assert f"recipe: {name}, which comes with golfctl" in capsys.readouterr().err
+        assert json.loads(path.read_text())["honest"] is honest
+    assert exit_code_of(["eval", "--recipe", "pr1127"]) == 3
+    assert (
+        "no such file: pr1127, and no packaged recipe of that name; did you mean 'pr1128'?" in capsys.readouterr().err
+    )
+
+
 def test_two_ranks_lose_and_double_nothing(folder, capsys, tmp_path):
     one = evaluated(capsys, *STACK)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29517"]

@@ -1,15 +1,16 @@
 """Every `-mini` recipe trains: a few steps on the embedded corpus bring the loss well below the uniform one."""
 
 import math
-from pathlib import Path
 
 import pytest
 
+from golfctl.core.config import apply_overrides
+from golfctl.core.packaged import packaged_recipe, recipe_names
 from golfctl.core.recipe import Recipe
 from golfctl.data.text.embedded import embedded_dataset
 from golfctl.training.train import train
 
-MINIS = sorted((Path(__file__).parents[2] / "examples").glob("*-mini.toml"))
+MINIS = [name for name in recipe_names() if name.endswith("-mini")]
 STEPS = 20
 
 
@@ -25,9 +26,11 @@ def test_there_are_minis():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", MINIS, ids=lambda path: path.stem)
-def test_mini_recipe_learns(path, corpus, tmp_path):
-    recipe = Recipe.load(path, [f"train.steps={STEPS}", "train.held_out_tokens=4096"])
+@pytest.mark.parametrize("name", MINIS)
+def test_mini_recipe_learns(name, corpus, tmp_path):
+    found = packaged_recipe(name)
+    shorter = apply_overrides(found.tables, [f"train.steps={STEPS}", "train.held_out_tokens=4096"])
+    recipe = Recipe(shorter, found.where)
     del recipe.tables["train"]["seconds"]
     recipe.tables["train"]["average"] = {"kind": "none"}
     result = train(recipe, corpus, tmp_path / "run")

@@ -18,7 +18,7 @@ from benchmarks.gpu.options import ROOT, Options
 from benchmarks.gpu.parts.references import Tensors, read, spec_of, under
 from benchmarks.gpu.report import Report
 from golfctl.core.recipe import Recipe
-from golfctl.model.kernels.backends import segment_bounds
+from golfctl.model.kernels.visible import segment_bounds
 from golfctl.model.network import LanguageModel
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.names import load_named_tensors, named_tensors

@@ -13,7 +13,8 @@ from torch import Tensor
 from benchmarks.gpu.options import Options
 from benchmarks.gpu.parts.paths import NotHere, Path, all_paths, precise
 from benchmarks.gpu.report import Report
-from golfctl.model.kernels.backends import Visible, attend
+from golfctl.model.kernels.backends import attend
+from golfctl.model.kernels.visible import Visible
 
 SHAPE, DRY_SHAPE = (2, 2048, 8, 4, 64), (2, 192, 4, 2, 16)
 TIMED_SHAPE = (48, 2048, 8, 4, 64)  # one micro-batch of the record: 98,304 tokens

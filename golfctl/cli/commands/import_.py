@@ -15,7 +15,7 @@ from golfctl.cli.views.render import emit_json
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="File to write  [default: STEM.golf, STEM.golfctl.safetensors]"
 )
-@click.option("--model", type=click.Path(path_type=Path), metavar="RECIPE.toml", help="Take [model] from this recipe.")
+@click.option("--model", type=click.Path(path_type=Path), metavar="RECIPE", help="Take its [model]: a file, or a name.")
 @click.option("--set", "overrides", multiple=True, metavar="model.A.B=V", help="Override one value of the model spec.")
 @click.option("--tokenizer", type=click.Path(path_type=Path), help="SentencePiece model it was trained with.")
 @click.option("--skip", multiple=True, metavar="NAME", help="Leave out tensors; * and ? match; may be repeated.")
@@ -37,7 +37,7 @@ def command(
     Pickled code is never run. Quantised files keep their codes and scales. The model spec is inferred from names and
     shapes, and what these cannot tell is listed; --model or --set give it.
     """
-    from golfctl.core.recipe import Recipe
+    from golfctl.core.packaged import find_recipe
     from golfctl.errors import UsageError
     from golfctl.importing.import_checkpoint import ImportChoices, import_file
 
@@ -47,7 +47,7 @@ def command(
                 f"--set {override!r}: import reads the [model] table only, for example model.head.softcap=15"
             )
     progress = reporter(quiet)
-    given = Recipe.load(model).tables.get("model", {}) if model else None
+    given = find_recipe(model, progress).tables.get("model", {}) if model else None
     choices = ImportChoices(given, overrides, rest["tokenizer"], rest["skip"], rest["form"], rest["coder"])
     result = import_file(source, choices, out, progress)
     if out is None:

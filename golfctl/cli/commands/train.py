@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json, table
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.progress import Progress
-from golfctl.errors import UsageError
+from golfctl.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from golfctl.core.recipe import Recipe
@@ -52,6 +51,9 @@ def command(
     quiet: bool,
 ) -> None:
     """Train a model as RECIPE says (default: a small model on the embedded corpus) and write a run folder.
+
+    RECIPE is a file, or the name of a recipe that comes with golfctl (`golfctl recipe list`); a file of that very name
+    comes first.
 
     Runs on CPU, one GPU, or under torchrun. SIGINT, SIGTERM and SIGHUP save the state and exit with 130.
     """
@@ -105,24 +107,26 @@ def _budget(seconds: float | None, steps: int | None) -> list[str]:
     return [f"train.{key}={value}" for key, value in (("seconds", seconds), ("steps", steps)) if value is not None]
 
 
-def _recipe(path: Path | None, overrides: list[str], progress: Progress) -> "tuple[Recipe, str]":
-    """The recipe and the name of its runs; without a path, the packaged quickstart."""
-    from golfctl.core.config import apply_overrides, load_toml
+def _recipe(word: Path | None, overrides: list[str], progress: Progress) -> "tuple[Recipe, str]":
+    """The recipe and the name of its runs; without a word, the packaged quickstart."""
+    from golfctl.core.config import apply_overrides
+    from golfctl.core.packaged import find_recipe, packaged_recipe
     from golfctl.core.recipe import Recipe
 
-    if path is None:
+    if word is None:
         progress.say("no recipe given: training the quickstart model")
-        with resources.as_file(resources.files("golfctl.training") / "quickstart.toml") as packaged:
-            tables, where, name = load_toml(packaged), _QUICKSTART, _QUICKSTART
+        found, name = packaged_recipe(_QUICKSTART), _QUICKSTART
     else:
-        tables, where, name = load_toml(path), str(path), path.stem
+        found, name = find_recipe(word, progress), word.stem
+    if found.only_evaluates:
+        raise ConfigError(f"{found.where} only evaluates: score with it, `golfctl eval --recipe {word}`")
     assigned = [override.partition("=")[0].strip() for override in overrides]
     if twice := sorted({key for key in assigned if assigned.count(key) > 1}):
         raise UsageError(f"{', '.join(twice)} is given twice on the command line: give it once")
     for mine, other in (("train.seconds", "steps"), ("train.steps", "seconds")):
         if mine in assigned and f"train.{other}" not in assigned:
-            tables.get("train", {}).pop(other, None)
-    return Recipe(apply_overrides(tables, overrides), where), name
+            found.tables.get("train", {}).pop(other, None)
+    return Recipe(apply_overrides(found.tables, overrides), found.where), name
 
 
 def _dataset(recipe: "Recipe", data: Path | None, resumed: Path | None, progress: Progress) -> Path:
@@ -138,8 +142,16 @@ def _dataset(recipe: "Recipe", data: Path | None, resumed: Path | None, progress
 
         return run_data(resumed)
     from golfctl.data.text.embedded import embedded_dataset
+    from golfctl.data.tokenizers.training import MIN_VOCABULARY
+    from golfctl.model.spec import ModelSpec
 
-    folder = embedded_dataset(progress)
+    vocab_size = recipe.read("model", ModelSpec).vocab_size
+    if vocab_size < MIN_VOCABULARY:
+        raise ConfigError(
+            f"{recipe.where} [model] vocab_size = {vocab_size}, but the embedded corpus has at least {MIN_VOCABULARY} "
+            "pieces: leave vocab_size out, or name other data with --data"
+        )
+    folder = embedded_dataset(progress, vocab_size)
     progress.say(f"no --data given: training on the embedded corpus, {folder}")
     return folder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from golfctl.core.recipe import Recipe
+from golfctl.core.packaged import packaged_recipe
 from golfctl.core.table import Table
 from golfctl.model import table
 from golfctl.model.census import census
@@ -23,7 +23,7 @@ ROWS = re.findall(r"^\| [^|]+ \| `([^`]+)` \| (-?[\d,]+) \| (-?[\d,]+) \|$", PAG
 
 
 def spec_with(options: dict) -> ModelSpec:
-    base = Recipe.load(ROOT / "examples" / "pr549.toml").tables["model"] | {"parts": {}}
+    base = packaged_recipe("pr549").tables["model"] | {"parts": {}}
     merged = {key: base.get(key, {}) | value for key, value in options.items() if key != "recurrence"}
     return ModelSpec.from_dict(base | {k: v for k, v in options.items() if k == "recurrence"} | merged)
 

@@ -1,18 +1,16 @@
-"""The recipes in `examples/`: counts of the records, implied initial loss, causality, incremental form."""
+"""The recipes that train: counts of the records, implied initial loss, causality, incremental form."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
 
-from golfctl.core.recipe import Recipe
+from golfctl.core.packaged import packaged_recipe
 from golfctl.model.census import census
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.new_model import build_model
 from tests.unit.model.cases import shake, tokens
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
 NAMES = ["baseline", "pr549", "pr761", "pr1084", "pr1128", "pr1150", "pr1394", "pr1722", "pr1855"]
 PARAMETERS = {
     "baseline": 17_059_912, "pr549": 26_928_220, "pr1150": 26_993_756, "pr761": 27_137_223, "pr1394": 35_943_512,
@@ -23,7 +21,7 @@ originals = pytest.mark.parametrize("name", NAMES)
 
 
 def spec_of(name: str) -> ModelSpec:
-    return Recipe.load(EXAMPLES / f"{name}.toml").read("model", ModelSpec)
+    return packaged_recipe(name).read("model", ModelSpec)
 
 
 @originals

@@ -86,6 +86,29 @@ def test_dry_run_writes_nothing(empty_folder, data, capsys):
     assert not (empty_folder / "runs").exists()
 
 
+def test_a_name_in_place_of_a_file_trains_the_packaged_recipe(empty_folder, data, capsys):
+    shorter = ["--steps", "1", "--set", "train.batch_tokens=512", "--set", "train.held_out_tokens=512"]
+    words = ["train", "pr549-mini", "--data", str(data), "--set", "model.vocab_size=300", *shorter, "--json"]
+    assert exit_code_of(words) == 0
+    printed = capsys.readouterr()
+    assert "recipe: pr549-mini, which comes with golfctl" in printed.err
+    assert json.loads(printed.out)["run"] == "runs/pr549-mini"
+    resolved = tomllib.loads(Path("runs/pr549-mini/recipe.toml").read_text())
+    assert resolved["model"]["dim"] == 128 and "value_embedding" in resolved["model"]["parts"]
+
+
+def test_the_embedded_corpus_takes_the_recipes_vocabulary(empty_folder, monkeypatch, capsys, data):
+    asked = []
+    monkeypatch.setattr(
+        "golfctl.data.text.embedded.embedded_dataset", lambda progress, size: asked.append(size) or data
+    )
+    for size in ("8192", "1024"):
+        exit_code_of(["train", "tiny.toml", "--dry-run", "--set", f"model.vocab_size={size}"])
+    assert asked == [8192, 1024]
+    assert exit_code_of(["train", "tiny.toml", "--dry-run", "--set", "model.vocab_size=256"]) == 3
+    assert "has at least 300 pieces: leave vocab_size out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -101,6 +124,7 @@ def test_dry_run_writes_nothing(empty_folder, data, capsys):
         (["tiny.toml", "--steps", "3", "--set", "train.steps=5"], 2, "train.steps is given twice"),
         (["tiny.toml", "--set", "model.attention.heads=3"], 3, "3 heads must divide"),
         (["tiny.toml", "--device", "abacus"], 3, "unknown device 'abacus'"),
+        (["tiny.toml", "--set", "model.vocab_size=1024"], 3, "has 300 pieces: leave vocab_size out"),
         (["--resume"], 3, "no run under runs/"),
         (["--resume", "--out", "nowhere"], 3, "nowhere"),
         (["tiny.toml", "--resume"], 2, "cannot be given with RECIPE"),

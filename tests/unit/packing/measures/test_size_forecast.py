@@ -1,11 +1,9 @@
 """Sizes foretold from shapes, against packed Gaussian weights."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
-from golfctl.core.recipe import Recipe
+from golfctl.core.packaged import packaged_recipe
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.names import shapes_by_name
 from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
@@ -36,7 +34,7 @@ def test_the_forecast_holds_within_its_own_error(table, tmp_path):
 
 
 def test_the_records_own_sizes_lie_within_the_error():
-    recipe = Recipe.load(Path(__file__).parents[4] / "examples" / "pr1150.toml")
+    recipe = packaged_recipe("pr1150")
     foretold = forecast(recipe.read("model", ModelSpec), recipe.read("pack", PackConfig))
     for model_bytes in (15_839_748, 15_852_252):  # PR #1150's logs
         assert abs(model_bytes - foretold.bytes) <= foretold.error_bytes
