@@ -5,7 +5,10 @@ import socket
 
 import pytest
 
+from golfctl.core.machine.caches import cache_folder
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))  # compiled once, for all processes of all tests
 
 
 @pytest.fixture(autouse=True)

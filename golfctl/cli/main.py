@@ -9,6 +9,7 @@ import golfctl
 from golfctl.cli.reply import Reply, complain
 from golfctl.cli.views.bars import let_go
 from golfctl.core.files import FULL
+from golfctl.core.machine.libraries import explained
 from golfctl.errors import GolfError, InterruptedRun, StorageError
 
 # command: (module in this package, one-line help). The help stands here so that `golfctl --help` imports no command.
@@ -79,6 +80,11 @@ def _run(arguments: list[str] | None, reply: Reply) -> int:
         return error.exit_code
     except GolfError as error:
         return _fail(reply, error)
+    except ImportError as error:
+        missing = explained(error)
+        if missing is None:
+            raise
+        return _fail(reply, missing)
     except KeyboardInterrupt:
         return _fail(reply, InterruptedRun("interrupted"))
     except BrokenPipeError:  # `golfctl inspect | head`: the reader has seen enough

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -22,6 +24,22 @@ set_option: Decorator = click.option(
 device_option: Decorator = click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:N, mps, or auto."
 )
+
+
+def needs(*modules: str) -> Decorator:
+    """Below a command's options: says what to type where these libraries are missing, before anything else."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def checked(*arguments: Any, **options: Any) -> Any:
+            from golfctl.core.machine.libraries import need
+
+            need(click.get_current_context().command_path, *modules)
+            return function(*arguments, **options)
+
+        return checked
+
+    return decorate
 
 
 def with_flags(config: type[ConfigT], table: dict[str, Any], flags: dict[str, Any], where: str) -> ConfigT:

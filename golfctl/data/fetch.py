@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from golfctl.core.files import storage_errors
+from golfctl.core.machine.libraries import need
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data import dataset_json as manifests
 from golfctl.data.dataset import TOKENIZER_FILE, Dataset
 from golfctl.data.shards import shard_name, token_count
-from golfctl.errors import DataError, DependencyError, InputError, UsageError
+from golfctl.errors import DataError, InputError, UsageError
 
 REPOSITORY = "willdepueoai/parameter-golf"
 PREFIX = "datasets"
@@ -106,11 +107,10 @@ def _whole(path: Path) -> bool:
 
 
 def _downloader(folder: Path, remote: Remote) -> Download:
-    try:
-        import huggingface_hub
-        from huggingface_hub.utils import disable_progress_bars
-    except ImportError as error:
-        raise DependencyError("fetching needs huggingface_hub: pip install 'golfctl[data]'") from error
+    need("fetching", "huggingface_hub")
+    import huggingface_hub
+    from huggingface_hub.utils import disable_progress_bars
+
     disable_progress_bars()
 
     def download(path: str) -> Path:

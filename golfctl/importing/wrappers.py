@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from golfctl.errors import CheckpointError, DependencyError
+from golfctl.core.machine.libraries import need
+from golfctl.errors import CheckpointError
 from golfctl.importing.torch_file import LEGACY_MAGIC, ZIP_MAGIC
 
 _CHUNK = 1 << 20
@@ -105,12 +106,9 @@ def _unzstd(data: bytes, limit: int, where: str) -> bytes:
 
 
 def _unbrotli(data: bytes, limit: int, where: str) -> bytes:
-    try:
-        import brotli
-    except ImportError as error:
-        raise DependencyError(
-            f"{where}: not a file known by its first bytes; if it is Brotli, pip install 'golfctl[brotli]'"
-        ) from error
+    need(f"{where}: not a file known by its first bytes; Brotli data", "brotli")
+    import brotli
+
     pieces, total, waiting, stream = [], 0, data, brotli.Decompressor()
     try:
         while not stream.is_finished():

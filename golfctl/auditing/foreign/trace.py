@@ -20,7 +20,7 @@ from golfctl.auditing.ahead import Started, ignore
 from golfctl.core.files import read_bytes
 from golfctl.errors import InputError
 
-HOOK = Path(__file__).parent / "hook"
+_HOOK = Path(__file__).parent / "hook" / "sitecustomize.py"
 _TRACE_LIMIT_BYTES = 1 << 28
 _TAIL_CHARACTERS = 600
 
@@ -87,8 +87,14 @@ def run_traced(command: Sequence[str], folder: Path, timeout_seconds: float, sta
 
 
 def traced_environment(log: Path) -> dict[str, str]:
-    """The environment in which a Python process notes what it opens in `log`."""
-    path = os.pathsep.join(filter(None, [str(HOOK), os.environ.get("PYTHONPATH", "")]))
+    """The environment in which a Python process notes what it opens in `log`.
+
+    The hook is copied beside the log: any Python may leave its compiled form there, and none in our installation.
+    """
+    hook = log.parent / "hook"
+    hook.mkdir(exist_ok=True)
+    shutil.copy(_HOOK, hook)
+    path = os.pathsep.join(filter(None, [str(hook), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path, "GOLFCTL_TRACE": str(log)}
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from golfctl.cli.options import json_option, quiet_option
+from golfctl.cli.options import json_option, needs, quiet_option
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
 from golfctl.errors import DataError, UsageError
@@ -37,6 +37,7 @@ def command() -> None:
 @click.option("--replace", is_flag=True, help="Replace the folder if it is there.")
 @json_option
 @quiet_option
+@needs("sentencepiece")
 def build(sources: tuple[Path, ...], out: Path | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Build a data set from JSONL with a "text" field, plain-text files, or folders of both (also .xz, .zst, .gz).
 
@@ -109,6 +110,7 @@ def _build(sources: tuple[Path, ...], out: Path, options: dict[str, Any], progre
 @click.option("-o", "--out", type=_path, default=Path("tokenizer.model"), show_default=True, help="File to write.")
 @json_option
 @quiet_option
+@needs("sentencepiece")
 def tokenizer(sources: tuple[Path, ...], vocab: int | None, out: Path, as_json: bool, quiet: bool) -> None:
     """Train a SentencePiece BPE tokenizer that gives every text back: decode(encode(x)) == x.
 
@@ -137,6 +139,7 @@ def tokenizer(sources: tuple[Path, ...], vocab: int | None, out: Path, as_json: 
 @click.option("--endpoint", default=None, metavar="URL", help="A mirror of the hub.")
 @json_option
 @quiet_option
+@needs("sentencepiece", "huggingface_hub")
 def fetch(
     variant: str,
     out: Path | None,
@@ -169,6 +172,7 @@ def fetch(
 @click.option("--no-overlap", is_flag=True, help="Do not compare training and held-out tokens.")
 @json_option
 @quiet_option
+@needs("sentencepiece")
 def verify(folder: Path | None, texts: tuple[Path, ...], no_overlap: bool, as_json: bool, quiet: bool) -> None:
     """Check headers, ids, digests, counts, every held-out byte, and what training and held-out text share.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from golfctl.cli.options import json_option, quiet_option
+from golfctl.cli.options import json_option, needs, quiet_option
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
 
@@ -23,6 +23,7 @@ from golfctl.cli.views.render import emit_json
 @click.option("--coder", help="Coder of an artifact, as for pack  [default: auto]")
 @json_option
 @quiet_option
+@needs("torch", "sentencepiece", "numba")
 def command(
     source: Path,
     out: Path | None,

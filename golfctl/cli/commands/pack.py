@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from golfctl.cli.options import json_option, quiet_option, set_option, with_flags
+from golfctl.cli.options import json_option, needs, quiet_option, set_option, with_flags
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json, table
 from golfctl.core.machine.allocator import keep_freed_memory
@@ -37,6 +37,7 @@ from golfctl.errors import InputError, UsageError
 @set_option
 @json_option
 @quiet_option
+@needs("torch", "sentencepiece", "numba")
 def command(
     sources: tuple[Path, ...],
     out: Path | None,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from golfctl.cli.options import quiet_option
+from golfctl.cli.options import needs, quiet_option
 from golfctl.cli.views.bars import reporter
 
 
@@ -13,6 +13,7 @@ from golfctl.cli.views.bars import reporter
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="PNG or SVG file; default: RUN/curves.svg.")
 @click.option("--over", type=click.Choice(["step", "seconds", "tokens"]), default="step", show_default=True)
 @quiet_option
+@needs("matplotlib")
 def command(runs: tuple[Path, ...], out: Path | None, over: str, quiet: bool) -> None:
     """Overlay the training curves of RUNS (default: the latest run) and write a PNG or SVG file."""
     from golfctl.training.run.curves import draw, read_curves

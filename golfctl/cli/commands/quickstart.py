@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from golfctl.cli.options import needs
+
 
 def _steps(run: Path, seconds: float) -> list[list[str]]:
     """The commands of the chain; each could be typed by hand."""
@@ -30,6 +32,7 @@ def _run(arguments: Sequence[str]) -> int:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/quickstart"), show_default=True)
 @click.option("--seconds", type=click.FloatRange(min=1), default=90.0, show_default=True, help="Training clock.")
 @click.pass_context
+@needs("torch", "sentencepiece", "numba")
 def command(ctx: click.Context, out: Path, seconds: float) -> None:
     """Train, pack, inspect, evaluate and audit a small model on text from your own Python installation.
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from golfctl.cli.schema_table import SCHEMAS, schema_of
-from golfctl.errors import DependencyError, InputError, UsageError
+from golfctl.errors import InputError, UsageError
 
 _LIMIT_BYTES = 1 << 26
 
@@ -29,10 +29,8 @@ def command(name: str | None, documents: tuple[Path, ...], lines: bool) -> None:
 
 
 def _check_all(schema: dict[str, Any], name: str, documents: tuple[Path, ...], lines: bool) -> None:
-    try:
-        from jsonschema import Draft202012Validator
-    except ImportError as error:
-        raise DependencyError("checking documents needs jsonschema: pip install 'golfctl[schemas]'") from error
+    from jsonschema import Draft202012Validator
+
     validator = Draft202012Validator(schema)
     for document in documents:
         for where, value in _values(document, lines):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from golfctl.cli.options import device_option, json_option, quiet_option, set_option
+from golfctl.cli.options import device_option, json_option, needs, quiet_option, set_option
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json, table
 from golfctl.core.machine.allocator import keep_freed_memory
@@ -37,6 +37,7 @@ _SECONDS = click.FloatRange(min=0, min_open=True, max=1e9)
 @device_option
 @json_option
 @quiet_option
+@needs("torch", "sentencepiece", "numba")
 def command(
     recipe: Path | None,
     data: Path | None,

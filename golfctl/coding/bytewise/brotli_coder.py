@@ -9,7 +9,8 @@ from pydantic import Field
 from golfctl.coding.base import Array, Coder, Sink, size_bytes
 from golfctl.coding.bytewise.layout import Layout, arrange, header, restore, split_header
 from golfctl.core.config import Config
-from golfctl.errors import ArtifactError, DependencyError
+from golfctl.core.machine.libraries import need
+from golfctl.errors import ArtifactError
 
 
 class BrotliOptions(Config):
@@ -53,9 +54,8 @@ class BrotliCoder(Coder):
 
 
 def _library() -> ModuleType:
-    try:
-        import brotli
-    except ImportError as error:
-        raise DependencyError("coder brotli/1 needs brotli: pip install 'golfctl[brotli]'") from error
+    need("coder brotli/1", "brotli")
+    import brotli
+
     library: ModuleType = brotli
     return library

@@ -109,7 +109,7 @@ def finish_words(state: Any, words: Array, used: int, header: Header, rows_R: Ar
 
 def decode_matrix(header: Header, words: Array, rows: int, columns: int) -> Array:
     """The codes int32 [rows, columns]; an `ArtifactError` unless the words end exactly where the codes do."""
-    from golfctl.coding.rans.compiled_loops import take_matrix
+    from golfctl.coding.rans.loops import take_matrix
 
     state, taken, rows_R, columns_C = read_sides(header, words, rows, columns)
     tables = build(used_buckets(rows_R, columns_C), SHAPES[header.shape], header.lo, header.hi)
@@ -131,7 +131,7 @@ def read_sides(header: Header, words: Array, rows: int, columns: int) -> tuple[A
 
 
 def _take_side(state: Any, words: Array, taken: int, side: Side, size: int) -> tuple[Any, int, Array]:
-    from golfctl.coding.rans.compiled_loops import take_vector
+    from golfctl.coding.rans.loops import take_vector
 
     if not side.present:
         return state, taken, np.zeros(size, np.int32)

@@ -6,16 +6,21 @@ The state has 64 bits and is kept at 2^32 or above; words have 32 bits. `cum` an
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from golfctl.coding.rans.distributions import BUCKETS, REACH, SPLIT_BUCKET, TOTAL_BITS
+from golfctl.coding.rans.distributions import (
+    BUCKETS,
+    ESCAPE_BITS,
+    FARTHEST_BITS,
+    LONGEST_ESCAPE,
+    PIECE_BITS,
+    REACH,
+    SPLIT_BUCKET,
+    TOTAL_BITS,
+)
+from golfctl.core.machine.compiled import compiled
 
 Array = np.ndarray[Any, Any]
-ESCAPE_BITS = 6  # the length of an escape is coded in this many plain bits
-_LONGEST_ESCAPE = 33
-_FARTHEST_BITS = 40
-_PIECE = 16  # plain bits are coded at most this many at a time
 _MASK = np.uint64((1 << TOTAL_BITS) - 1)
 _BITS = np.uint64(TOTAL_BITS)
 _TOP = np.uint64(TOTAL_BITS - 8)
@@ -24,27 +29,19 @@ _LOW = np.uint64(1 << 32)
 _WORD = np.uint64(32)
 
 
-def jit(function: Any) -> Any:
-    """Compile, keeping the machine code on disk where that is possible."""
-    try:
-        return numba.njit(cache=True)(function)
-    except RuntimeError:  # nowhere to keep it
-        return numba.njit(function)
-
-
-@jit
+@compiled
 def shift_of(bucket):  # type: ignore[no-untyped-def]
     """As `rans_tables.shift_of`."""
     return 0 if bucket <= SPLIT_BUCKET else (bucket - SPLIT_BUCKET + 7) >> 3
 
 
-@jit
+@compiled
 def bucket_of(spread):  # type: ignore[no-untyped-def]
     """A cell's bucket: its spread, kept within the tables."""
     return min(max(spread, 0), BUCKETS - 1)
 
 
-@jit
+@compiled
 def _put(state, words_W, used, start, freq):  # type: ignore[no-untyped-def]
     """Code one symbol onto the state; returns (state, used words)."""
     if (state >> _FULL) >= freq:
@@ -55,19 +52,19 @@ def _put(state, words_W, used, start, freq):  # type: ignore[no-untyped-def]
     return (quotient << _BITS) + (state - quotient * freq) + start, used
 
 
-@jit
+@compiled
 def _put_bits(state, words_W, used, value, count):  # type: ignore[no-untyped-def]
     """Code `count` plain bits; the decoder meets the lowest 16 first."""
-    for piece in range((count + _PIECE - 1) // _PIECE - 1, -1, -1):
-        low = piece * _PIECE
-        width = min(_PIECE, count - low)
+    for piece in range((count + PIECE_BITS - 1) // PIECE_BITS - 1, -1, -1):
+        low = piece * PIECE_BITS
+        width = min(PIECE_BITS, count - low)
         bits = np.uint64((value >> low) & ((1 << width) - 1))
         unit = np.uint64(TOTAL_BITS - width)
         state, used = _put(state, words_W, used, bits << unit, np.uint64(1) << unit)
     return state, used
 
 
-@jit
+@compiled
 def _put_code(state, words_W, used, code, bucket, cum_S):  # type: ignore[no-untyped-def]
     """Code one integer, last part first; the decoder meets table symbol, escape, low bits."""
     shift = shift_of(bucket)
@@ -88,7 +85,7 @@ def _put_code(state, words_W, used, code, bucket, cum_S):  # type: ignore[no-unt
     return _put(state, words_W, used, start, np.uint64(cum_S[symbol + REACH + 1]) - start)
 
 
-@jit
+@compiled
 def put_vector(state, words_W, used, values, bucket, cum_S):  # type: ignore[no-untyped-def]
     """Code a vector with one table, last value first."""
     for i in range(values.size - 1, -1, -1):
@@ -96,7 +93,7 @@ def put_vector(state, words_W, used, values, bucket, cum_S):  # type: ignore[no-
     return state, used
 
 
-@jit
+@compiled
 def put_matrix(state, words_W, used, codes_RC, rows_R, columns_C, cum):  # type: ignore[no-untyped-def]
     """Code a matrix, last cell first; cell (r, c) has the spread rows[r] + columns[c]."""
     for r in range(rows_R.size - 1, -1, -1):
@@ -106,7 +103,7 @@ def put_matrix(state, words_W, used, codes_RC, rows_R, columns_C, cum):  # type:
     return state, used
 
 
-@jit
+@compiled
 def _refill(state, words_W, taken):  # type: ignore[no-untyped-def]
     """Bring the state back to 2^32 or above; past the end of the words it reads zeros, and `taken` tells."""
     if state < _LOW:
@@ -115,11 +112,11 @@ def _refill(state, words_W, taken):  # type: ignore[no-untyped-def]
     return state, taken
 
 
-@jit
+@compiled
 def _take_bits(state, words_W, taken, count):  # type: ignore[no-untyped-def]
     value, low = np.int64(0), 0
     while low < count:
-        width = min(_PIECE, count - low)
+        width = min(PIECE_BITS, count - low)
         unit = np.uint64(TOTAL_BITS - width)
         value |= np.int64((state & _MASK) >> unit) << low
         state = ((state >> _BITS) << unit) + (state & ((np.uint64(1) << unit) - np.uint64(1)))
@@ -128,7 +125,7 @@ def _take_bits(state, words_W, taken, count):  # type: ignore[no-untyped-def]
     return state, taken, value
 
 
-@jit
+@compiled
 def _take_code(state, words_W, taken, bucket, cum_S, look_S):  # type: ignore[no-untyped-def]
     slot = state & _MASK
     index = np.int64(look_S[slot >> _TOP])
@@ -140,20 +137,20 @@ def _take_code(state, words_W, taken, bucket, cum_S, look_S):  # type: ignore[no
     high = index - REACH
     if high == REACH or high == -REACH:
         state, taken, length = _take_bits(state, words_W, taken, ESCAPE_BITS)
-        length = min(length, _LONGEST_ESCAPE)
+        length = min(length, LONGEST_ESCAPE)
         state, taken, rest = _take_bits(state, words_W, taken, length)
         more = (np.int64(1) << length) + rest - 1
         high = high + more if high > 0 else high - more
     shift = shift_of(bucket)
     if shift:
-        far = np.int64(1) << (_FARTHEST_BITS - shift)  # beyond any code, and its shift still fits 64 bits
+        far = np.int64(1) << (FARTHEST_BITS - shift)  # beyond any code, and its shift still fits 64 bits
         high = min(max(high, -far), far)
         state, taken, low = _take_bits(state, words_W, taken, shift)
         high = (high << shift) + low - ((np.int64(1) << shift) >> 1)
     return state, taken, high
 
 
-@jit
+@compiled
 def take_vector(state, words_W, taken, size, bucket, cum_S, look_S):  # type: ignore[no-untyped-def]
     """Undo `put_vector`; returns (state, taken words, values int64)."""
     values = np.zeros(size, np.int64)
@@ -164,7 +161,7 @@ def take_vector(state, words_W, taken, size, bucket, cum_S, look_S):  # type: ig
     return state, taken, values
 
 
-@jit
+@compiled
 def take_matrix(state, words_W, taken, codes_RC, rows_R, columns_C, cum, look, lo, hi):  # type: ignore[no-untyped-def]
     """Undo `put_matrix` into `codes_RC`; returns (state, taken words, whether every code was in lo … hi)."""
     inside = True

@@ -20,6 +20,10 @@ BUCKETS = 320  # spreads: σ from 2^-4 to beyond 2^35
 SPLIT_BUCKET = 64  # the last spread (σ = 16) coded without a shift
 REACH = 127  # symbols are -REACH … REACH; the outermost stand for everything beyond and are followed by an escape
 TOTAL_BITS = 20  # frequencies of one table sum to 2^20
+ESCAPE_BITS = 6  # the length of an escape is coded in this many plain bits
+LONGEST_ESCAPE = 33
+FARTHEST_BITS = 40  # a damaged stream asks for no code beyond 2^40
+PIECE_BITS = 16  # plain bits are coded at most this many at a time
 POINTS = 16  # density points per bin, and the phases that a centre can be moved by
 SHAPES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 1024)  # m
 _ONE = 1 << 31

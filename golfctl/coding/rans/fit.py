@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from golfctl.coding.rans.compiled_loops import jit, shift_of
+from golfctl.coding.rans.compiled_loops import shift_of
 from golfctl.coding.rans.distributions import BUCKETS, COST_ONE, REACH, SHAPES, all_costs, costs
 from golfctl.coding.rans.side import SIDE_REACH, choose_side, side_bits, side_costs
+from golfctl.core.machine.compiled import compiled
 
 Array = np.ndarray[Any, Any]
 _ROUNDS, _SWEEPS, _QUICK_SWEEPS = 2, 6, 2
@@ -104,7 +105,7 @@ def _centred(rows_R: Array, columns_C: Array) -> tuple[int, Array, Array]:
     return base, np.clip(rows_R - base, -reach, reach), np.clip(columns_C, -reach, reach)
 
 
-@jit
+@compiled
 def _bucket_of_power(power):  # type: ignore[no-untyped-def]
     """Eighth-octaves of a scale whose square is `power` (in squared steps): 4·log2(power), rounded to even ranges."""
     if power <= 0.0:
@@ -128,7 +129,7 @@ def _bucket_of_power(power):  # type: ignore[no-untyped-def]
     return 4 * octave + step
 
 
-@jit
+@compiled
 def _weights(spreads):  # type: ignore[no-untyped-def]
     """1/σ² of spreads in eighth-octaves, from constants, so that it is the same number everywhere."""
     quarters = (1.0, 0.8408964152537145, 0.7071067811865476, 0.5946035575013605)
@@ -138,7 +139,7 @@ def _weights(spreads):  # type: ignore[no-untyped-def]
     return result
 
 
-@jit
+@compiled
 def _row_buckets(codes_RC, columns_C, base):  # type: ignore[no-untyped-def]
     rows, columns = codes_RC.shape
     weight_C = _weights(columns_C)
@@ -152,7 +153,7 @@ def _row_buckets(codes_RC, columns_C, base):  # type: ignore[no-untyped-def]
     return result_R
 
 
-@jit
+@compiled
 def _column_buckets(codes_RC, rows_R):  # type: ignore[no-untyped-def]
     rows, columns = codes_RC.shape
     weight_R = _weights(rows_R)
@@ -167,7 +168,7 @@ def _column_buckets(codes_RC, rows_R):  # type: ignore[no-untyped-def]
     return result_C
 
 
-@jit
+@compiled
 def _price(code, bucket, cost):  # type: ignore[no-untyped-def]
     """Code length of one integer under one bucket, in 1/COST_ONE bits."""
     bucket = min(max(bucket, 0), BUCKETS - 1)
@@ -182,7 +183,7 @@ def _price(code, bucket, cost):  # type: ignore[no-untyped-def]
     return np.int64(cost[bucket, min(max(high, -REACH), REACH) + REACH]) + (shift + bits) * COST_ONE
 
 
-@jit
+@compiled
 def _step(value, less, same, more, prices):  # type: ignore[no-untyped-def]
     """-1, 0 or 1: where codes and the spread itself together are cheapest."""
     at = value + SIDE_REACH + 1
@@ -192,7 +193,7 @@ def _step(value, less, same, more, prices):  # type: ignore[no-untyped-def]
     return -1 if less <= more else 1
 
 
-@jit
+@compiled
 def _move_rows(codes_RC, rows_R, columns_C, base, cost, prices):  # type: ignore[no-untyped-def]
     """Move each row's spread by at most one step to where it is cheapest; returns how many moved."""
     moved = 0
@@ -209,7 +210,7 @@ def _move_rows(codes_RC, rows_R, columns_C, base, cost, prices):  # type: ignore
     return moved
 
 
-@jit
+@compiled
 def _move_columns(codes_RC, rows_R, columns_C, base, cost, prices):  # type: ignore[no-untyped-def]
     """As `_move_rows`, for columns."""
     total = np.zeros((3, columns_C.size), np.int64)
@@ -227,7 +228,7 @@ def _move_columns(codes_RC, rows_R, columns_C, base, cost, prices):  # type: ign
     return moved
 
 
-@jit
+@compiled
 def _histogram(codes_RC, rows_R, columns_C):  # type: ignore[no-untyped-def]
     """Counts [BUCKETS, 2·REACH + 1] of table symbols per bucket, and the plain bits beside them."""
     counts = np.zeros((BUCKETS, 2 * REACH + 1), np.int64)

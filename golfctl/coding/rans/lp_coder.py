@@ -55,7 +55,7 @@ class RansLpCoder(Coder):
 
     def decode(self, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
         """Decode to exactly this many codes, each in the range the header states."""
-        from golfctl.coding.rans.lp_compiled_loops import take_predicted
+        from golfctl.coding.rans.loops import take_predicted
 
         rows, columns = matrix_shape(shape)
         header, rest = read_header(data, self.id)

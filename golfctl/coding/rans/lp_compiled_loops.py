@@ -6,24 +6,21 @@ Shapes: R rows, C columns. Predictions are in 1/4096 of a code; `step_RC` holds 
 
 import numpy as np
 
-from golfctl.coding.rans.compiled_loops import _put_code, _take_code, bucket_of, jit
+from golfctl.coding.rans.compiled_loops import _put_code, _take_code, bucket_of
 from golfctl.coding.rans.distributions import SPLIT_BUCKET
+from golfctl.coding.rans.lp_distributions import CENTRE, FINE, FIRST_FIT, FRACTION, PHASES, SMALLEST, STEEPEST
+from golfctl.core.machine.compiled import compiled
 
-FIRST_FIT = 32  # rows before the first prediction
-PHASES, CENTRE = 16, 8
-_ONE, _BITS = 1 << 20, 20  # correlations and factors
-_FINE = 12  # predictions
-_SMALLEST = 1 << 10
-_STEEPEST = 1 << 19
+_ONE = 1 << FRACTION
 
 
-@jit
+@compiled
 def next_fit(rows):  # type: ignore[no-untyped-def]
     """The row count after `rows` at which the predictor is learned again."""
     return rows + (rows + 1) // 2
 
 
-@jit
+@compiled
 def _root(value):  # type: ignore[no-untyped-def]
     """Whole square root of a number below 2^60."""
     root = np.int64(0)
@@ -35,7 +32,7 @@ def _root(value):  # type: ignore[no-untyped-def]
     return root
 
 
-@jit
+@compiled
 def _accumulate(sums_CC, codes_RC, first, last):  # type: ignore[no-untyped-def]
     """Add the products of codes of rows first … last − 1 (lower triangle)."""
     for r in range(first, last):
@@ -45,7 +42,7 @@ def _accumulate(sums_CC, codes_RC, first, last):  # type: ignore[no-untyped-def]
                 sums_CC[i, j] += q * codes_RC[r, j]
 
 
-@jit
+@compiled
 def _learn(sums_CC, rows, slopes_CC):  # type: ignore[no-untyped-def]
     """Factor the shrunk correlations as L·D·Lᵀ; slopes are L in the codes' own scale, 12 bits of fraction."""
     size = sums_CC.shape[0]
@@ -56,38 +53,38 @@ def _learn(sums_CC, rows, slopes_CC):  # type: ignore[no-untyped-def]
     l_CC = np.zeros((size, size), np.int64)
     for i in range(size):
         for j in range(i):
-            shared = (sums_CC[i, j] << _BITS) // (root_C[i] * root_C[j])
+            shared = (sums_CC[i, j] << FRACTION) // (root_C[i] * root_C[j])
             total = shared * rows // (rows + size)
             dot = np.int64(0)
             for k in range(j):
                 dot += l_CC[i, k] * v_CC[j, k]
-            total -= dot >> _BITS
+            total -= dot >> FRACTION
             v_CC[i, j] = total
-            l_CC[i, j] = (total << _BITS) // v_CC[j, j]
-            slope = (l_CC[i, j] >> (_BITS - _FINE)) * root_C[i] // root_C[j]
-            slopes_CC[i, j] = min(max(slope, -_STEEPEST), _STEEPEST)
+            l_CC[i, j] = (total << FRACTION) // v_CC[j, j]
+            slope = (l_CC[i, j] >> (FRACTION - FINE)) * root_C[i] // root_C[j]
+            slopes_CC[i, j] = min(max(slope, -STEEPEST), STEEPEST)
         dot = np.int64(0)
         for k in range(i):
             dot += l_CC[i, k] * v_CC[i, k]
-        v_CC[i, i] = max(_ONE - (dot >> _BITS), _SMALLEST)
+        v_CC[i, i] = max(_ONE - (dot >> FRACTION), SMALLEST)
 
 
-@jit
+@compiled
 def _predict(slopes_CC, errors_C, c, lo, hi):  # type: ignore[no-untyped-def]
     """The predicted code of column c in 1/4096, from the errors of the columns before, within lo … hi."""
     total = np.int64(0)
     for k in range(c):
         total += slopes_CC[c, k] * errors_C[k]
-    return min(max(total >> _FINE, np.int64(lo) << _FINE), np.int64(hi) << _FINE)
+    return min(max(total >> FINE, np.int64(lo) << FINE), np.int64(hi) << FINE)
 
 
-@jit
+@compiled
 def _rounded(prediction):  # type: ignore[no-untyped-def]
     """In sixteenths of a code."""
-    return (prediction + (1 << (_FINE - 5))) >> (_FINE - 4)
+    return (prediction + (1 << (FINE - 5))) >> (FINE - 4)
 
 
-@jit
+@compiled
 def predict_matrix(codes_RC, lo, hi, step_RC):  # type: ignore[no-untyped-def]
     """Predictions of all codes in sixteenths, each from the codes before it alone."""
     rows, columns = codes_RC.shape
@@ -101,10 +98,10 @@ def predict_matrix(codes_RC, lo, hi, step_RC):  # type: ignore[no-untyped-def]
         for c in range(columns):
             prediction = _predict(slopes_CC, errors_C, c, lo, hi)
             step_RC[r, c] = _rounded(prediction)
-            errors_C[c] = (np.int64(codes_RC[r, c]) << _FINE) - prediction
+            errors_C[c] = (np.int64(codes_RC[r, c]) << FINE) - prediction
 
 
-@jit
+@compiled
 def _row_of(bucket, step):  # type: ignore[no-untyped-def]
     """Table row and the whole code that the table is centred on."""
     centre = (step + CENTRE) >> 4
@@ -112,7 +109,7 @@ def _row_of(bucket, step):  # type: ignore[no-untyped-def]
     return bucket * PHASES + phase + CENTRE, centre
 
 
-@jit
+@compiled
 def put_predicted(state, words_W, used, codes_RC, step_RC, rows_R, columns_C, cum):  # type: ignore[no-untyped-def]
     """Code a matrix around its predictions, last cell first."""
     for r in range(rows_R.size - 1, -1, -1):
@@ -123,7 +120,7 @@ def put_predicted(state, words_W, used, codes_RC, step_RC, rows_R, columns_C, cu
     return state, used
 
 
-@jit
+@compiled
 def take_predicted(state, words_W, taken, codes_RC, rows_R, columns_C, cum, look, lo, hi):  # type: ignore[no-untyped-def]
     """Undo `put_predicted` into `codes_RC`; returns (state, taken words, whether every code was in lo … hi)."""
     columns = columns_C.size
@@ -143,7 +140,7 @@ def take_predicted(state, words_W, taken, codes_RC, rows_R, columns_C, cum, look
             if code < lo or code > hi:
                 inside, code = False, np.int64(lo)
             codes_RC[r, c] = code
-            errors_C[c] = (code << _FINE) - prediction
+            errors_C[c] = (code << FINE) - prediction
         if taken > words_W.size:
             break
     return state, taken, inside

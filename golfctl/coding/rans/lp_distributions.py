@@ -17,6 +17,13 @@ from golfctl.coding.rans.distributions import (
     shift_of,
 )
 
+FIRST_FIT = 32  # rows before the first prediction
+PHASES, CENTRE = POINTS, POINTS // 2  # of a code's sixteenths: the table's row says where its centre is
+FRACTION = 20  # bits after the point, of correlations and factors
+FINE = 12  # the same, of predictions and slopes
+SMALLEST = 1 << 10  # variance that a column keeps
+STEEPEST = 1 << 19  # slope
+
 
 def used_tables(rows_R: Array, columns_C: Array, m: int) -> Tables:
     """Row 16·b + phase + 8 is the table of bucket b with its centre moved by phase/16, phase −8 … 7."""

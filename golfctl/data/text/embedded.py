@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from golfctl.core.canonical import sha256_bytes, sha256_json
 from golfctl.core.files import storage_errors
+from golfctl.core.machine.caches import cache_folder
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data.build import Labelled, build_dataset
 from golfctl.data.dataset import Dataset
@@ -56,11 +57,6 @@ class Module(NamedTuple):
     def package(self) -> str:
         """The top-level package or module it belongs to."""
         return self.name.split("/")[0].removesuffix(".py")
-
-
-def cache_folder() -> Path:
-    """`$GOLFCTL_CACHE`, or `~/.cache/golfctl`."""
-    return Path(os.environ.get("GOLFCTL_CACHE") or Path.home() / ".cache" / "golfctl")
 
 
 def embedded_dataset(progress: Progress = SILENT, vocab_size: int = VOCABULARY) -> Path:

@@ -15,6 +15,7 @@ from typing import Any
 
 import zstandard
 
+from golfctl.core.machine.libraries import install_line, installed
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data.dataset import Dataset
 from golfctl.errors import DataError
@@ -93,10 +94,10 @@ def compressor_baselines(
     if not text:
         raise DataError("no held-out text to compress")
     primer = primer[-PRIMER_LIMIT_BYTES:] if primer else None
-    present = [compressor for compressor in COMPRESSORS if _importable(compressor.module)]
+    present = [compressor for compressor in COMPRESSORS if compressor.module is None or installed(compressor.module)]
     absent = [compressor.name for compressor in COMPRESSORS if compressor not in present]
     if absent:
-        progress.say(f"not measured here: {', '.join(absent)} (pip install 'golfctl[baselines]')")
+        progress.say(f"not measured here: {', '.join(absent)} ({install_line('bz3')})")
     jobs = [(compressor, False) for compressor in present]
     jobs += [(compressor, True) for compressor in present if compressor.primes and primer]
     rows = []
@@ -111,16 +112,6 @@ def compressor_rows(dataset: Dataset, progress: Progress = SILENT) -> list[dict[
     """The rows for a dataset's held-out documents, primed with its training text, as plain JSON values."""
     primer = dataset.training_text(PRIMER_LIMIT_BYTES)
     return [asdict(row) for row in compressor_baselines(dataset.validation_texts(), primer, progress)]
-
-
-def _importable(module: str | None) -> bool:
-    if module is None:
-        return True
-    try:
-        importlib.import_module(module)
-    except ImportError:
-        return False
-    return True
 
 
 def _measure(compressor: _Compressor, text: bytes, primer: bytes | None) -> Baseline:

@@ -3,7 +3,6 @@
 R rows, D documents.
 """
 
-import importlib.util
 import io
 import math
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from golfctl.core.files import atomic_write
-from golfctl.errors import DependencyError, UsageError
+from golfctl.core.machine.libraries import need
+from golfctl.errors import UsageError
 from golfctl.evaluation.stream import Stream
 
 POINTS = 200
@@ -56,8 +56,7 @@ def check_plot(path: Path) -> None:
     """
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise UsageError(f"--plot {path}: end the name in .png, .svg or .pdf")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise DependencyError("plots need matplotlib: pip install 'golfctl[plots]'")
+    need("--plot", "matplotlib")
 
 
 def save_plot(path: Path, stream: Stream, curves: dict[str, np.ndarray]) -> None:

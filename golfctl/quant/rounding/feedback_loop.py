@@ -3,22 +3,12 @@
 Compiled without fast-math: every sum runs in the order written, so the codes do not depend on the machine's vectors.
 """
 
-from collections.abc import Callable
-from typing import Any
-
-import numba
 import numpy as np
 
-
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile, keeping the machine code on disk where that is possible."""
-    try:
-        return numba.njit(cache=True)(function)
-    except RuntimeError:  # nowhere to keep it
-        return numba.njit(function)
+from golfctl.core.machine.compiled import compiled
 
 
-@_compiled
+@compiled
 def round_columns(
     target_SR: np.ndarray,
     weight_SR: np.ndarray,

@@ -11,9 +11,9 @@ hint is checked before it is believed: it may be missing, overwritten or out of 
 H table slots, P pool entries, N tokens, K longest context.
 """
 
-import numba
 import numpy as np
 
+from golfctl.core.machine.compiled import compiled
 from golfctl.scoring.counts.memory_hints import prefetch
 
 _N, _SHAPE, _START = 1, 2, 3  # columns of a node, after its key; _SHAPE is T · 64 + log2(capacity)
@@ -26,7 +26,7 @@ _LONG = 16  # successors; shorter lists are searched at once
 _AHEAD = 4  # tokens
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def extend_key(key: np.uint64, token: int) -> np.uint64:
     """Key of the context one token longer (to the left); splitmix64's finaliser over key and token."""
     z = (key ^ np.uint64(token + 1)) * _MIX1
@@ -35,7 +35,7 @@ def extend_key(key: np.uint64, token: int) -> np.uint64:
     return z + _ROOT
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def find(nodes: np.ndarray, key: np.uint64) -> np.int64:
     """Slot of `key`, or of the empty slot where it would go."""
     mask = nodes.shape[0] - 1
@@ -46,7 +46,7 @@ def find(nodes: np.ndarray, key: np.uint64) -> np.int64:
     return slot
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def _seek(pool: np.ndarray, start: int, stop: int, token: int) -> int:
     """Where `token` stands in `pool[start:stop]`, or -1; whole strips are compared at once."""
     i = start
@@ -64,7 +64,7 @@ def _seek(pool: np.ndarray, start: int, stop: int, token: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def _place(pool: np.ndarray, used: np.ndarray, key: np.uint64, start: int, distinct: int, token: int) -> int:
     """The same for the successors of the context `key`, asking the hints first, which learn the answer."""
     if distinct <= _LONG:
@@ -78,7 +78,7 @@ def _place(pool: np.ndarray, used: np.ndarray, key: np.uint64, start: int, disti
     return i
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def add(nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, key: np.uint64, slot: np.int64, token: int) -> None:
     """Count `token` after the context `key`, whose slot is known; the caller saw to enough room."""
     if nodes[slot, 0] == 0:
@@ -112,7 +112,7 @@ def add(nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, key: np.uint64, s
     nodes[slot, 2] = ((distinct + 1) << 6) | log_capacity
 
 
-@numba.njit(cache=True)
+@compiled
 def remove(nodes: np.ndarray, pool: np.ndarray, slot: int, token: int) -> None:
     """Undo the latest `add` of `token` at `slot`; a successor that falls to zero is the last one of its node."""
     distinct, start = nodes[slot, 2] >> 6, nodes[slot, 3]
@@ -130,13 +130,13 @@ def remove(nodes: np.ndarray, pool: np.ndarray, slot: int, token: int) -> None:
             nodes[slot, 3] = pool[start, 0]
 
 
-@numba.njit(cache=True)
+@compiled
 def room(nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, contexts: int, vocab_size: int) -> bool:
     """Whether one more token can be counted in `contexts` contexts without growing."""
     return 3 * (used[0] + contexts) <= 2 * nodes.shape[0] and used[1] + 4 * contexts * vocab_size <= pool.shape[0]
 
 
-@numba.njit(cache=True)
+@compiled
 def locate(nodes: np.ndarray, tokens_N: np.ndarray, i: int, deepest: int, keys: np.ndarray, slots: np.ndarray) -> int:
     """Keys and slots of the contexts of 0 … `deepest` tokens before position i; returns the longest one seen before."""
     match, key = 0, _ROOT
@@ -149,7 +149,7 @@ def locate(nodes: np.ndarray, tokens_N: np.ndarray, i: int, deepest: int, keys: 
     return match
 
 
-@numba.njit(cache=True)
+@compiled
 def claim_located(nodes: np.ndarray, used: np.ndarray, keys: np.ndarray, slots: np.ndarray, deepest: int) -> None:
     """Give every located context a node of its own, still without counts."""
     for k in range(deepest + 1):
@@ -159,7 +159,7 @@ def claim_located(nodes: np.ndarray, used: np.ndarray, keys: np.ndarray, slots: 
             used[0] += 1
 
 
-@numba.njit(cache=True)
+@compiled
 def add_located(
     nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, keys: np.ndarray, slots: np.ndarray, deepest: int, token: int
 ) -> None:
@@ -171,7 +171,7 @@ def add_located(
         add(nodes, pool, used, keys[k], slot, token)
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def _fetch_nodes(nodes: np.ndarray, tokens_N: np.ndarray, i: int, deepest: int, keys: np.ndarray) -> None:
     """Write the keys of the contexts before position i and ask for their nodes."""
     key, mask = _ROOT, np.uint64(nodes.shape[0] - 1)
@@ -182,7 +182,7 @@ def _fetch_nodes(nodes: np.ndarray, tokens_N: np.ndarray, i: int, deepest: int, 
         prefetch(nodes, np.int64(key & mask))
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def _fetch_successors(nodes: np.ndarray, pool: np.ndarray, deepest: int, keys: np.ndarray) -> None:
     """Ask for the successors of these contexts, as their nodes stand now; only time is lost where that is a guess."""
     mask = np.uint64(nodes.shape[0] - 1)
@@ -192,7 +192,7 @@ def _fetch_successors(nodes: np.ndarray, pool: np.ndarray, deepest: int, keys: n
             prefetch(pool, nodes[slot, 3])
 
 
-@numba.njit(cache=True)
+@compiled
 def count_tokens(
     nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, tokens_N: np.ndarray, first: int, longest: int, vocab: int
 ) -> int:
@@ -218,7 +218,7 @@ def count_tokens(
     return count
 
 
-@numba.njit(cache=True)
+@compiled
 def uncount_tokens(nodes: np.ndarray, pool: np.ndarray, tokens_N: np.ndarray, first: int, longest: int) -> None:
     """Undo `count_tokens` of tokens `first …`, from the last one back."""
     keys, slots = np.empty(longest + 1, np.uint64), np.empty(longest + 1, np.int64)
@@ -229,14 +229,14 @@ def uncount_tokens(nodes: np.ndarray, pool: np.ndarray, tokens_N: np.ndarray, fi
             remove(nodes, pool, slots[k], tokens_N[i])
 
 
-@numba.njit(cache=True)
+@compiled
 def _rehash(old: np.ndarray, new: np.ndarray) -> None:
     for slot in range(old.shape[0]):
         if old[slot, 0] != 0:
             new[find(new, np.uint64(old[slot, 0]))] = old[slot]
 
 
-@numba.njit(cache=True)
+@compiled
 def _slot_of(nodes: np.ndarray, context_K: np.ndarray) -> np.int64:
     key = _ROOT
     for i in range(len(context_K) - 1, -1, -1):

@@ -12,10 +12,10 @@ the path changes, so that one factor is the change of the whole product. Rows ar
 α defaults to 1/V: half, the value for two symbols, drowns a large alphabet. R rows, V vocabulary, K depth.
 """
 
-import numba
 import numpy as np
 import torch
 
+from golfctl.core.machine.compiled import compiled
 from golfctl.scoring.config import CtwConfig
 from golfctl.scoring.counts.context_counts import add_located, claim_located, locate, remove, room
 from golfctl.scoring.counts.counting import CountingScorer
@@ -23,7 +23,7 @@ from golfctl.scoring.counts.counting import CountingScorer
 _LIMIT = 60.0  # |log β| beyond which one side has won; kept finite so that it can come back
 
 
-@numba.njit(cache=True)
+@compiled
 def _count_of(nodes: np.ndarray, pool: np.ndarray, slot: int, token: int) -> int:
     distinct, start = nodes[slot, 2] >> 6, nodes[slot, 3]
     if distinct == 1:
@@ -34,7 +34,7 @@ def _count_of(nodes: np.ndarray, pool: np.ndarray, slot: int, token: int) -> int
     return 0
 
 
-@numba.njit(cache=True)
+@compiled
 def _spread(
     nodes: np.ndarray,
     pool: np.ndarray,
@@ -61,7 +61,7 @@ def _spread(
     out_V += floor
 
 
-@numba.njit(cache=True)
+@compiled
 def _learn(
     nodes: np.ndarray,
     pool: np.ndarray,
@@ -88,7 +88,7 @@ def _learn(
         below = mixed
 
 
-@numba.njit(cache=True)
+@compiled
 def _walk(
     nodes: np.ndarray,
     pool: np.ndarray,
@@ -122,7 +122,7 @@ def _walk(
     return p_RV.shape[0]
 
 
-@numba.njit(cache=True)
+@compiled
 def _unwalk(
     nodes: np.ndarray,
     pool: np.ndarray,

@@ -8,10 +8,10 @@ is checked at every row.
 R rows, V vocabulary, N tokens, K longest context.
 """
 
-import numba
 import numpy as np
 import torch
 
+from golfctl.core.machine.compiled import compiled
 from golfctl.scoring.config import NgramConfig
 from golfctl.scoring.counts.context_counts import add_located, locate, room
 from golfctl.scoring.counts.counting import CountingScorer
@@ -19,7 +19,7 @@ from golfctl.scoring.counts.counting import CountingScorer
 _MASS_TOLERANCE = 1e-9
 
 
-@numba.njit(cache=True)
+@compiled
 def _spread(
     nodes: np.ndarray,
     pool: np.ndarray,
@@ -48,7 +48,7 @@ def _spread(
     return abs(mass + rest - 1.0)
 
 
-@numba.njit(cache=True)
+@compiled
 def _rows(
     nodes: np.ndarray,
     pool: np.ndarray,

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from golfctl.core.files import atomic_writer
-from golfctl.errors import CheckpointError, DependencyError, UsageError
+from golfctl.core.machine.libraries import need
+from golfctl.errors import CheckpointError, UsageError
 from golfctl.training.run.run_folders import run_records
 
 PANELS = (
@@ -58,11 +59,10 @@ def draw(curves: list[Curve], path: Path, axis: str = "step") -> None:
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"{path}: plots are written as {' or '.join(FORMATS)}")
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError("plots need matplotlib: pip install 'golfctl[plots]'") from error
+    need("drawing curves", "matplotlib")
+    import matplotlib
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8.0, 9.0), layout="constrained")
     axes = figure.subplots(len(PANELS), 1, sharex=True)
     for ax, (key, label) in zip(axes, PANELS, strict=True):

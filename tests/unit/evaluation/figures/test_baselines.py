@@ -34,7 +34,7 @@ def test_a_primed_compressor_knows_the_training_text():
 
 def test_absent_libraries_are_named(monkeypatch):
     said = []
-    monkeypatch.setattr(baselines, "_importable", lambda module: module is None)
+    monkeypatch.setattr(baselines, "installed", lambda module: False)
     monkeypatch.setattr(baselines.SILENT, "say", said.append)
     names = {row.name for row in compressor_baselines(DOCUMENTS)}
     assert "brotli -11" not in names and said[0].endswith("bzip3 (pip install 'golfctl[baselines]')")

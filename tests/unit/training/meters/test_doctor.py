@@ -1,7 +1,7 @@
 import importlib.util
 import shutil
 
-from golfctl.training.meters import doctor
+from golfctl.training.meters import doctor_torch
 from golfctl.training.meters.doctor import examine
 
 
@@ -27,12 +27,12 @@ def test_a_missing_compiler_and_library_are_named(monkeypatch):
 def test_a_driver_without_a_cuda_build_is_a_gap(monkeypatch, tmp_path):
     line = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.133.20  Sun Mar 30 03:51:44 UTC 2025"
     (tmp_path / "version").write_text(line)
-    monkeypatch.setattr(doctor, "_DRIVER", tmp_path / "version")
+    monkeypatch.setattr(doctor_torch, "_DRIVER", tmp_path / "version")
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.version.cuda", None)
     assert find("NVIDIA driver").found == "570.133.20"
     assert find("cuda").status == "missing" and "CUDA build" in find("cuda").advice
-    monkeypatch.setattr(doctor, "_DRIVER", tmp_path / "nothing")
+    monkeypatch.setattr(doctor_torch, "_DRIVER", tmp_path / "nothing")
     assert find("NVIDIA driver").found == "none" and find("cuda").status == "note"
 
 
