@@ -59,10 +59,11 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
 
 def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, Path, Path]:
     """The run (if any), the artifact or checkpoint, and the dataset; what was chosen is said on stderr."""
-    from golfctl.training.run.run_folders import RunFolder, is_run, latest_run, run_data
+    from golfctl.training.run.run_folders import RunFolder, chosen, is_run, latest_run, run_data
 
     if source is None:
         source = latest_run()
+        click.echo(f"run: {chosen(source)}", err=True)
     if is_run(source):
         run: Path | None = source
         source = RunFolder(source).artifact

@@ -13,6 +13,7 @@ from golfctl.core.lfs import refuse_pointer
 from golfctl.errors import InputError, StorageError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_unfinished: set[Path] = set()  # temporary files of writes under way in this process
 
 
 @contextlib.contextmanager
@@ -44,6 +45,7 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
+    _unfinished.add(temporary)
     try:
         with storage_errors(path):
             with os.fdopen(handle, "wb") as stream:
@@ -53,6 +55,13 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
             temporary.chmod(0o644)
             temporary.replace(path)
     finally:
+        temporary.unlink(missing_ok=True)
+        _unfinished.discard(temporary)
+
+
+def discard_unfinished() -> None:
+    """Remove the temporary files of all writes under way: for a process that ends without unwinding."""
+    for temporary in list(_unfinished):
         temporary.unlink(missing_ok=True)
 
 

@@ -76,7 +76,7 @@ def find_recipe(word: Path, progress: Progress) -> Recipe:
     """
     name, known = str(word), recipe_names()
     if name not in known:
-        return _from_file(word, known)
+        return _from_file(word, known, progress)
     if word.is_file():
         progress.say(f"recipe: the file {word}; the packaged recipe of that name is not used")
         return Recipe.load(word)
@@ -84,10 +84,12 @@ def find_recipe(word: Path, progress: Progress) -> Recipe:
     return packaged_recipe(name)
 
 
-def _from_file(word: Path, known: list[str]) -> Recipe:
+def _from_file(word: Path, known: list[str], progress: Progress) -> Recipe:
     """`Recipe.load`, with a hint at the packaged recipe that was meant when there is no such file."""
     try:
-        return Recipe.load(word)
+        found = Recipe.load(word)
+        progress.say(f"recipe: {word}")
+        return found
     except InputError as error:
         if not isinstance(error.__cause__, FileNotFoundError):
             raise

@@ -29,6 +29,7 @@ from golfctl.packing.assignment import Assignment, group_of
 from golfctl.packing.checkpoint import TOKENIZER_FILE, Checkpoint, check_tensors, read_safetensors, write_checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.drafting import draft_artifact, tensor_sections
+from golfctl.packing.replacing import replaceable
 from golfctl.quant import QuantizedTensor, dequantize
 
 _LIMIT_BYTES = 1 << 34
@@ -197,6 +198,7 @@ def _write_artifact(
     origin: dict[str, Any],
     progress: Progress,
 ) -> None:
+    replaced = replaceable(target)
     roles = roles_by_name(spec)
     stored = imported.quantized | {name: _float_tensor(array) for name, array in imported.floats.items()}
     quantized = {name: stored[name] for name in roles}
@@ -207,7 +209,10 @@ def _write_artifact(
     checkpoint = Checkpoint(spec, {}, tokenizer)
     provenance = {**origin, "golfctl": golfctl.__version__}
     draft = draft_artifact(checkpoint, assignments, quantized, sections, PackConfig(), None, provenance)
-    atomic_write(target, encode_artifact(draft))
+    data = encode_artifact(draft)
+    atomic_write(target, data)
+    if replaced:
+        progress.say(f"note: {replaced.note(target, len(data), sha256_bytes(data))}")
 
 
 def _float_tensor(array: np.ndarray) -> QuantizedTensor:

@@ -20,6 +20,7 @@ from golfctl.packing.hessians.calibration import held_out_windows, model_of, seq
 from golfctl.packing.measures.figures import GroupFigures, TensorFigures, group_figures, tensor_figures
 from golfctl.packing.measures.losses import Measured, measure
 from golfctl.packing.packer import Packed, Packer, check_reads_back
+from golfctl.packing.replacing import Replaced, replaceable
 from golfctl.packing.run_context import JOURNAL_FILE, run_context
 from golfctl.packing.schema import SCHEMA
 from golfctl.quant import dequantize
@@ -28,7 +29,8 @@ ARTIFACT_FILE = "model.golf"
 
 
 class PackResult(NamedTuple):
-    """What was packed. `ledger` sums to the counted bytes; `notes` are the fallbacks taken, by tensor."""
+    """What was packed. `ledger` sums to the counted bytes; `notes` are the fallbacks taken, by tensor; `replaced` is
+    the artifact that stood in this one's place."""
 
     path: Path
     sha256: str
@@ -42,6 +44,7 @@ class PackResult(NamedTuple):
     calibration: dict[str, Any]
     held_out: Measured | None
     notes: list[str]
+    replaced: Replaced | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, as `golfctl pack --json` prints them."""
@@ -59,6 +62,7 @@ class PackResult(NamedTuple):
             "calibration": self.calibration,
             "held_out": self.held_out.to_dict() if self.held_out else None,
             "notes": self.notes,
+            "replaced": self.replaced._asdict() if self.replaced else None,
         }
 
 
@@ -83,7 +87,7 @@ def pack(
     after on held-out training text. Nothing is written unless the artifact is inside its budget and reads back exactly.
 
     Raises:
-        UsageError: `out` is a file the artifact is made from.
+        UsageError: `out` is a file the artifact is made from, or one that is no artifact.
         InputError, CheckpointError: no such checkpoint, or a damaged one. NumericsError: weights a scheme cannot hold.
         BudgetError: too large; the message has the figures. StorageError: the disk refuses.
     """
@@ -91,6 +95,7 @@ def pack(
     checkpoint, context = read_checkpoint(path), run_context(path)
     target = out or context.folder / ARTIFACT_FILE
     _check_target(target, (path, *map(Path, (*config.code, *config.external))))
+    replaced = replaceable(target)
     packer = Packer.prepare(path, checkpoint, context, config, data, progress)
     packed = _packed(packer, config, budget, progress)
     check_reads_back(packed)
@@ -98,7 +103,7 @@ def pack(
         check_budget(packed.ledger, budget)
     held_out = _held_out(packed, checkpoint, data, progress) if measured and data is not None else None
     atomic_write(target, packed.data)
-    result = _result(packer, packed, budget, target, held_out)
+    result = _result(packer, packed, budget, target, held_out, replaced)
     _receipt(context.folder, result, packed.origin, packer)
     return result
 
@@ -121,7 +126,12 @@ def _held_out(packed: Packed, checkpoint: Checkpoint, data: Path, progress: Prog
 
 
 def _result(
-    packer: Packer, packed: Packed, budget: Budget | None, target: Path, held_out: Measured | None
+    packer: Packer,
+    packed: Packed,
+    budget: Budget | None,
+    target: Path,
+    held_out: Measured | None,
+    replaced: Replaced | None,
 ) -> PackResult:
     figures = _figures(packer, packed)
     return PackResult(
@@ -137,6 +147,7 @@ def _result(
         calibration=packer.calibration.source,
         held_out=held_out,
         notes=[*packer.notes, *(f"{row.name}: {note}" for row in figures for note in row.notes)],
+        replaced=replaced,
     )
 
 

@@ -44,9 +44,16 @@ def _report() -> Json:
         "pack": {"type": "object", "description": "the [pack] table that was used, a fitted knob included"},
         "calibration": {"type": "object", "description": "where calibration text came from; source none without"},
         "held_out": {"anyOf": [_held_out(), {"type": "null"}]},
-        "notes": listing(_TEXT) | {"description": "fallbacks that were taken, by tensor"},
+        "notes": listing(_TEXT) | {"description": "of the run, and fallbacks that were taken, by tensor"},
+        "replaced": {"anyOf": [_replaced(), {"type": "null"}]},
     }
     return record(required)
+
+
+def _replaced() -> Json:
+    return record(
+        {"file_bytes": count("size"), "sha256": DIGEST}, description="the artifact that this one was written over"
+    )
 
 
 def _budget() -> Json:

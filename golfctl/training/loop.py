@@ -1,17 +1,18 @@
 """The loop: steps until the budget is spent, with a log, checkpoints on a clock, and a clean end for every cause."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 
 from golfctl.core.progress import Progress, Task
 from golfctl.errors import InterruptedRun, NumericsError
 from golfctl.optim.schedule import Clock
+from golfctl.training.banner import still_to_go
 from golfctl.training.meters.pace import Pace
 from golfctl.training.meters.training_clock import TrainingClock
 from golfctl.training.meters.utilisation import Peak, Utilisation, utilisation
-from golfctl.training.run.interrupt import StopRequest
+from golfctl.training.run.interrupt import Stopped, StopRequest
 from golfctl.training.run.store import Store
 from golfctl.training.trainer import StepResult, Trainer
 
@@ -19,6 +20,8 @@ _CONTROL_EVERY = {"cpu": 1}  # steps between host syncs; accelerators run ahead 
 _CONTROL_EVERY_DEFAULT = 8
 _RESERVE_WRITES = 2.0
 _RESERVE_STRETCH = 1.1
+_FORETOLD_AFTER_STEPS, _FORETOLD_AFTER_SECONDS = 3, 5.0
+_LONG_STEP_SECONDS = 10.0  # shows its micro-batches
 _NO_PEAK = Peak(None, "no peak was asked for")
 
 
@@ -59,6 +62,7 @@ class Loop:
         self._kept_back = calibration_seconds
         self._reserved = calibration_seconds + _RESERVE_WRITES * store.write_seconds
         self._shown, self._last_rate = 0, 0.0
+        self._first_step, self._foretold, self._step_began = trainer.steps_done, False, 0.0
 
     def run(self) -> None:
         """Train until the budget is spent, then seal the final checkpoint, all on the training clock.
@@ -70,9 +74,14 @@ class Loop:
         with self.progress.task("train", total, "steps" if self.config.steps else "s") as task:
             self.clock.start()
             self._show(task)
+            self.trainer.on_pass = lambda done, total: self._show_passes(task, done, total)
             before, done, unseen = self.clock.seconds, self.trainer.steps_done, None
             while not self._spent():
-                unseen = self.trainer.step(self._clock())
+                self._step_began = self.clock.seconds
+                try:
+                    unseen = self.trainer.step(self._clock())
+                except Stopped:
+                    self._stop()
                 if self._due():
                     self._after_step(unseen, task)
                     stretch = self.clock.seconds - before
@@ -106,6 +115,14 @@ class Loop:
         if control.seconds - self._saved_at >= self.config.checkpoint_seconds:
             self._save()
         self._show(task, loss=control.loss, tok_s=self._rate())
+        self._foretell()
+
+    def _foretell(self) -> None:
+        """Say once what is still to come, as soon as a few steps tell."""
+        steps, seconds = self.trainer.steps_done - self._first_step, self._seconds - self._began
+        if not self._foretold and (steps >= _FORETOLD_AFTER_STEPS or seconds >= _FORETOLD_AFTER_SECONDS):
+            self._foretold = True
+            self.progress.say(still_to_go(self.config, self.trainer.steps_done, seconds / steps, self._seconds))
 
     def _agree(self, result: StepResult) -> Control:
         """One small sum over ranks; without other ranks, plain host values."""
@@ -147,10 +164,14 @@ class Loop:
                 "lower the learning rates (train.muon.lr, train.adam.*) or widen train.dtype"
             )
 
-    def _stop(self) -> None:
+    def _stop(self) -> NoReturn:
+        by, done = self.stop.name or "another rank", self.trainer.steps_done
+        if done == self._first_step:
+            raise InterruptedRun(f"stopped by {by} {self.store.left()}")
+        self.progress.say(f"stopped by {by}: saving step {done:,}; a second signal ends at once, without it")
         path = self._save()
         raise InterruptedRun(
-            f"stopped by {self.stop.name or 'another rank'} after step {self.trainer.steps_done}; saved {path}: "
+            f"stopped by {by} after step {done}; saved {path}: "
             f"continue with `golfctl train --resume --out {path.parent}`"
         )
 
@@ -186,6 +207,10 @@ class Loop:
         self.store.record("train.log", body)
         self._last_rate = body["tokens_per_second"]
         self._logged, self._flops_logged = (self.clock.seconds, self.trainer.steps_done), self.trainer.flops
+
+    def _show_passes(self, task: Task, done: int, total: int) -> None:
+        if self.clock.seconds - self._step_began > _LONG_STEP_SECONDS:
+            task.advance(0, step=f"{self.trainer.steps_done + 1}", micro_batches=f"{done}/{total}")
 
     def _show(self, task: Task, **figures: float | str) -> None:
         done = (

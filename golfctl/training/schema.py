@@ -7,6 +7,7 @@ from golfctl.core.schema import DIGEST, Json, count, document, listing, record
 _TEXT: Json = {"type": "string"}
 _SECONDS: Json = {"type": "number", "minimum": 0}
 _OPTIONAL_NUMBER: Json = {"type": ["number", "null"]}
+_OPTIONAL_PRICE: Json = {"type": ["number", "null"], "minimum": 0}
 
 
 def train_schema() -> dict[str, Any]:
@@ -51,6 +52,12 @@ def forecast_schema() -> dict[str, Any]:
             "steps": {"type": ["integer", "null"]},
             "seconds": _OPTIONAL_NUMBER,
             "data_digest": DIGEST,
+            "seconds_per_step": _SECONDS | {"description": "of training clock, measured; see measured"},
+            "measured": _TEXT | {"description": "what was measured for it, and where"},
+            "steps_in_budget": count("steps that the budget allows at that pace; 0: a step takes longer than it"),
+            "expected_seconds": _SECONDS | {"description": "training clock of the whole run"},
+            "price_per_hour": _OPTIONAL_PRICE | {"description": "as given; null: none was"},
+            "cost": _OPTIONAL_PRICE | {"description": "of expected_seconds, in the price's currency"},
         }
     )
     return document("train-forecast-1.json", "Forecast of a training run", fields)

@@ -13,6 +13,7 @@ from golfctl.core.progress import SILENT, Progress
 from golfctl.core.recipe import Recipe
 from golfctl.errors import GolfError, InterruptedRun
 from golfctl.optim.collectives import Group
+from golfctl.training.banner import banner, expectation
 from golfctl.training.loop import Loop
 from golfctl.training.meters.memory import memory_errors
 from golfctl.training.meters.node import benchmark_seconds, node_benchmark
@@ -20,9 +21,9 @@ from golfctl.training.meters.training_clock import TrainingClock
 from golfctl.training.meters.utilisation import Peak, Utilisation, device_peak
 from golfctl.training.run.distributed import choose_threads, lost_ranks, process_group, resolve_device
 from golfctl.training.run.held_out import HeldOut, held_out_loss
-from golfctl.training.run.interrupt import StoppableProgress, StopRequest, stop_on_signals
+from golfctl.training.run.interrupt import GiveUp, StoppableProgress, Stopped, StopRequest, stop_on_signals
 from golfctl.training.run.moments import measure_calibration, save_calibration
-from golfctl.training.run.run_folders import RunFolder, numbered_run, run_records
+from golfctl.training.run.run_folders import RunFolder, numbered_run, run_records, trained_steps
 from golfctl.training.run.state import read_state
 from golfctl.training.run.store import Store, check_out, newest_state
 from golfctl.training.setup import Setup, prepare
@@ -57,11 +58,13 @@ def train(
     resume: bool = False,
     device: str = "auto",
     progress: Progress = SILENT,
+    give_up: GiveUp | None = None,
 ) -> TrainResult:
     """Train as `recipe` says on the dataset folder `data`, writing the run folder `out` (default: a new
     `runs/NAME`).
 
-    Under torchrun every rank calls this; rank 0 writes. SIGINT, SIGTERM and SIGHUP save and raise.
+    Under torchrun every rank calls this; rank 0 writes. SIGINT, SIGTERM and SIGHUP save and raise; before the first
+    step is done there is nothing to save, and `give_up` may end the process where raising takes too long.
 
     Raises:
         UsageError, ConfigError, DataError, CheckpointError: before anything is written, where possible.
@@ -74,7 +77,7 @@ def train(
         progress.say(f"{out} is finished, at step {ended.step:,}: nothing to resume")
         return ended
     torch.set_num_threads(choose_threads(config.train.threads))
-    with stop_on_signals() as stop, process_group(chosen, config.train.rank_timeout_seconds) as group:
+    with stop_on_signals(give_up) as stop, process_group(chosen, config.train.rank_timeout_seconds) as group:
         folder = out or _new_run(name, group, chosen)
         check_out(folder, resume)
         if group.world > 1:  # nobody creates the folder before everyone has looked
@@ -104,9 +107,11 @@ def _finished(folder: RunFolder, setup: Setup) -> TrainResult | None:
 def _run(
     setup: Setup, folder: RunFolder, resume: bool, group: Group, stop: StopRequest, progress: Progress
 ) -> TrainResult:
-    progress.say(f"data: {setup.dataset.path} (sha256 {setup.dataset.digest})")
-    trainer = Trainer(setup, group)
     store = Store(folder, setup, writes=group.rank == 0, progress=progress)
+    with stop.nothing_to_save(store.left):
+        if group.rank == 0:
+            _say_what_it_is(setup, folder, group, progress)
+        trainer = Trainer(setup, group, stop)
     try:
         with lost_ranks(), memory_errors(trainer):
             return _train(setup, trainer, store, resume, stop, progress)
@@ -115,6 +120,14 @@ def _run(
         raise
     finally:
         trainer.close()
+        store.close()
+
+
+def _say_what_it_is(setup: Setup, folder: RunFolder, group: Group, progress: Progress) -> None:
+    for line in banner(setup, folder.path, group.world):
+        progress.say(line)
+    for line in expectation(setup, group.world):
+        progress.say(line)
 
 
 def _cause(error: BaseException) -> dict[str, Any]:
@@ -128,15 +141,13 @@ def _cause(error: BaseException) -> dict[str, Any]:
 def _train(
     setup: Setup, trainer: Trainer, store: Store, resume: bool, stop: StopRequest, progress: Progress
 ) -> TrainResult:
-    start = time.monotonic()
-    clock, peak = _begin(setup, trainer, store, resume, progress)
-    store.save(trainer, clock.seconds)  # a state to fall back on, and a measure of what the final write costs
-    warm_up(trainer, stop, progress)
-    measured = 0.0
-    if trainer.group.rank == 0:
-        watched = StoppableProgress(SILENT, stop, "before the first step")
-        measured = measure_calibration(setup, trainer.checkpoint(), watched)
-    warmup = time.monotonic() - start
+    with stop.nothing_to_save(store.left):
+        start = time.monotonic()
+        clock, peak = _begin(setup, trainer, store, resume, progress)
+        store.save(trainer, clock.seconds)  # a state to fall back on, and a measure of what the final write costs
+        warm_up(trainer, stop, progress)
+        measured = measure_calibration(setup, trainer.checkpoint()) if trainer.group.rank == 0 else 0.0
+        warmup = time.monotonic() - start
     loop = Loop(trainer, store, clock, stop, progress, measured, peak)
     with no_more_graphs(setup.train.compile):
         loop.run()
@@ -151,7 +162,7 @@ def _train(
         progress.say(f"sealed after {seconds:.1f} s of training clock: over the budget of {budget:g} s")
     result = TrainResult(
         store.folder.path, checkpoint, trainer.steps_done, trainer.tokens, seconds, warmup, loop.last_loss,
-        None if stop else _held_out(setup, trainer), used.mfu, used.basis,
+        _held_out(setup, trainer, stop, progress), used.mfu, used.basis,
     )  # fmt: skip
     store.record_end(_end_record(result, setup, phases))
     return result
@@ -168,7 +179,7 @@ def _begin(
 ) -> tuple[TrainingClock, Peak]:
     """Start the run's folder, or take up its newest state; either way the journal says so, and of what machine."""
     clock = TrainingClock()
-    if resume and (store.folder.states() or store.folder.checkpoints()):
+    if resume and (store.folder.states() or trained_steps(store.folder.path)):
         path, state = newest_state(store.folder, progress)
         trainer.restore(state, str(path))
         store.began_at = trainer.steps_done
@@ -194,12 +205,19 @@ def _new_run(name: str, group: Group, device: torch.device) -> Path:
     return numbered_run(name, int(number))
 
 
-def _held_out(setup: Setup, trainer: Trainer) -> HeldOut | None:
-    config = setup.train
-    if not config.held_out_tokens or trainer.group.rank:
+def _held_out(setup: Setup, trainer: Trainer, stop: StopRequest, progress: Progress) -> HeldOut | None:
+    """The progress figure; whoever does not wait for it has a whole run all the same."""
+    train = setup.train
+    if not train.held_out_tokens or trainer.group.rank:
         return None
-    with trainer.deployed():
-        return held_out_loss(trainer.model, setup.dataset, config.sequence_length, config.held_out_tokens, setup.device)
+    try:
+        with trainer.deployed(), stop.stoppable():
+            return held_out_loss(
+                trainer.model, setup.dataset, train.sequence_length, train.held_out_tokens, setup.device
+            )
+    except Stopped:
+        progress.say(f"{stop.name}: the run is whole; its held-out figure was left out")
+        return None
 
 
 def _start_record(setup: Setup, trainer: Trainer, resume: bool, node: dict[str, float] | None) -> dict[str, Any]:

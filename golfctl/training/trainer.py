@@ -27,9 +27,11 @@ from golfctl.optim.step import Optimizers, Rates
 from golfctl.packing.checkpoint import Checkpoint
 from golfctl.training.meters.timing import phases_on
 from golfctl.training.qat import FakeQuantizer
+from golfctl.training.run.interrupt import Stopped, StopRequest
 from golfctl.training.run.state import Position, TrainingState
 from golfctl.training.setup import Setup
 
+_GRACE_SECONDS = 1.0  # a step that is asked to stop and takes longer is given up
 _ADAM_PARTS = {"first": "exp_avg", "second": "exp_avg_sq", "step": "step"}
 
 
@@ -59,8 +61,11 @@ class StepResult:
 class Trainer:
     """A model in training. `step` moves it; `state` and `restore` carry it from one process to the next."""
 
-    def __init__(self, setup: Setup, group: Group) -> None:
+    def __init__(self, setup: Setup, group: Group, stop: StopRequest | None = None) -> None:
+        """`stop` may end a step before its gradients are complete; only without other ranks, who would wait."""
         self.setup, self.group = setup, group
+        self._stop = stop if stop is not None and group.world == 1 else StopRequest()
+        self.on_pass: Callable[[int, int], None] = lambda done, total: None
         config = setup.train
         self.model = build_model(setup.spec, config.seed)
         if setup.dtype == torch.float64:
@@ -103,15 +108,27 @@ class Trainer:
         return self.steps_done * self.setup.train.batch_tokens
 
     def step(self, clock: Clock, phase: Phase | None = None) -> StepResult:
-        """One optimizer step on the next global batch, in the phase of `clock` or in the one given."""
+        """One optimizer step on the next global batch, in the phase of `clock` or in the one given.
+
+        `on_pass` is called after every micro-batch, with their number so far and in all.
+
+        Raises:
+            Stopped: asked to stop while the gradients needed more than a moment; nothing of the step is left.
+        """
         self.phases.start()
         schedule = self.setup.train.schedule
         scale, late = learning_rate_scale(schedule, clock), warmdown_scale(schedule, clock)
         phase = phase or self.phase(clock)
         self._enter(phase, late)
+        place = self.loader.state()
         batch = self.next_batch()
         self.phases.mark("data")
-        loss = self._gradients(batch)
+        try:
+            with self._stop.stoppable(_GRACE_SECONDS):
+                loss = self._gradients(batch)
+        except (Stopped, RuntimeError):  # libraries turn the first into the second
+            self._give_up(place)
+            raise
         self.phases.mark("gradient")
         norm = self.optimizers.step(self._rates(scale, clock))
         self.optimizers.zero_grad()
@@ -120,6 +137,13 @@ class Trainer:
         self.phases.mark("optimizer")
         self.flops += self._flops_of(phase.loops) * self.setup.train.batch_tokens
         return StepResult(loss, norm, scale)
+
+    def _give_up(self, place: dict[str, Any]) -> None:
+        """Undo a step that was asked to stop."""
+        if self._stop:
+            self.optimizers.zero_grad()
+            self.loader.restore(place)
+            raise Stopped
 
     def checkpoint(self) -> Checkpoint:
         """The weights to deploy, averaged if so configured, with deterministic provenance."""
@@ -257,12 +281,13 @@ class Trainer:
     def _gradients(self, batch: DeviceBatch) -> Tensor:
         """Accumulate this rank's share of the gradient of the mean loss over the global batch; return its share."""
         total = torch.zeros((), dtype=torch.float32, device=self.setup.device)
-        for rows, bounds in zip(self._micro_batches(len(batch.x_BT)), batch.bounds, strict=True):
+        for done, (rows, bounds) in enumerate(zip(self._micro_batches(len(batch.x_BT)), batch.bounds, strict=True)):
             x, y = batch.x_BT[rows], batch.y_BT[rows]
             options = {} if bounds is None else {"bounds": bounds}
             share = self.loss_function(x, y, **options) * (len(x) / self.setup.train.batch_sequences)
             share.backward()
             total += share.detach()
+            self.on_pass(done + 1, len(batch.bounds))
         return total
 
     def _rates(self, scale: float, clock: Clock) -> Rates:

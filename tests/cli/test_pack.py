@@ -1,6 +1,9 @@
 """`golfctl pack` as people type it: defaults, flags, exit codes, output."""
 
+import hashlib
 import json
+import os
+import shutil
 
 import jsonschema
 import pytest
@@ -11,6 +14,7 @@ from golfctl.model.weights.names import named_tensors
 from golfctl.model.weights.new_model import build_model
 from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
 from golfctl.packing.schema import pack_report_schema, pack_spread_schema
+from golfctl.training.run.run_folders import held
 
 
 @pytest.fixture
@@ -83,6 +87,70 @@ def test_an_output_that_is_also_an_input_is_refused(folder, capsys):
         assert exit_code_of(["pack", str(checkpoint), "-o", str(source), *more]) == 2
         assert "is a file the artifact is made from: name another --out" in capsys.readouterr().err
         assert source.read_bytes() == before
+
+
+def test_another_artifact_gives_way_and_is_named(folder, capsys):
+    first = packed(capsys, "--bits", "8")
+    assert first["replaced"] is None
+    digest = hashlib.sha256((folder / "runs/tiny/model.golf").read_bytes()).hexdigest()
+    assert exit_code_of(["pack", "--quiet", "--bits", "3", "--json"]) == 0
+    out, err = capsys.readouterr()
+    second = json.loads(out)
+    jsonschema.validate(second, pack_report_schema())
+    assert second["replaced"] == {"file_bytes": first["file_bytes"], "sha256": digest}
+    assert second["file_bytes"] < first["file_bytes"]
+    assert err == (
+        f"note: runs/tiny/model.golf replaced: {first['file_bytes']:,} bytes (sha256 {digest[:16]}…) → "
+        f"{second['file_bytes']:,} bytes (sha256 {second['artifact_sha256'][:16]}…)\n"
+    )
+    assert exit_code_of(["pack", "--bits", "3"]) == 0
+    assert "was there already, with the same" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", [1, 8, 5000])
+def test_what_is_no_artifact_does_not_give_way(folder, capsys, size):
+    (folder / "thesis.txt").write_bytes(b"x" * size)
+    assert exit_code_of(["pack", "-o", "thesis.txt"]) == 2
+    assert "thesis.txt is there and is no .golf artifact" in capsys.readouterr().err
+    assert (folder / "thesis.txt").read_bytes() == b"x" * size
+
+
+def test_an_empty_file_is_nothing_to_lose(folder, capsys):
+    (folder / "new.golf").touch()
+    assert packed(capsys, "-o", "new.golf")["replaced"] is None
+
+
+def add_run(folder, name, step, seconds_later):
+    run = folder / "runs" / name
+    run.mkdir()
+    for source in (folder / "runs/tiny").iterdir():
+        shutil.copy(source, run / source.name.replace("0000003", f"{step:07d}"))
+    later = (folder / "runs/tiny").stat().st_mtime + seconds_later
+    os.utime(run, (later, later))
+
+
+def test_the_latest_run_is_one_with_trained_steps(folder, capsys):
+    add_run(folder, "begun", 0, 10)
+    found = packed(capsys)
+    assert found["path"] == "runs/tiny/model.golf" and not found["notes"]
+    assert exit_code_of(["pack"]) == 0
+    assert "the latest run: runs/tiny (newer, but without a trained step: runs/begun)" in capsys.readouterr().err
+
+
+def test_an_untrained_run_is_packed_when_named_and_called_so(folder, capsys):
+    add_run(folder, "begun", 0, 10)
+    assert "untrained" in packed(capsys, "runs/begun")["notes"][0]
+    assert exit_code_of(["pack", "runs/begun"]) == 0
+    assert "note: runs/begun/checkpoint-0000000.safetensors is untrained" in capsys.readouterr().err
+    shutil.rmtree("runs/tiny")
+    assert exit_code_of(["pack"]) == 3
+    assert "--resume --out runs/begun" in capsys.readouterr().err
+
+
+def test_a_run_that_is_still_training_is_called_so(folder, capsys):
+    with held(folder / "runs/tiny"):
+        assert "runs/tiny is still training" in packed(capsys)["notes"][0]
+    assert not packed(capsys)["notes"]
 
 
 @pytest.mark.parametrize(

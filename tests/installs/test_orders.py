@@ -12,7 +12,10 @@ pytestmark = pytest.mark.slow
 RANS = ROOT / "tests" / "golden" / "packed" / "entropy-rans.golf"
 SUITE = ["unit/core", "unit/artifact/test_reader.py", "unit/artifact/test_writer.py", "unit/coding/test_rans_coder.py",
          "cli/test_boundary.py"]  # fmt: skip
-KERNELS = "from golfctl.scoring.counts.context_counts import locate; from golfctl.quant.rounding.feedback_loop import round_columns"
+KERNELS = (
+    "from golfctl.scoring.counts.context_counts import locate; "
+    "from golfctl.quant.rounding.feedback_loop import round_columns"
+)
 
 
 def works(environment, version, tmp_path):

@@ -100,10 +100,12 @@ def _resolve(artifact: Path | None) -> Path:
     """The file to inspect: as given, or the artifact of the run folder given, or of the latest run."""
     if artifact is not None and not artifact.is_dir():
         return artifact
-    from golfctl.training.run.run_folders import RunFolder, latest_run
+    from golfctl.training.run.run_folders import RunFolder, chosen, latest_run
 
-    path = RunFolder(artifact if artifact is not None else latest_run()).artifact
-    click.echo(f"inspecting {path}{', the artifact of the latest run' if artifact is None else ''}", err=True)
+    run = artifact or latest_run()
+    path = RunFolder(run).artifact
+    whose = f", the artifact of the latest run, {chosen(run)}" if artifact is None else ""
+    click.echo(f"inspecting {path}{whose}", err=True)
     if not path.is_file():
         raise InputError(f"{path} is not there yet: `golfctl pack` makes it")
     return path

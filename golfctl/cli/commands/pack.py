@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from golfctl.cli.options import json_option, needs, quiet_option, set_option, with_flags
-from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.bars import reporter, tell
 from golfctl.cli.views.render import emit_json, table
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.progress import Progress
@@ -54,18 +54,24 @@ def command(
     figures and without writing anything, when the result is over its budget. Several runs (seeds of one recipe) are
     packed one after the other; then their sizes' spread is printed, and the margin that it asks for.
     """
-    from golfctl.training.run.run_folders import latest_run
-
     keep_freed_memory()
     progress = reporter(quiet)
     if out is not None and len(sources) > 1:
         raise UsageError("-o names one artifact: give one run, or leave it out and each run gets its own model.golf")
     results = []
-    for source in sources or (latest_run(),):
+    for source in sources or (_latest(progress),):
         results.append(_pack(source, out, data, measure, overrides, flags, progress))
         if not as_json:
             click.echo(_text(results[-1]))
     _finish(results, as_json)
+
+
+def _latest(progress: Progress) -> Path:
+    from golfctl.training.run.run_folders import chosen, latest_run
+
+    run = latest_run()
+    progress.say(f"packing the latest run: {chosen(run)}")
+    return run
 
 
 def _pack(
@@ -83,11 +89,30 @@ def _pack(
 
     checkpoint = latest_checkpoint(source) if source.is_dir() else source
     progress.say(f"packing {checkpoint}")
+    for note in (about := _about(checkpoint)):
+        progress.say(f"note: {note}")
     config = _config(checkpoint, overrides, flags, progress)
     result = pack(checkpoint, config, out, data or _run_data(checkpoint, progress), progress, measured=measure)
     for note in result.notes:
         progress.say(f"note: {note}")
-    return result
+    if result.replaced:  # said to --quiet too: it is no progress but a loss
+        tell(f"note: {result.replaced.note(result.path, result.file_bytes, result.sha256)}")
+    return result._replace(notes=[*about, *result.notes])
+
+
+def _about(checkpoint: Path) -> list[str]:
+    """What whoever packs this checkpoint of a run may not expect: that it is untrained, or that more is to come."""
+    from golfctl.training.run.run_folders import RunFolder, is_run, is_training, step_of
+
+    run = checkpoint.parent
+    if not is_run(run) or checkpoint not in RunFolder(run).checkpoints():
+        return []
+    step, notes = step_of(checkpoint), []
+    if is_training(run):
+        notes.append(f"{run} is still training: this is its state at step {step:,}, not the run's result")
+    if not step:
+        notes.append(f"{checkpoint} is untrained: the weights of step 0, before any training")
+    return notes
 
 
 def _finish(results: list[Any], as_json: bool) -> None:

@@ -17,12 +17,12 @@ from golfctl.cli.views.bars import reporter
 def command(runs: tuple[Path, ...], out: Path | None, over: str, quiet: bool) -> None:
     """Overlay the training curves of RUNS (default: the latest run) and write a PNG or SVG file."""
     from golfctl.training.run.curves import draw, read_curves
-    from golfctl.training.run.run_folders import RunFolder, latest_run
+    from golfctl.training.run.run_folders import RunFolder, chosen, latest_run, logged_steps
 
     progress = reporter(quiet)
     if not runs:
-        runs = (latest_run(),)
-        progress.say(f"plotting the latest run: {runs[0]}")
+        runs = (latest_run(steps=logged_steps),)
+        progress.say(f"plotting the latest run: {chosen(runs[0])}")
     out = out or RunFolder(runs[0]).path / "curves.svg"
     draw(read_curves(runs), out, over)
     click.echo(str(out))

@@ -1,5 +1,6 @@
 """`golfctl train`: from a recipe, or from nothing, to a run folder."""
 
+import math
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from golfctl.cli.options import device_option, json_option, needs, quiet_option, set_option
-from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.bars import give_up, reporter
 from golfctl.cli.views.render import emit_json, table
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.progress import Progress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _QUICKSTART = "quickstart"
 _SECONDS = click.FloatRange(min=0, min_open=True, max=1e9)
+_PRICE = click.FloatRange(min=0, max=1e9)
 
 
 @click.command("train", short_help="Train a model from a TOML recipe.")
@@ -33,7 +35,11 @@ _SECONDS = click.FloatRange(min=0, min_open=True, max=1e9)
 @click.option("--resume", is_flag=True, help="Continue a run: --out, or the latest under runs/.")
 @click.option("--seconds", type=_SECONDS, help="Budget in seconds of training clock.")
 @click.option("--steps", type=click.IntRange(min=1), help="Budget in optimizer steps.")
-@click.option("--dry-run", is_flag=True, help="Print parameters, FLOPs, memory and size; train nothing.")
+@click.option("--seed", type=click.IntRange(min=0), help="Short for --set train.seed=N.")
+@click.option(
+    "--dry-run", is_flag=True, help="Measure a short while; print time, memory and size of the run; train nothing."
+)
+@click.option("--price-per-hour", type=_PRICE, metavar="X", help="With --dry-run: what an hour of this machine costs.")
 @device_option
 @json_option
 @quiet_option
@@ -46,7 +52,9 @@ def command(
     resume: bool,
     seconds: float | None,
     steps: int | None,
+    seed: int | None,
     dry_run: bool,
+    price_per_hour: float | None,
     device: str,
     as_json: bool,
     quiet: bool,
@@ -58,29 +66,39 @@ def command(
 
     Runs on CPU, one GPU, or under torchrun. SIGINT, SIGTERM and SIGHUP save the state and exit with 130.
     """
-    from golfctl.core.recipe import Recipe
-
     first = int(os.environ.get("RANK", "0")) == 0
     progress = reporter(quiet or not first)
+    _check_price(price_per_hour, dry_run)
     name = _QUICKSTART
     if resume:
         _refuse_with_resume(recipe, overrides, seconds, steps, dry_run)
         out = _resumed(out, progress)
-        chosen = Recipe.load(out / "recipe.toml")
+        chosen = _own_recipe(out, seed)
     else:
-        chosen, name = _recipe(recipe, [*overrides, *_budget(seconds, steps)], progress)
+        chosen, name = _recipe(recipe, [*overrides, *_shorthands(seconds, steps, seed)], progress)
     folder = _dataset(chosen, data, out if resume else None, progress)
     if dry_run:
         from golfctl.training.forecast import forecast
 
-        _print_forecast(forecast(chosen, folder, device), as_json)
+        found = forecast(chosen, folder, device, price_per_hour, progress, give_up)
+        if first:
+            _print_forecast(found, as_json)
         return
     from golfctl.training.train import train
 
     keep_freed_memory()
-    result = train(chosen, folder, out, name=name, resume=resume, device=device, progress=progress)
+    result = train(chosen, folder, out, name=name, resume=resume, device=device, progress=progress, give_up=give_up)
     if first:
         _print_result(result, as_json)
+
+
+def _check_price(price_per_hour: float | None, dry_run: bool) -> None:
+    if price_per_hour is None:
+        return
+    if not dry_run:
+        raise UsageError("--price-per-hour has no effect on a run: add --dry-run")
+    if math.isnan(price_per_hour):
+        raise UsageError("--price-per-hour: give a number")
 
 
 def _refuse_with_resume(
@@ -92,20 +110,34 @@ def _refuse_with_resume(
         raise UsageError(f"--resume continues a run under its own recipe; it cannot be given with {', '.join(wrong)}")
 
 
+def _own_recipe(run: Path, seed: int | None) -> "Recipe":
+    """The recipe of the run to resume, whose seed is the only one."""
+    from golfctl.core.recipe import Recipe
+
+    recipe = Recipe.load(run / "recipe.toml")
+    own = recipe.tables.get("train", {}).get("seed")  # a run's recipe is written with its defaults
+    if seed not in (None, own):
+        raise UsageError(f"--seed {seed}: {run} was begun with seed {own}, and --resume goes on with it: leave it out")
+    return recipe
+
+
 def _resumed(out: Path | None, progress: Progress) -> Path:
-    from golfctl.training.run.run_folders import latest_run
+    from golfctl.training.run.run_folders import chosen, run_to_resume
 
     if out is None:
-        out = latest_run()
-        progress.say(f"resuming the latest run: {out}")
+        out = run_to_resume()
+        progress.say(f"resuming the latest run: {chosen(out)}")
+    else:
+        progress.say(f"resuming {out}")
     return out
 
 
-def _budget(seconds: float | None, steps: int | None) -> list[str]:
-    """The budget options as overrides: one replaces the other in the recipe."""
+def _shorthands(seconds: float | None, steps: int | None, seed: int | None) -> list[str]:
+    """The options that are short for --set, as overrides; of the budgets one replaces the other in the recipe."""
     if seconds is not None and steps is not None:
         raise UsageError("--seconds and --steps are two budgets: give one")
-    return [f"train.{key}={value}" for key, value in (("seconds", seconds), ("steps", steps)) if value is not None]
+    given = {"seconds": seconds, "steps": steps, "seed": seed}
+    return [f"train.{key}={value}" for key, value in given.items() if value is not None]
 
 
 def _recipe(word: Path | None, overrides: list[str], progress: Progress) -> "tuple[Recipe, str]":
@@ -115,7 +147,7 @@ def _recipe(word: Path | None, overrides: list[str], progress: Progress) -> "tup
     from golfctl.core.recipe import Recipe
 
     if word is None:
-        progress.say("no recipe given: training the quickstart model")
+        progress.say("recipe: none given, so the quickstart model")
         found, name = packaged_recipe(_QUICKSTART), _QUICKSTART
     else:
         found, name = find_recipe(word, progress), word.stem

@@ -10,6 +10,7 @@ from typing import IO
 import click
 
 from golfctl.core.progress import SILENT, Progress, Task
+from golfctl.errors import InterruptedRun
 
 _LINE_SECONDS = 10.0
 
@@ -27,6 +28,12 @@ def tell(message: str) -> None:
         click.echo(message, err=True)
     except OSError:
         let_go(sys.stderr)
+
+
+def give_up(words: str) -> None:
+    """End the process here and now, as after Ctrl-C: for a main thread that is deep in a library and cannot."""
+    tell(f"golfctl: {words}")
+    os._exit(InterruptedRun.exit_code)
 
 
 def let_go(stream: IO[str]) -> None:

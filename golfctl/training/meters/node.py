@@ -20,6 +20,7 @@ _WORK = {"cuda": _Work(8192, 1 << 30, 8), "mps": _Work(2048, 1 << 26, 4)}
 _CPU_WORK = _Work(1024, 1 << 24, 1)
 _SECONDS = {"cuda": 10.0}  # where machines are rented by the hour
 _DEFAULT_SECONDS = 0.3
+_QUICK_SIDES = (64, 64, 128, 256, 512, 512, 1024, 1024)  # each size's first product may load its code
 
 
 def benchmark_seconds(device: torch.device, asked: float | None) -> float:
@@ -39,6 +40,22 @@ def node_benchmark(
     block = torch.empty(copy_bytes, dtype=torch.uint8, device=device)
     results["copy_gb_per_second"] = 2e-9 * copy_bytes * _rate(block.clone, calls, device, seconds / 3, now)
     return {name: round(value, 3) for name, value in results.items()}
+
+
+def quick_product_flops(
+    device: torch.device, dtype: torch.dtype, seconds: float, now: Callable[[], float] = time.perf_counter
+) -> float:
+    """FLOP/s of the largest matrix product that `seconds` leave time for: rough, but quick where a dtype is slow."""
+    start, rate = now(), 0.0
+    for side in _QUICK_SIDES:
+        a = torch.ones(side, side, device=device, dtype=dtype)
+        before = now()
+        torch.mm(a, a)
+        _wait(device)
+        rate = 2.0 * side**3 / max(now() - before, 1e-9)
+        if now() - start > seconds:
+            break
+    return rate
 
 
 def _rate(

@@ -1,6 +1,9 @@
-"""Run folders: where a run's files lie, the newest run, the newest checkpoint. Never imports torch."""
+"""Run folders: where a run's files lie, which is the latest, whether it is trained or training. Never imports torch."""
 
+import contextlib
+import fcntl
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +56,77 @@ def is_run(path: Path) -> bool:
     return (Path(path) / RECIPE).is_file()
 
 
-def latest_run(root: Path = RUNS) -> Path:
-    """The run under `root` that was written to last.
+def latest_run(root: Path = RUNS, steps: Callable[[Path], int] | None = None) -> Path:
+    """The run under `root` that was written to last, among those with trained steps, which `steps` counts (None:
+    `trained_steps`).
+
+    Raises:
+        InputError: there is none.
+    """
+    runs = _newest_first(root)
+    if trained := next(filter(steps or trained_steps, runs), None):
+        return trained
+    if runs:
+        raise InputError(
+            f"no run under {root}/ has a trained step: go on with `golfctl train --resume --out {runs[0]}`, "
+            "or name a run folder or a file"
+        )
+    raise InputError(f"no run under {root}/: start one with `golfctl train`, or name a run folder or a file")
+
+
+def run_to_resume(root: Path = RUNS) -> Path:
+    """The latest run; where none has a trained step, the one that was written to last.
 
     Raises:
         InputError: there is no run.
     """
-    runs = [path for path in sorted(Path(root).glob("*")) if is_run(path)]
-    if not runs:
-        raise InputError(f"no run under {root}/: start one with `golfctl train`, or name a run folder or a file")
-    return max(runs, key=_touched)
+    runs = _newest_first(root)
+    return latest_run(root) if not runs or any(map(trained_steps, runs)) else runs[0]
+
+
+def chosen(run: Path) -> str:
+    """The latest run as it is named to people, with the newer ones that were passed over."""
+    runs = _newest_first(run.parent)
+    passed = ", ".join(map(str, runs[: runs.index(run)]))
+    return f"{run} (newer, but without a trained step: {passed})" if passed else str(run)
+
+
+def trained_steps(run: Path) -> int:
+    """Steps behind the newest checkpoint of `run`; 0 when there is none."""
+    return max(map(step_of, RunFolder(run).checkpoints()), default=0)
+
+
+def logged_steps(run: Path) -> int:
+    """Steps that the journal of `run` tells of, saved or not."""
+    if not RunFolder(run).journal.is_file():
+        return 0
+    return max((int(body["step"]) for body in run_records(run, "train.log")), default=0)
+
+
+def is_training(run: Path) -> bool:
+    """Whether a process is training `run` right now: whoever does holds a lock, which ends with the process."""
+    try:
+        with held(run):
+            return False
+    except BlockingIOError:
+        return True
+
+
+@contextlib.contextmanager
+def held(run: Path) -> Iterator[None]:
+    """Hold the run for the block. A file system without locks holds nothing.
+
+    Raises:
+        BlockingIOError: another process, or this one elsewhere, holds it.
+    """
+    with (Path(run) / RECIPE).open("rb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass
+        yield
 
 
 def latest_checkpoint(run: Path) -> Path:
@@ -108,6 +172,11 @@ def run_records(run: Path, kind: str) -> list[dict[str, Any]]:
 def _by_step(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
     found = [(int(m.group(1)), path) for path in folder.glob("*") if (m := pattern.fullmatch(path.name))]
     return [path for _, path in sorted(found)]
+
+
+def _newest_first(root: Path) -> list[Path]:
+    runs = [path for path in sorted(Path(root).glob("*")) if is_run(path)]
+    return sorted(runs, key=_touched, reverse=True)
 
 
 def _touched(run: Path) -> tuple[int, str]:

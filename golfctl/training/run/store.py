@@ -1,6 +1,7 @@
 """What a run leaves on disk: folder, journal, checkpoints with their states, and which of them are kept."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,16 @@ from golfctl.core.journal import Journal
 from golfctl.core.progress import Progress
 from golfctl.errors import CheckpointError, InputError, StorageError, UsageError
 from golfctl.packing.checkpoint import write_checkpoint
-from golfctl.training.run.run_folders import RECIPE, TOKENIZER, RunFolder, is_run, step_of
+from golfctl.training.run.run_folders import (
+    RECIPE,
+    TOKENIZER,
+    RunFolder,
+    held,
+    is_run,
+    is_training,
+    step_of,
+    trained_steps,
+)
 from golfctl.training.run.state import TrainingState, read_state, write_state
 from golfctl.training.setup import Setup
 from golfctl.training.trainer import Trainer
@@ -25,16 +35,51 @@ class Store:
             progress.say(f"{folder.journal}: dropped a torn last line of {len(self._journal.torn)} bytes")
         self.write_seconds = 0.0
         self.began_at = 0
+        self._held = ExitStack()
         if writes:
             for leftover in _leftovers(folder.path):
                 leftover.unlink(missing_ok=True)
 
     def begin(self) -> None:
-        """Write the recipe as resolved and the tokenizer, unless they are there."""
-        if self._writes and not is_run(self.folder.path):
-            self.folder.path.mkdir(parents=True, exist_ok=True)
+        """Write the recipe as resolved and the tokenizer, unless they are there, and hold the run until `close`.
+
+        Raises:
+            UsageError: another process trains this run.
+        """
+        if not self._writes:
+            return
+        if not is_run(self.folder.path):
+            self._create()
+        try:
+            self._held.enter_context(held(self.folder.path))
+        except BlockingIOError as error:
+            raise UsageError(_in_training(self.folder.path)) from error
+
+    def _create(self) -> None:
+        new = not self.folder.path.exists()
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        try:
             atomic_write(self.folder.tokenizer, self._setup.dataset.tokenizer.proto)
             self._setup.recipe.write(self.folder.recipe)  # last: it makes the folder a run
+        except BaseException:
+            self.folder.tokenizer.unlink(missing_ok=True)
+            if new:
+                self.folder.path.rmdir()
+            raise
+
+    def left(self) -> str:
+        """What a run leaves behind that is stopped before this process has finished a step."""
+        path = self.folder.path
+        if not is_run(path):
+            return "before the first step; nothing was written"
+        again = f"`golfctl train --resume --out {path}`"
+        if done := trained_steps(path):
+            return f"before another step was done; {path} is as it was, at step {done}: continue with {again}"
+        return f"before the first step was done; {path} holds no trained step: {again} starts it again"
+
+    def close(self) -> None:
+        """Let go of the run."""
+        self._held.close()
 
     def record(self, kind: str, body: dict[str, Any]) -> None:
         """Append to the journal."""
@@ -42,7 +87,9 @@ class Store:
             self._journal.append(kind, body)
 
     def record_end(self, body: dict[str, Any]) -> None:
-        """The last record of a run, as far as the disk still allows."""
+        """The last record of a run, as far as the disk still allows; a folder that is no run yet gets none."""
+        if not is_run(self.folder.path):
+            return
         try:
             self.record("train.end", body)
         except StorageError as error:
@@ -107,9 +154,16 @@ def check_out(path: Path, resume: bool) -> None:
     """Raise unless a run may be written to `path`.
 
     Raises:
-        UsageError: it holds a run already and `resume` is off. InputError: there is no run to resume.
+        UsageError: it holds a run already and `resume` is off, or another process trains it. InputError: there is no
+        run to resume.
     """
     if resume and not is_run(path):
         raise InputError(f"nothing to resume: {path} is no run folder")
     if not resume and path.exists() and set(path.iterdir()) - set(_leftovers(path)):
         raise UsageError(f"{path} already exists and is not empty: continue it with --resume, or name another --out")
+    if resume and is_training(path):
+        raise UsageError(_in_training(path))
+
+
+def _in_training(path: Path) -> str:
+    return f"{path} is being trained by another process: wait for it, or stop that one first"

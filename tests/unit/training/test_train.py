@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 import torch
@@ -12,9 +13,10 @@ from golfctl.errors import CheckpointError, ConfigError, InterruptedRun, Numeric
 from golfctl.optim.collectives import Alone
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.training import train as trains
+from golfctl.training import trainer
 from golfctl.training.meters.training_clock import TrainingClock
 from golfctl.training.run import store
-from golfctl.training.run.run_folders import RunFolder, latest_checkpoint, run_data, run_records, step_of
+from golfctl.training.run.run_folders import RunFolder, held, latest_checkpoint, run_data, run_records, step_of
 from golfctl.training.setup import prepare
 from golfctl.training.train import train
 from golfctl.training.trainer import Trainer
@@ -60,6 +62,113 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, tiny_recipe, dataset_p
     resumed = train(recipe, dataset_path, tmp_path / "broken", resume=True)
     assert resumed.checkpoint.read_bytes() == whole.checkpoint.read_bytes()
     assert run_records(tmp_path / "broken", "train.start")[-1]["resumed_at"] == 4
+
+
+def test_a_long_step_is_given_up_and_taken_again(tmp_path, tiny_recipe, dataset_path, monkeypatch):
+    """In the middle of its micro-batches; what was trained until then is saved, and the end is the same to the bit."""
+    recipe = tiny_recipe(micro_batch_tokens=32)
+    whole = train(recipe, dataset_path, tmp_path / "whole")
+    gradients = Trainer._gradients
+
+    def long(self, batch):
+        if self.steps_done == 3:
+            self.on_pass = lambda done, total: done < 2 or (os.kill(os.getpid(), signal.SIGINT), time.sleep(60))
+        return gradients(self, batch)
+
+    monkeypatch.setattr(trainer, "_GRACE_SECONDS", 0.05)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_gradients", long)
+        with pytest.raises(InterruptedRun, match="SIGINT after step 3; saved"):
+            train(recipe, dataset_path, tmp_path / "broken")
+    resumed = train(recipe, dataset_path, tmp_path / "broken", resume=True)
+    assert resumed.checkpoint.read_bytes() == whole.checkpoint.read_bytes()
+    assert run_records(tmp_path / "broken", "train.start")[-1]["resumed_at"] == 3
+
+
+def raising_signal(number=signal.SIGINT):
+    return lambda *ignored, **named: os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "left"),
+    [
+        (trains, "banner", "before the first step; nothing was written"),
+        (trains, "Trainer", "before the first step; nothing was written"),
+        (store, "atomic_write", "before the first step; nothing was written"),
+        (store, "write_state", "before the first step was done; {run} holds no trained step: `golfctl train --resume"),
+        (trains, "warm_up", "before the first step was done; {run} holds no trained step: `golfctl train --resume"),
+        (Trainer, "_gradients", "before the first step was done; {run} holds no trained step: `golfctl train --resume"),
+    ],
+)
+def test_before_the_first_step_nothing_is_left_half_written(
+    tmp_path, tiny_recipe, dataset_path, monkeypatch, where, what, left
+):
+    run, recipe = tmp_path / "run", tiny_recipe()
+    monkeypatch.setattr(trainer, "_GRACE_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(where, what, raising_signal())
+        with pytest.raises(InterruptedRun) as stopped:
+            train(recipe, dataset_path, run)
+    assert f"stopped by SIGINT {left.format(run=run)}" in str(stopped.value)
+    assert run.exists() == ("nothing was written" not in left)
+    assert not list(tmp_path.rglob("*.tmp"))
+    whole = train(recipe, dataset_path, run, resume=run.exists())
+    assert whole.step == 6
+    if "resume" in left:
+        assert run_records(run, "train.end")[0]["exit_code"] == 130
+
+
+def test_a_run_that_is_stopped_again_is_as_it_was(tmp_path, tiny_recipe, dataset_path, monkeypatch):
+    run, recipe = tmp_path / "run", tiny_recipe()
+    train(recipe, dataset_path, run)
+    for path in (*RunFolder(run).checkpoints(), *RunFolder(run).states()):
+        if step_of(path) == 6:
+            path.rename(path.with_name(path.name.replace("6", "5")))
+    before = {path.name: path.read_bytes() for path in run.glob("*.safetensors")}
+    monkeypatch.setattr(trains, "newest_state", raising_signal())
+    with pytest.raises(InterruptedRun, match="is as it was, at step 5: continue with"):
+        train(recipe, dataset_path, run, resume=True)
+    assert {path.name: path.read_bytes() for path in run.glob("*.safetensors")} == before
+
+
+def test_whoever_does_not_wait_for_the_held_out_figure_has_a_whole_run(
+    tmp_path, tiny_recipe, dataset_path, monkeypatch
+):
+    monkeypatch.setattr(trains, "held_out_loss", raising_signal())
+    result = train(tiny_recipe(), dataset_path, tmp_path / "run")
+    assert result.step == 6 and result.held_out is None
+    assert run_records(tmp_path / "run", "train.end")[-1]["exit_code"] == 0
+
+
+def test_a_run_in_training_is_not_resumed_beside(tmp_path, tiny_recipe, dataset_path):
+    train(tiny_recipe(), dataset_path, tmp_path / "run")
+    RunFolder(tmp_path / "run").checkpoint(6).unlink()
+    with held(tmp_path / "run"), pytest.raises(UsageError, match="being trained by another process"):
+        train(tiny_recipe(), dataset_path, tmp_path / "run", resume=True)
+
+
+class Saying:
+    """A reporter that keeps what was said."""
+
+    def __init__(self):
+        self.said = []
+
+    def say(self, message):
+        self.said.append(message)
+
+    task = staticmethod(SILENT.task)
+
+
+def test_a_run_says_what_it_is_and_when_it_ends(tmp_path, tiny_recipe, dataset_path, monkeypatch):
+    progress, built = Saying(), []
+    build = trainer.build_model
+    monkeypatch.setattr(trainer, "build_model", lambda *args: (built.extend(progress.said), build(*args))[1])
+    train(tiny_recipe(steps=8, seed=5), dataset_path, tmp_path / "run", progress=progress)
+    before = "\n".join(built)
+    for fact in (str(tmp_path / "run"), "parameters, seed 5", "device: cpu", "8 steps, 128 tokens a step", "expected:"):
+        assert fact in before
+    after = [line for line in progress.said if "about 8 steps in all, the end in" in line]
+    assert len(after) == 1
 
 
 class Ticking:

@@ -1,5 +1,8 @@
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -83,6 +86,8 @@ def test_dry_run_writes_nothing(empty_folder, data, capsys):
     figures = json.loads(capsys.readouterr().out)
     assert figures["parameters"] == sum(figures["by_role"].values())
     assert figures["flops_per_step"] == 64 * figures["flops_per_token"]
+    assert figures["seconds_per_step"] > 0 and figures["measured"].endswith("eager")
+    assert figures["steps_in_budget"] == figures["steps"] == 4 and figures["cost"] is figures["price_per_hour"] is None
     assert not (empty_folder / "runs").exists()
 
 
@@ -109,6 +114,63 @@ def test_the_embedded_corpus_takes_the_recipes_vocabulary(empty_folder, monkeypa
     assert "has at least 300 pieces: leave vocab_size out" in capsys.readouterr().err
 
 
+def test_a_dry_run_with_a_price_tells_the_cost(empty_folder, data, capsys):
+    arguments = ["train", "tiny.toml", "--data", str(data), "--dry-run", "--price-per-hour", "2.5", "--seconds", "7200"]
+    assert exit_code_of([*arguments, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["price_per_hour"] == 2.5 and figures["cost"] == 5.0 and figures["expected_seconds"] == 7200.0
+    assert figures["steps_in_budget"] == int(7200 / figures["seconds_per_step"])
+    assert exit_code_of(arguments) == 0
+    assert "5.00" in next(line for line in capsys.readouterr().out.splitlines() if "cost at 2.5 an hour" in line)
+
+
+def test_seed_is_short_for_setting_it(empty_folder, data, capsys):
+    for out, words in (("a", ["--seed", "7"]), ("b", ["--set", "train.seed=7"]), ("c", ["--seed", "8"])):
+        assert exit_code_of(["train", "tiny.toml", "--data", str(data), "--out", out, *words]) == 0
+    a, b, c = (Path(out, "checkpoint-0000004.safetensors").read_bytes() for out in "abc")
+    assert a == b != c
+    assert tomllib.loads(Path("a/recipe.toml").read_text())["train"]["seed"] == 7
+    assert "seed 7" in capsys.readouterr().err
+
+
+def test_a_run_is_resumed_with_its_own_seed(empty_folder, data, capsys):
+    assert exit_code_of(["train", "tiny.toml", "--data", str(data), "--seed", "7"]) == 0
+    assert exit_code_of(["train", "--resume", "--seed", "7"]) == 0
+    assert exit_code_of(["train", "--resume", "--seed", "8"]) == 2
+    assert "--seed 8: runs/tiny was begun with seed 7" in capsys.readouterr().err
+
+
+def test_resume_passes_over_a_newer_run_without_a_trained_step(empty_folder, data, capsys):
+    assert exit_code_of(["train", "tiny.toml", "--data", str(data)]) == 0
+    shutil.copytree("runs/tiny", "runs/begun")
+    for path in (*Path("runs/begun").glob("checkpoint-*4.*"), *Path("runs/begun").glob("state-*4.*")):
+        path.unlink()
+    later = Path("runs/tiny/journal.jsonl").stat().st_mtime + 10
+    os.utime("runs/begun/journal.jsonl", (later, later))
+    assert exit_code_of(["train", "--resume"]) == 0
+    said = capsys.readouterr().err
+    assert "the latest run: runs/tiny (newer, but without a trained step: runs/begun)" in said
+    assert exit_code_of(["plot"]) == 0
+    assert "runs/tiny (newer, but without a trained step: runs/begun)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["tiny.toml", "--data", "DATA"], [], ["--resume", "--out", "run"]])
+def test_the_first_line_comes_before_torch(empty_folder, data, words):
+    """In a process in which torch cannot be imported at all."""
+    Path("run").mkdir()
+    shutil.copy("tiny.toml", "run/recipe.toml")
+    code = "import sys; sys.modules['torch'] = None; from golfctl.cli.main import group; group(sys.argv[1:])"
+    words = [str(data) if word == "DATA" else word for word in words]
+    environment = {**os.environ, "GOLFCTL_CACHE": str(empty_folder / "cache"), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.Popen(
+        [sys.executable, "-c", code, "train", *words], stderr=subprocess.PIPE, text=True, env=environment
+    )
+    with done:
+        first = done.stderr.readline()
+        done.kill()
+    assert first.startswith(("recipe: ", "resuming run"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -125,6 +187,11 @@ def test_the_embedded_corpus_takes_the_recipes_vocabulary(empty_folder, monkeypa
         (["tiny.toml", "--set", "model.attention.heads=3"], 3, "3 heads must divide"),
         (["tiny.toml", "--device", "abacus"], 3, "unknown device 'abacus'"),
         (["tiny.toml", "--set", "model.vocab_size=1024"], 3, "has 300 pieces: leave vocab_size out"),
+        (["tiny.toml", "--seed", "3", "--set", "train.seed=5"], 2, "train.seed is given twice"),
+        (["tiny.toml", "--seed", "-1"], 2, "--seed"),
+        (["tiny.toml", "--price-per-hour", "3"], 2, "--price-per-hour has no effect on a run: add --dry-run"),
+        (["tiny.toml", "--price-per-hour", "nan", "--dry-run"], 2, "--price-per-hour"),
+        (["tiny.toml", "--price-per-hour", "-1", "--dry-run"], 2, "--price-per-hour"),
         (["--resume"], 3, "no run under runs/"),
         (["--resume", "--out", "nowhere"], 3, "nowhere"),
         (["tiny.toml", "--resume"], 2, "cannot be given with RECIPE"),

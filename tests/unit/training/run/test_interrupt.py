@@ -1,12 +1,16 @@
+import hashlib
 import os
 import signal
 import threading
+import time
 
 import pytest
 
+from golfctl.core import files
 from golfctl.core.progress import SILENT
-from golfctl.errors import InterruptedRun
-from golfctl.training.run.interrupt import StoppableProgress, StopRequest, stop_on_signals
+from golfctl.errors import InterruptedRun, StorageError
+from golfctl.training.run import interrupt
+from golfctl.training.run.interrupt import StoppableProgress, Stopped, StopRequest, stop_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -55,3 +59,58 @@ def test_other_threads_leave_signals_alone():
     thread.start()
     thread.join()
     assert seen == [False] and signal.getsignal(signal.SIGTERM) is before
+
+
+def test_where_nothing_is_lost_the_first_signal_ends_the_work():
+    with stop_on_signals() as stop:
+        expected = pytest.raises(InterruptedRun, match="stopped by SIGTERM while testing")
+        with expected, stop.nothing_to_save(lambda: "while testing"):
+            os.kill(os.getpid(), signal.SIGTERM)
+            pytest.fail("the work went on")
+        with pytest.raises(InterruptedRun, match="before more"), stop.nothing_to_save(lambda: "before more"):
+            pytest.fail("more work began")
+
+
+def test_a_library_that_turns_the_interruption_into_an_error_of_its_own():
+    with stop_on_signals() as stop, pytest.raises(InterruptedRun), stop.nothing_to_save(lambda: "while testing"):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("compiler failed") from error
+
+
+def test_work_with_a_grace_is_done_if_it_is_short_and_ends_if_it_is_long():
+    with stop_on_signals() as stop:
+        with stop.stoppable(60.0):
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(Stopped), stop.stoppable(0.05):
+            time.sleep(60)
+        time.sleep(0.1)  # no alarm is left behind
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_main_thread_deep_in_a_library_is_not_waited_for(monkeypatch, tmp_path):
+    """The digest is one call of C that looks at no signal."""
+    said = []
+    monkeypatch.setattr(interrupt, "_PATIENCE_SECONDS", 0.05)
+    with pytest.raises(StorageError), files.atomic_writer(tmp_path / "file") as stream:
+        stream.write(b"half")
+        with (
+            pytest.raises(InterruptedRun),
+            stop_on_signals(said.append) as stop,
+            stop.nothing_to_save(lambda: "deep in a library"),
+        ):
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+            while not said:
+                hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000)
+        assert not list(tmp_path.iterdir())
+    assert said == ["stopped by SIGINT deep in a library"]
+
+
+def test_a_main_thread_with_something_to_save_is_waited_for(monkeypatch):
+    said = []
+    monkeypatch.setattr(interrupt, "_PATIENCE_SECONDS", 0.05)
+    with stop_on_signals(said.append) as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+    assert stop and not said

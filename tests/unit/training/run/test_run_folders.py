@@ -8,31 +8,77 @@ from golfctl.core.journal import Journal
 from golfctl.errors import CheckpointError, InputError
 from golfctl.training.run.run_folders import (
     RunFolder,
+    chosen,
+    held,
     is_run,
+    is_training,
     latest_checkpoint,
     latest_run,
+    logged_steps,
     numbered_run,
     run_data,
     run_records,
+    run_to_resume,
 )
 
 
-def make_run(path, when=0):
+def make_run(path, when=0, step=None):
     path.mkdir(parents=True)
     (path / "recipe.toml").write_text("")
     journal = Journal(path / "journal.jsonl")
     journal.append("train.start", {"data": {"path": str(path)}})
     os.utime(path / "journal.jsonl", (when, when))
+    if step is not None:
+        RunFolder(path).checkpoint(step).write_bytes(b"")
     return RunFolder(path)
 
 
-def test_the_latest_run_is_the_one_written_to_last(tmp_path):
-    make_run(tmp_path / "b", when=200)
-    make_run(tmp_path / "a", when=300)
+def test_the_latest_run_is_the_trained_one_written_to_last(tmp_path):
+    make_run(tmp_path / "b", when=200, step=7)
+    make_run(tmp_path / "a", when=300, step=3)
+    make_run(tmp_path / "untrained", when=400, step=0)
+    make_run(tmp_path / "empty", when=500)
     (tmp_path / "no-run").mkdir()
-    assert latest_run(tmp_path) == tmp_path / "a"
+    assert latest_run(tmp_path) == run_to_resume(tmp_path) == tmp_path / "a"
+    passed_over = f"{tmp_path / 'empty'}, {tmp_path / 'untrained'}"
+    assert chosen(tmp_path / "a") == f"{tmp_path / 'a'} (newer, but without a trained step: {passed_over})"
     with pytest.raises(InputError, match="golfctl train"):
         latest_run(tmp_path / "nothing")
+    with pytest.raises(InputError, match="golfctl train"):
+        run_to_resume(tmp_path / "nothing")
+
+
+def test_where_no_run_is_trained_one_can_only_be_resumed(tmp_path):
+    make_run(tmp_path / "a", when=300, step=0)
+    make_run(tmp_path / "b", when=200)
+    with pytest.raises(InputError, match=f"has a trained step.*--resume --out {tmp_path / 'a'}"):
+        latest_run(tmp_path)
+    assert run_to_resume(tmp_path) == tmp_path / "a"
+    assert chosen(tmp_path / "a") == str(tmp_path / "a")
+
+
+def test_curves_are_those_of_the_latest_run_that_logged_any(tmp_path):
+    make_run(tmp_path / "saved", when=200, step=7)
+    logged = make_run(tmp_path / "logged").journal
+    Journal(logged).append("train.log", {"step": 20})
+    os.utime(logged, (300, 300))
+    make_run(tmp_path / "begun", when=400, step=0)
+    assert latest_run(tmp_path) == tmp_path / "saved"
+    assert latest_run(tmp_path, logged_steps) == tmp_path / "logged"
+
+
+def test_whoever_trains_a_run_holds_it_as_long_as_it_lives(tmp_path):
+    run = make_run(tmp_path / "run").path
+    assert not is_training(run)
+    with held(run):
+        assert is_training(run)
+    assert not is_training(run)
+    held_code = "import sys; from golfctl.training.run.run_folders import held"
+    code = f"{held_code}\nwith held(sys.argv[1]): print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code, run], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"\n" and is_training(run)
+        holder.kill()
+    assert not is_training(run)
 
 
 def test_checkpoints_are_ordered_by_step_not_by_name(tmp_path):
