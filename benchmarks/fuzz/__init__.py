@@ -1,1 +1,1 @@
-"""Mutated artifacts against the reader: `python -m benchmarks.fuzz --count 100000`."""
+"""Hostile files against their readers: `python -m benchmarks.fuzz --target artifact|importer --count 100000`."""

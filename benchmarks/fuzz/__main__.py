@@ -1,4 +1,4 @@
-"""`python -m benchmarks.fuzz --count 100000 [--workers 2] [--first 0] [--out FILE]`: exit 1 if any case misbehaves."""
+"""Fuzz a reader: `python -m benchmarks.fuzz --target importer --count 100000 [--out FILE]`; exit 1 on any fault."""
 
 import argparse
 import json
@@ -6,16 +6,18 @@ import sys
 from pathlib import Path
 
 from benchmarks.fuzz.crew import fuzz
+from benchmarks.fuzz.target import NAMES
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
+    parser.add_argument("--target", choices=NAMES, default="artifact")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    report = fuzz(options.first, options.count, options.workers)
+    report = fuzz(options.target, options.first, options.count, options.workers)
     text = json.dumps(report, indent=2, sort_keys=True)
     print(text)
     if options.out:

@@ -9,24 +9,25 @@ import time
 from collections import Counter
 from typing import Any
 
-from benchmarks.fuzz.judge import HANG_SECONDS, LIMITS, MEMORY_BYTES, judge, mutant
-from benchmarks.fuzz.seeds import seed_artifacts
+from benchmarks.fuzz.judge import HANG_SECONDS, judge
+from benchmarks.fuzz.target import find_target
 from golfctl.core.machine.environment import describe_environment
 
 _CONTEXT = multiprocessing.get_context("spawn")
 _WATCH_SECONDS = HANG_SECONDS + 25  # building a mutant (bombs) and a busy machine count too
 
 
-def work(numbers: range, current: Any, results: Any) -> None:
+def work(name: str, numbers: range, current: Any, results: Any) -> None:
     """Judge cases one by one; report sums at the end, faults at once."""
-    seeds = seed_artifacts()
+    target = find_target(name)
+    seeds = target.seeds()
     for seed in seeds:  # compile and warm up before anything is measured
-        judge(seed)
+        judge(target, seed)
     outcomes: Counter[str] = Counter()
     slowest, largest = 0.0, 0
     for number in numbers:
         current.value = number
-        verdict = judge(mutant(number, seeds))
+        verdict = judge(target, target.mutant(number, seeds))
         outcomes[verdict.outcome] += 1
         slowest, largest = max(slowest, verdict.seconds), max(largest, verdict.grown_bytes)
         if verdict.fault:
@@ -34,14 +35,14 @@ def work(numbers: range, current: Any, results: Any) -> None:
     results.put(("done", dict(outcomes), slowest, largest))
 
 
-def fuzz(first: int, count: int, workers: int) -> dict[str, Any]:
-    """Run `count` cases from number `first`; returns counts by outcome and every fault."""
+def fuzz(name: str, first: int, count: int, workers: int) -> dict[str, Any]:
+    """Run `count` cases of a target from number `first`; returns counts by outcome and every fault."""
     results = _CONTEXT.Queue()
     crews = []
     for worker in range(workers):
         current = _CONTEXT.Value("q", -1)
         numbers = range(first + worker, first + count, workers)
-        process = _CONTEXT.Process(target=work, args=(numbers, current, results))
+        process = _CONTEXT.Process(target=work, args=(name, numbers, current, results))
         process.start()
         crews.append((process, current))
     outcomes: Counter[str] = Counter()
@@ -61,11 +62,11 @@ def fuzz(first: int, count: int, workers: int) -> dict[str, Any]:
             if (process.is_alive() and stuck) or process.exitcode not in (None, 0):
                 process.kill()
                 faults.append({"case": current.value, "fault": "hang" if stuck else f"died: {process.exitcode}"})
-                return _report(first, count, outcomes, faults, slowest, largest)
+                return _report(name, first, count, outcomes, faults, slowest, largest)
         time.sleep(0.05)
     for process, _ in crews:
         process.join()
-    return _report(first, count, outcomes, faults, slowest, largest)
+    return _report(name, first, count, outcomes, faults, slowest, largest)
 
 
 def _stuck(watch: dict[int, tuple[int, float]], worker: int, case: int) -> bool:
@@ -77,19 +78,23 @@ def _stuck(watch: dict[int, tuple[int, float]], worker: int, case: int) -> bool:
 
 
 def _report(
-    first: int, count: int, outcomes: Counter[str], faults: list[dict[str, Any]], slowest: float, largest: int
+    name: str,
+    first: int,
+    count: int,
+    outcomes: Counter[str],
+    faults: list[dict[str, Any]],
+    slowest: float,
+    largest: int,
 ) -> dict[str, Any]:
     return {
+        "target": name,
         "cases": count,
         "first": first,
         "judged": sum(outcomes.values()),
-        "as_they_fall": "even case numbers",
-        "re_sealed": "odd case numbers",
         "outcomes": dict(sorted(outcomes.items())),
         "faults": faults,
         "slowest_seconds": round(slowest, 3),
         "largest_growth_bytes": largest,
-        "allowed": {"seconds": HANG_SECONDS, "growth_bytes": MEMORY_BYTES},
-        "limits": LIMITS._asdict(),
+        "allowed": {"seconds": HANG_SECONDS, **find_target(name).allowed()},
         "environment": describe_environment(),
     }

@@ -15,10 +15,11 @@ import click
 from golfctl.cli.views.bars import let_go, tell
 from golfctl.core.canonical import canonical_json
 from golfctl.core.schema import document, record
-from golfctl.core.text import one_line
+from golfctl.core.text import printable
 
 Json = dict[str, Any]
 SCHEMA = "error/1"
+_MOST_CHARACTERS = 4000  # of a message; names in files may be as long as the file
 # exit code: what it means, in one word
 KINDS = {1: "bug", 2: "usage", 3: "input", 4: "artifact", 5: "budget", 6: "verdict", 130: "interrupted"}
 
@@ -57,15 +58,14 @@ def asked_form(arguments: Sequence[str]) -> str:
 
 def complain(message: str) -> None:
     """The one line on stderr that a failure gets in every form."""
-    tell(f"golfctl: {one_line(message)}")
+    tell(f"golfctl: {printable(message, _MOST_CHARACTERS)}")
 
 
 def error_document(message: str, exit_code: int, details: Json) -> Json:
     """A failure as a document of schema `error/1`."""
     kind = KINDS.get(exit_code, "bug")
-    return {
-        "schema": SCHEMA, "kind": kind, "exit_code": exit_code, "message": one_line(message), "details": details,
-    }  # fmt: skip
+    shown = printable(message, _MOST_CHARACTERS)
+    return {"schema": SCHEMA, "kind": kind, "exit_code": exit_code, "message": shown, "details": details}
 
 
 def error_schema() -> Json:

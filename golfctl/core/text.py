@@ -14,6 +14,11 @@ def one_line(text: str) -> str:
     return shown.replace("::", "\\x3a:", 1) if shown.lstrip().startswith("::") else shown
 
 
+def printable(text: str, most: int = 100) -> str:
+    """`text` on one line, cut after `most` characters; what was cut is said."""
+    return one_line(text) if len(text) <= most else f"{one_line(text[:most])}… ({len(text):,} characters)"
+
+
 def path_text(path: Path) -> str:
     """`path` as text that UTF-8 can hold: bytes of a file name that are no UTF-8 are spelled out."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

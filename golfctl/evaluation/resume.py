@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from golfctl.core.canonical import canonical_json, sha256_json
-from golfctl.core.files import atomic_write, read_bytes
-from golfctl.errors import InputError
+from golfctl.core.files import atomic_write
+from golfctl.errors import CheckpointError, InputError
 from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.timing.clock import Clock
 from golfctl.evaluation.timing.deadline import parts
+from golfctl.packing.checkpoint import read_safetensors
 from golfctl.scoring.protocol import Scorer
 
 EVERY_S = 30.0
@@ -61,6 +62,14 @@ class Savepoint:
                 f"{self.path} was saved by an evaluation of another artifact, text, stack or golfctl: "
                 "remove it or name another file"
             )
+        try:
+            return self._continue(tensors, saved, scorer, ledger, tokens_N)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError) as error:
+            raise InputError(f"{self.path} is damaged: remove it or name another file ({error})") from error
+
+    def _continue(
+        self, tensors: dict[str, Tensor], saved: dict[str, Any], scorer: Scorer, ledger: Ledger, tokens_N: np.ndarray
+    ) -> int:
         nll_R = tensors.pop("ledger").numpy()
         ledger.append(0, nll_R)
         known_N = tokens_N[: len(nll_R) + 1].astype(np.int64)
@@ -91,11 +100,13 @@ class Savepoint:
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    data = read_bytes(path)
+    """Tensors, among them the ledger, and what the file says of its evaluation."""
     try:
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + length])
-        saved = json.loads(header["__metadata__"][_KEY])
-        return safetensors.torch.load(data), {key: saved[key] for key in ("identity", "seconds", "total")}
-    except (ValueError, KeyError, safetensors.SafetensorError) as error:
+        metadata, tensors = read_safetensors(path)
+        saved = json.loads(metadata[_KEY])
+        known = {key: saved[key] for key in ("identity", "seconds", "total")}
+        if tensors["ledger"].dtype != torch.float64 or tensors["ledger"].ndim != 1:
+            raise ValueError("the ledger is no list of float64 numbers")
+        return tensors, known
+    except (ValueError, KeyError, TypeError, RecursionError, CheckpointError) as error:
         raise InputError(f"{path}: no saved evaluation, or a damaged one: remove it or name another file") from error

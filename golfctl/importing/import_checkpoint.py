@@ -18,21 +18,21 @@ from golfctl.core.canonical import sha256_bytes
 from golfctl.core.config import apply_overrides
 from golfctl.core.files import atomic_write, read_bytes
 from golfctl.core.progress import SILENT, Progress
+from golfctl.core.text import printable
 from golfctl.errors import CheckpointError, UsageError
-from golfctl.importing.layouts import Imported, read_layout
+from golfctl.importing.elements import float_values
+from golfctl.importing.layouts import Imported
+from golfctl.importing.source import ForeignFile, read_source
 from golfctl.importing.spec_from_shapes import Inferred, infer_model
-from golfctl.importing.torch_file import read_torch
-from golfctl.importing.wrappers import is_safetensors, peel
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.names import roles_by_name, shapes_by_name
 from golfctl.packing.assignment import Assignment, group_of
-from golfctl.packing.checkpoint import TOKENIZER_FILE, Checkpoint, check_tensors, read_safetensors, write_checkpoint
+from golfctl.packing.checkpoint import TOKENIZER_FILE, Checkpoint, check_tensors, write_checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.drafting import draft_artifact, tensor_sections
 from golfctl.packing.replacing import replaceable
 from golfctl.quant import QuantizedTensor, dequantize
 
-_LIMIT_BYTES = 1 << 34
 _TOKENIZER_LIMIT_BYTES = 1 << 26
 
 
@@ -74,13 +74,24 @@ def import_file(source: Path, choices: ImportChoices, out: Path | None, progress
     """Read `source`, infer or take its model spec, and write a checkpoint or an artifact.
 
     Raises:
-        InputError: no such file. CheckpointError: damaged, hostile, or it holds tensors golfctl has no place for.
-        ConfigError: the given model table is wrong. UsageError: a choice without effect.
+        InputError: no such file. CheckpointError: damaged or hostile. Others as `import_read`.
     """
-    imported, layers = read_source(source)
+    return import_read(read_source(source), choices, out, progress)
+
+
+def import_read(found: ForeignFile, choices: ImportChoices, out: Path | None, progress: Progress) -> ImportResult:
+    """Infer or take the model spec of a file that was read, and write a checkpoint or an artifact.
+
+    Raises:
+        CheckpointError: it holds tensors golfctl has no place for. ConfigError: the given model table is wrong.
+        UsageError: a choice without effect.
+    """
+    source, imported, peeled = found
     imported, skipped = _without(imported, choices.skip)
     spec, assumed = _spec(imported, choices, str(source))
     _check(imported, spec, str(source))
+    floats = {name: float_values(array, name, str(source)) for name, array in imported.floats.items()}
+    imported = imported._replace(floats=floats)
     form = choices.form or ("artifact" if imported.quantized else "checkpoint")
     if form == "artifact" and not imported.quantized:
         raise UsageError(f"{source} holds no quantised tensors: import it as a checkpoint, then `golfctl pack` it")
@@ -90,39 +101,16 @@ def import_file(source: Path, choices: ImportChoices, out: Path | None, progress
     target = out or Path(source.name.split(".")[0] + (".golf" if form == "artifact" else ".golfctl.safetensors"))
     if target.resolve() == source.resolve():
         raise UsageError(f"{source} would overwrite itself: name another file with -o")
-    origin = {"imported": {"sha256": sha256_bytes(read_bytes(source)), "layout": imported.layout, "layers": layers}}
+    origin = {"imported": {"sha256": peeled.sha256(), "layout": imported.layout, "layers": peeled.layers}}
     if form == "artifact":
         _write_artifact(target, imported, spec, tokenizer, choices.coder or "auto", origin, progress)
     else:
         _write_checkpoint(target, imported, spec, tokenizer, origin)
     shapes = imported.shapes
     return ImportResult(
-        target, form, imported.layout, layers, len(shapes), sum(int(np.prod(s)) for s in shapes.values()),
+        target, form, imported.layout, peeled.layers, len(shapes), sum(int(np.prod(s)) for s in shapes.values()),
         len(imported.quantized), spec.to_dict(), assumed, sorted([*imported.left_out, *skipped]),
     )  # fmt: skip
-
-
-def read_source(source: Path) -> tuple[Imported, list[str]]:
-    """Tensors of any known file, and the compression layers found around them.
-
-    Raises:
-        InputError: no such file. CheckpointError: damaged, hostile or unknown.
-    """
-    data, layers = peel(read_bytes(source, _LIMIT_BYTES), str(source))
-    if is_safetensors(data):
-        if layers:
-            raise CheckpointError(f"{source}: safetensors under {' + '.join(layers)}; unpack it first")
-        _, tensors = read_safetensors(source)
-        arrays = {name: _numpy(tensor) for name, tensor in tensors.items()}
-        suffixed = any(name.endswith(".q") and f"{name[:-2]}.scale" in arrays for name in arrays)
-        return read_layout({"w": arrays} if suffixed else arrays, str(source)), layers
-    return read_layout(read_torch(data, str(source)), str(source)), layers
-
-
-def _numpy(tensor: torch.Tensor) -> np.ndarray:
-    """bfloat16, which numpy lacks, widened."""
-    array: np.ndarray = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    return array
 
 
 def _without(imported: Imported, patterns: Sequence[str]) -> tuple[Imported, list[str]]:
@@ -160,7 +148,7 @@ def _check(imported: Imported, spec: ModelSpec, where: str) -> None:
     shapes, expected = imported.shapes, shapes_by_name(spec)
     strangers = sorted(set(shapes) - set(expected))
     if strangers:
-        listed = ", ".join(f"{name} {list(shapes[name])}" for name in strangers[:8])
+        listed = ", ".join(f"{printable(name)} {list(shapes[name])}" for name in strangers[:8])
         more = f" and {len(strangers) - 8} more" if len(strangers) > 8 else ""
         raise CheckpointError(
             f"{where}: golfctl's model has no place for {listed}{more}; give the right [model] with --model, or leave "
@@ -217,6 +205,5 @@ def _write_artifact(
 
 def _float_tensor(array: np.ndarray) -> QuantizedTensor:
     """fp16 where it was fp16, else fp32."""
-    dtype = np.float16 if array.dtype == np.float16 else np.float32
-    values = np.ascontiguousarray(array.astype(dtype)).reshape(array.shape)
+    values = np.ascontiguousarray(array).reshape(array.shape)
     return QuantizedTensor(f"fp{8 * values.itemsize}/1", array.shape, {"values": values})

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from golfctl.errors import CheckpointError
 
 Shapes = Mapping[str, tuple[int, ...]]
-_BLOCK = re.compile(r"blocks\.(\d+)\.")
+_BLOCK = re.compile(r"blocks\.([0-9]{1,6})\.")
 _ALWAYS = (
     "attention.rotary.dims (how many dimensions of each head are rotated)",
     "attention.rotary.base and reference_length",
@@ -51,24 +51,25 @@ def infer_model(shapes: Shapes, where: str) -> Inferred:
         "residual": {"mix": "blocks.0.resid_mix" in shapes, "skips": skips},
         "head": {"tied": "lm_head.weight" not in shapes},
     }
-    parts, assumed = _parts(shapes, dim)
+    parts, assumed = _parts(shapes, dim, where)
     return Inferred(values | ({"parts": parts} if parts else {}), [*_ALWAYS, *assumed])
 
 
-def _parts(shapes: Shapes, dim: int) -> tuple[dict[str, Any], list[str]]:
+def _parts(shapes: Shapes, dim: int, where: str) -> tuple[dict[str, Any], list[str]]:
     parts: dict[str, Any] = {}
     assumed: list[str] = []
     if "bigram.embed.weight" in shapes:
-        buckets, width = shapes["bigram.embed.weight"]
+        buckets, width = _shape(shapes, "bigram.embed.weight", 2, where)
         parts["bigram"] = {"buckets": buckets, "dim": width}
         assumed.append("parts.bigram.trigram")
     if "smear.gate" in shapes:
         parts["smear"] = {}
     if "smear_gate.weight" in shapes:
-        parts["gated_smear"] = {"window": shapes["smear_gate.weight"][-1]}
+        parts["gated_smear"] = {"window": _shape(shapes, "smear_gate.weight", 2, where)[-1]}
     if "ve_shared.embed.weight" in shapes:
         count = sum(name.startswith("ve_layer_scales.") for name in shapes)
-        parts["value_embedding"] = {"dim": shapes["ve_shared.embed.weight"][-1], "layers": f"last {max(count, 1)}"}
+        width = _shape(shapes, "ve_shared.embed.weight", 2, where)[-1]
+        parts["value_embedding"] = {"dim": width, "layers": f"last {max(count, 1)}"}
         assumed.append(f"parts.value_embedding.layers (the last {count} are assumed)")
     return parts | _block_parts(shapes, dim), assumed
 

@@ -18,14 +18,17 @@ from golfctl.core.canonical import canonical_json, sha256_bytes
 from golfctl.core.config import Config
 from golfctl.core.files import atomic_write, read_bytes
 from golfctl.core.lfs import refuse_pointer_file
+from golfctl.core.text import printable
 from golfctl.errors import CheckpointError, ConfigError, InputError
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.names import shapes_by_name
+from golfctl.packing.safetensors_header import read_file_header
 
 FORMAT = "golfctl-checkpoint/1"
 METADATA_KEY = "golfctl"
 TOKENIZER_FILE = "tokenizer.model"
 _DTYPES = (torch.float32, torch.bfloat16)
+_STORED = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"}  # in any safetensors file of golfctl
 _TOKENIZER_LIMIT_BYTES = 1 << 26
 
 
@@ -101,14 +104,20 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor
     """All metadata and tensors (on CPU) of a safetensors file.
 
     Raises:
-        InputError: no such file, or a git-LFS pointer. CheckpointError: truncated or not safetensors.
+        InputError: no such file, or a git-LFS pointer.
+        CheckpointError: truncated, not safetensors, or of a type that no file of golfctl has.
     """
     if not path.is_file():
         raise InputError(f"no such file: {path}")
     refuse_pointer_file(path)
+    header = read_file_header(path)
+    for name, entry in header.entries.items():
+        if entry.dtype not in _STORED:
+            what = f"holds {entry.dtype} ({entry.element}), a type that no file of golfctl has"
+            raise CheckpointError(f"{path}: tensor {printable(name)} {what}")
     try:
         with safetensors.safe_open(path, framework="pt", device="cpu") as stream:
-            return dict(stream.metadata() or {}), {name: stream.get_tensor(name).clone() for name in stream.keys()}  # noqa: SIM118
+            return header.metadata, {name: stream.get_tensor(name).clone() for name in header.entries}
     except (safetensors.SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is truncated or not a safetensors file: {error}") from error
 
@@ -119,7 +128,9 @@ def check_tensors(tensors: dict[str, torch.Tensor], spec: ModelSpec, where: str)
     for name in sorted(expected.keys() - tensors.keys()):
         raise CheckpointError(f"{where}: tensor {name} {list(expected[name])} is missing; the model spec asks for it")
     for name in sorted(tensors.keys() - expected.keys()):
-        raise CheckpointError(f"{where}: tensor {name} {list(tensors[name].shape)} is not part of the model spec")
+        raise CheckpointError(
+            f"{where}: tensor {printable(name)} {list(tensors[name].shape)} is not part of the model spec"
+        )
     for name, tensor in sorted(tensors.items()):
         if tuple(tensor.shape) != tuple(expected[name]):
             raise CheckpointError(
@@ -136,7 +147,7 @@ def _header(path: Path, metadata: dict[str, str]) -> _Header:
         raise CheckpointError(f"{path} is no golfctl checkpoint (no {METADATA_KEY!r} metadata); see `golfctl import`")
     try:
         header = _Header.from_dict(json.loads(metadata[METADATA_KEY]), f"{path}: metadata")
-    except (ValueError, ConfigError) as error:
+    except (ValueError, RecursionError, ConfigError) as error:
         raise CheckpointError(f"{path}: bad metadata: {error}") from error
     if header.format != FORMAT:
         raise CheckpointError(f"{path} has format {header.format!r}; this version reads {FORMAT!r}")

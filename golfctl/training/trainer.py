@@ -186,10 +186,17 @@ class Trainer:
             raise CheckpointError(f"{where} was written under other settings than this recipe's; resume with its own")
         if position.data_digest != self.setup.dataset.digest:
             raise CheckpointError(f"{where} was trained on other data than {self.setup.dataset.path}")
-        missing = self._layout().keys() - tensors.keys()
-        if missing:
-            raise CheckpointError(f"{where} lacks {sorted(missing)[0]}")
-        self._restore_tensors(tensors, position.average_count)
+        for name, target in self._layout().items():
+            if name not in tensors:
+                raise CheckpointError(f"{where} lacks {name}")
+            if tensors[name].shape != target.shape:
+                raise CheckpointError(
+                    f"{where}: {name} has shape {list(tensors[name].shape)}, not {list(target.shape)}"
+                )
+        try:
+            self._restore_tensors(tensors, position.average_count)
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(f"{where} lacks a tensor, or has one of another shape: {error}") from error
         self.loader.restore(position.loader)
         self.steps_done = position.step
 

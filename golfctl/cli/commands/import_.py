@@ -39,8 +39,9 @@ def command(
     shapes, and what these cannot tell is listed; --model or --set give it.
     """
     from golfctl.core.packaged import find_recipe
+    from golfctl.core.text import printable
     from golfctl.errors import UsageError
-    from golfctl.importing.import_checkpoint import ImportChoices, import_file
+    from golfctl.importing.source import read_source
 
     for override in overrides:
         if not override.strip().startswith("model."):
@@ -49,12 +50,16 @@ def command(
             )
     progress = reporter(quiet)
     given = find_recipe(model, progress).tables.get("model", {}) if model else None
+    found = read_source(source)  # before torch is loaded: what is refused is refused at once
+
+    from golfctl.importing.import_checkpoint import ImportChoices, import_read
+
     choices = ImportChoices(given, overrides, rest["tokenizer"], rest["skip"], rest["form"], rest["coder"])
-    result = import_file(source, choices, out, progress)
+    result = import_read(found, choices, out, progress)
     if out is None:
         progress.say(f"writing {result.path}")
     for name in result.left_out:
-        progress.say(f"left out: {name}")
+        progress.say(f"left out: {printable(name)}")
     for setting in result.assumed:
         progress.say(f"not in names or shapes, at its default: model.{setting}")
     if as_json:

@@ -95,7 +95,10 @@ class Loader(ABC):
                 raise CheckpointError(
                     f"cannot resume the data order: {key} was {state.get(key)!r} when the state was saved, now {mine!r}"
                 )
-        self._restore(state)
+        try:
+            self._restore(state)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise CheckpointError(f"cannot resume the data order: its saved state is damaged: {error!r}") from error
 
     def _windows(self, starts: Sequence[int]) -> Batch:
         """Rows whose windows of T + 1 tokens start at these positions of the stream."""

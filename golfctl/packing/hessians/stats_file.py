@@ -15,7 +15,8 @@ from torch import Tensor
 
 from golfctl.core.canonical import canonical_json
 from golfctl.core.files import atomic_write
-from golfctl.errors import CheckpointError, InputError
+from golfctl.errors import CheckpointError
+from golfctl.packing.safetensors_header import read_file_header
 from golfctl.quant.stats import LayerStats
 
 FORMAT = "golfctl-calibration/2"
@@ -36,19 +37,16 @@ class StoredStats(Mapping[str, LayerStats]):
         Raises:
             InputError: no such file. CheckpointError: damaged, or of another format.
         """
-        if not path.is_file():
-            raise InputError(f"no such file: {path}")
+        metadata, entries = read_file_header(path)
         try:
-            with safetensors.safe_open(path, framework="pt", device="cpu") as stream:
-                header = json.loads((stream.metadata() or {})[_KEY])
-                names = set(stream.keys())
+            header = json.loads(metadata[_KEY])
             if header["format"] != FORMAT:
                 raise CheckpointError(f"{path} has format {header['format']!r}; this version reads {FORMAT!r}")
             tokens = {str(name): int(count) for name, count in header["tokens"].items()}
-            if missing := sorted(f"hessian.{name}" for name in tokens if f"hessian.{name}" not in names):
+            if missing := sorted(f"hessian.{name}" for name in tokens if f"hessian.{name}" not in entries):
                 raise CheckpointError(f"{path} lacks {missing[0]}: calibrate again")
             return cls(path, tokens, header["tables"]), header
-        except (KeyError, TypeError, ValueError, AttributeError, safetensors.SafetensorError, OSError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"{path} is truncated or holds no calibration statistics: {error}") from error
 
     def __getitem__(self, name: str) -> LayerStats:

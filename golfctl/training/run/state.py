@@ -63,7 +63,7 @@ def read_state(path: Path) -> TrainingState:
     metadata, tensors = read_safetensors(path)
     try:
         position = Position.from_dict(json.loads(metadata[_KEY]), f"{path}: metadata")
-    except (KeyError, ValueError, ConfigError) as error:
+    except (KeyError, ValueError, RecursionError, ConfigError) as error:
         raise CheckpointError(f"{path} is no training state: {error}") from error
     if position.format != FORMAT:
         raise CheckpointError(f"{path} has format {position.format!r}; this version resumes from {FORMAT!r}")

@@ -2,23 +2,24 @@
 
 import pytest
 
+from benchmarks.fuzz import artifact
+from benchmarks.fuzz.artifact import mutant
+from benchmarks.fuzz.artifact_mutations import STRUCTURED
 from benchmarks.fuzz.bytewise import BYTEWISE
 from benchmarks.fuzz.carcass import Carcass
-from benchmarks.fuzz.judge import judge, mutant
-from benchmarks.fuzz.seeds import seed_artifacts
-from benchmarks.fuzz.structured import STRUCTURED
+from benchmarks.fuzz.judge import judge
 from golfctl.artifact import read_artifact
 
 
 @pytest.fixture(scope="module")
 def seeds():
-    return seed_artifacts()
+    return artifact.seeds()
 
 
 def check(numbers, seeds):
     outcomes = set()
     for number in numbers:
-        verdict = judge(mutant(number, seeds))
+        verdict = judge(artifact, mutant(number, seeds))
         assert not verdict.fault, f"case {number}: {verdict}"
         outcomes.add(verdict.outcome)
     return outcomes
@@ -26,7 +27,7 @@ def check(numbers, seeds):
 
 def test_seeds_decode_and_survive_being_taken_apart(seeds):
     for seed in seeds:
-        assert judge(seed).outcome == "decoded"
+        assert judge(artifact, seed).outcome == "decoded"
         again = Carcass.of(seed).assemble()
         assert read_artifact(again).manifest.to_json() == read_artifact(seed).manifest.to_json()
 

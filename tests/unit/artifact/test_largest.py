@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.fuzz import judge as fuzz
+from benchmarks.fuzz import artifact as fuzz
+from benchmarks.fuzz.judge import judge
 from golfctl.artifact import Draft, Limits, Part, Stream, Tensor, TensorSection, encode_artifact
 from golfctl.coding import encode
 
@@ -36,6 +37,5 @@ def test_a_bomb_of_the_largest_size(monkeypatch, scheme, coder):
     assert len(data) < 1_000_000
     limits = Limits()
     monkeypatch.setattr(fuzz, "LIMITS", limits)
-    monkeypatch.setattr(fuzz, "MEMORY_BYTES", limits.raw_bytes + 4 * limits.weights + fuzz.SLACK_BYTES)
-    verdict = fuzz.judge(data)
+    verdict = judge(fuzz, data)
     assert verdict.outcome == "decoded" and not verdict.fault, verdict

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import lzma
 import os
 import pickle
 import struct
@@ -12,10 +13,12 @@ import zlib
 import numpy as np
 import pytest
 import torch
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golfctl.errors import CheckpointError, GolfError
+from golfctl.importing import limits
 from golfctl.importing.import_checkpoint import read_source
 from golfctl.importing.torch_file import LEGACY_MAGIC, read_torch
 from golfctl.importing.wrappers import peel
@@ -131,14 +134,61 @@ def test_one_storage_named_often_is_no_bomb():
     tracemalloc.stop()
 
 
-@pytest.mark.parametrize("press", [name for name in files.PRESSES if name != "none"])
-def test_bombs_stop_at_the_limit(press):
-    bomb = files.PRESSES[press](bytes(66 << 20))
+PRESSED = [name for name in files.PRESSES if name != "none"]
+
+
+@pytest.mark.parametrize("press", PRESSED)
+def test_bombs_stop_at_the_limit(press, monkeypatch):
+    monkeypatch.setattr(limits, "UNPACKED_EXTRA_BYTES", 1 << 20)
+    bomb = files.PRESSES[press](bytes(3 << 20))
     if press == "shuffle + brotli":
-        bomb = files.PRESSES["brotli"](files.shuffled(bytes(66 << 20)))
-    assert len(bomb) < 1 << 20
-    with pytest.raises(CheckpointError):
+        bomb = files.PRESSES["brotli"](files.shuffled(bytes(3 << 20)))
+    with pytest.raises(CheckpointError, match="unpacks to more than|neither a saved model"):
         peel(bomb, "bomb.ptz")
+
+
+def test_layers_share_one_limit(monkeypatch):
+    """A bomb within a bomb gets what the outer one left."""
+    monkeypatch.setattr(limits, "UNPACKED_EXTRA_BYTES", 3 << 20)
+    inner = zlib.compress(bytes(2 << 20), 0)
+    with pytest.raises(CheckpointError, match="unpacks to more than"):
+        peel(zlib.compress(inner, 9), "bomb.ptz")
+
+
+def test_windows_beyond_any_preset():
+    wide = zstandard.ZstdCompressionParameters.from_level(1, window_log=30)
+    frame = zstandard.ZstdCompressor(compression_params=wide).compressobj()
+    data = frame.compress(os.urandom(1000)) + frame.flush()
+    with pytest.raises(CheckpointError, match="zstd"):
+        peel(data, "x.ptz")
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 30}]
+    with pytest.raises(CheckpointError, match="lzma.*limit"):
+        peel(lzma.compress(b"abc", filters=filters), "x.ptz")
+
+
+@pytest.mark.parametrize(
+    "content", [bytes(1 << 21), os.urandom(1 << 20), bytes(range(256)) * 5000], ids=["0", "noise", "steps"]
+)
+@pytest.mark.parametrize("press", PRESSED)
+def test_large_files_come_out_whole(press, content):
+    """Far more than one piece of input or output of a decompressor."""
+    inside = files.saved({"a": torch.frombuffer(bytearray(content), dtype=torch.uint8)})
+    assert peel(files.PRESSES[press](inside), "x.ptz").data == inside
+
+
+@pytest.mark.parametrize("press", PRESSED)
+def test_streams_that_are_cut_or_changed(press):
+    data = files.PRESSES[press](files.saved({"a": torch.arange(600.0)}))
+    for damaged in (data[:-20], data[: len(data) // 2], data[:5], data[:20] + b"\xff" * 9 + data[29:]):
+        with pytest.raises(CheckpointError) as caught:
+            read_torch(peel(damaged, "x.ptz").data, "x.ptz")
+        assert str(caught.value).isprintable()
+
+
+def test_large_files_that_are_no_model_are_not_unpacked(monkeypatch):
+    monkeypatch.setattr(limits, "COMPRESSED_BYTES", 100)
+    with pytest.raises(CheckpointError, match="unpack it first"):
+        peel(zlib.compress(os.urandom(200)), "x.ptz")
 
 
 def test_layers_without_end():
