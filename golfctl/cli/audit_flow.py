@@ -1,7 +1,6 @@
 """What `golfctl audit` does: settle what is audited and how hard, run, report, and say no with exit code 6."""
 
 import json
-import secrets
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from golfctl.cli.audit_own import audit_own
+from golfctl.cli.audit_plan import make_plan
 from golfctl.cli.eval_flow import check_outputs
 from golfctl.cli.stack_options import STACK
 from golfctl.cli.views.audit_text import audit_text, self_test_text
@@ -20,7 +21,6 @@ from golfctl.core.files import atomic_write
 from golfctl.errors import UsageError, VerdictError
 
 if TYPE_CHECKING:
-    from golfctl.auditing.plan import Plan
     from golfctl.auditing.report import AuditReport
     from golfctl.auditing.subject import Source
 
@@ -28,7 +28,6 @@ _FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "source_model", "tokens", "vocab",
 _OWN_ONLY = ("source", "overrides", "code", "exact_geometry", "reference", *STACK)
 _WINDOWS = ("stride", "seq_len")
 _NAMES = {"source": "M.GOLF", "overrides": "--set", "rules_name": "--rules", "as_json": "--json"}
-_PLAN = {"seed": "seed", "cuts": "cuts", "positions": "mass_positions", "answers": "mass_answers"}
 
 
 def audit_command(options: dict[str, Any]) -> None:
@@ -68,8 +67,6 @@ def _audit(options: dict[str, Any]) -> None:
         _finish(_audit_foreign(options), None, options)
     else:
         _refuse(_FOREIGN_ONLY, "an artifact is audited through golfctl's own evaluation")
-        from golfctl.cli.audit_own import audit_own
-
         report, run = audit_own(options)
         _finish(report, run, options)
 
@@ -153,23 +150,6 @@ def _foreign_tokens(options: dict[str, Any], read_tokens: Any) -> tuple[Any, str
     check_range(tokens_N, options["vocab"], str(options["data"]))
     shards = [*dataset.train_shards, *dataset.val_shards]
     return tokens_N, str(options["data"]), shards, dataset.tokenizer.bos if bos is None else bos
-
-
-def make_plan(options: dict[str, Any], defaults: dict[str, Any]) -> "Plan":
-    """The plan from flags over `defaults`; a fresh seed unless one is given.
-
-    Raises:
-        ConfigError: the sizes contradict each other.
-    """
-    from golfctl.auditing.plan import Plan
-
-    values = {"seed": secrets.randbits(32), **defaults}
-    values |= {name: options[flag] for flag, name in _PLAN.items() if options[flag] is not None}
-    length = options["tokens_per_text"]
-    if length is not None:
-        values["text_tokens"] = length
-        values["mass_tokens"] = min(length, values.get("mass_tokens", Plan().mass_tokens))
-    return Plan.from_dict(values, "audit plan")
 
 
 def _ids(values: tuple[str, ...], flag: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from golfctl.cli.audit_flow import make_plan
+from golfctl.cli.audit_plan import make_plan
 from golfctl.cli.eval_flow import check_outputs, resolve_paths
 from golfctl.cli.stack_config import stack_config
 from golfctl.cli.views.bars import reporter

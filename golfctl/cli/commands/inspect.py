@@ -120,7 +120,7 @@ def _look(paths: Sequence[Path], options: dict[str, Any]) -> "list[Outcome]":
     if options["older"]:
         return [compared(paths[0], partial(open_artifact, _resolve(options["older"])), look)]
     if options["since"]:
-        from golfctl.inspection.history import artifact_at
+        from golfctl.inspection.at_commit import artifact_at
 
         return [compared(path, partial(artifact_at, options["since"], path), look) for path in paths]
     return [inspected(path, look) for path in paths]

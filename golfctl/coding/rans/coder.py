@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from golfctl.coding.base import Array, Coder
-from golfctl.coding.rans.distributions import BUCKETS, SHAPES, build
+from golfctl.coding.rans.distributions import SHAPES, build, used_buckets
 from golfctl.coding.rans.side import SIDE_REACH, Side, choose_side, differences, side_tables
 from golfctl.coding.rans.word_stream import Header, first_state, read_header, words_of, write_header
 from golfctl.core.config import Config
@@ -144,9 +144,3 @@ def _take_side(state: Any, words: Array, taken: int, side: Side, size: int) -> t
     if taken > words.size or np.abs(values).max() > SIDE_REACH:
         raise ArtifactError("rans/1: damaged stream: row or column spreads out of range")
     return state, taken, values.astype(np.int32)
-
-
-def used_buckets(rows_R: Array, columns_C: Array) -> Array:
-    """Buckets that occur among the sums of row and column spreads."""
-    sums = np.unique(rows_R)[:, None] + np.unique(columns_C)[None, :]
-    return np.unique(np.clip(sums, 0, BUCKETS - 1))

@@ -145,3 +145,9 @@ def _log2(values: Array) -> Array:
         carry = mantissa >> 31
         mantissa, result = mantissa >> carry, 2 * result + carry
     return (result + 1) >> 1
+
+
+def used_buckets(rows_R: Array, columns_C: Array) -> Array:
+    """Buckets that occur among the sums of row and column spreads."""
+    sums = np.unique(rows_R)[:, None] + np.unique(columns_C)[None, :]
+    return np.unique(np.clip(sums, 0, BUCKETS - 1))

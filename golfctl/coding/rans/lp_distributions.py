@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from golfctl.coding.rans.coder import used_buckets
 from golfctl.coding.rans.distributions import (
     BUCKETS,
     PER_OCTAVE,
@@ -15,6 +14,7 @@ from golfctl.coding.rans.distributions import (
     cached_masses,
     empty_tables,
     shift_of,
+    used_buckets,
 )
 
 FIRST_FIT = 32  # rows before the first prediction

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import NamedTuple
 
-from golfctl.submission.logs.clocks import SECONDS, total_evaluation_seconds, training_seconds
 from golfctl.submission.logs.grammar import Field, Line, decimals, read_line, whole_number
 from golfctl.submission.logs.scores import Score, message, scores_of
+from golfctl.submission.logs.seconds import SECONDS, total_evaluation_seconds, training_seconds
 from golfctl.submission.logs.stages import LAST_STAGES, Stage, step_of
 
 _INTEGER = r"(\d{1,18}|\d{1,3}(?:,\d{3}){1,5})"

@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
-from golfctl.submission.logs.clocks import evaluation_seconds
 from golfctl.submission.logs.grammar import Field, Line
+from golfctl.submission.logs.seconds import evaluation_seconds
 from golfctl.submission.logs.stages import Stage, stage_of, stage_of_name
 
 _LOSS = re.compile(r"(?:^|_)(?:(?:val|valid|validation|eval|test)_(?:loss|nll)|vl)$")

@@ -7,7 +7,7 @@ from typing import Any
 from golfctl.coding.table import CODERS
 from golfctl.core.machine.environment import describe_environment
 from golfctl.core.machine.libraries import install_line, installed
-from golfctl.training.finding import Finding
+from golfctl.training.meters.machine_finding import Finding
 
 _PURPOSES = {
     "training, scoring": ("torch", "sentencepiece", "numba"),

@@ -7,7 +7,7 @@ import torch
 
 from golfctl.errors import GolfError
 from golfctl.model.kernels.gpu_attention import flash3_missing
-from golfctl.training.finding import Finding, Status
+from golfctl.training.meters.machine_finding import Finding, Status
 from golfctl.training.run.distributed import choose_threads, resolve_device
 from golfctl.training.setup import choose_dtype
 
