@@ -72,10 +72,8 @@ def evaluate(
         source, dataset, stream = _load(source_path, data_path, config, device)
     settled = settle(config, source, device, stream.rows, layers)
     config = settled.config
-    if resume and (ladder or config.leaks):
-        raise UsageError("--resume continues one honest score: drop --ladder or the leaking form")
-    if resume and deadline_s is not None:
-        raise UsageError("--deadline is the time of one process from its start, --resume spans several: drop one")
+    if resume:
+        _check_resumable(config, ladder, deadline_s)
     ranks = ranks or Ranks()
     if ladder:
         result: Run | ReplayRun = climb_stream(source, stream, config, device, ranks, clock, progress)
@@ -122,6 +120,13 @@ def estimate(source_path: Path, data_path: Path, config: EvalConfig, device: tor
     part = stream.cut(config.max_tokens)
     score_stream(source, part, config, device, Ranks(), clock, probe=False)
     return project(stream.rows, part.rows, *(clock.seconds[name] for name in ("load", "score", "adapt")))
+
+
+def _check_resumable(config: EvalConfig, ladder: bool, deadline_s: float | None) -> None:
+    if ladder or config.leaks:
+        raise UsageError("--resume continues one honest score: drop --ladder or the leaking form")
+    if deadline_s is not None:
+        raise UsageError("--deadline is the time of one process from its start, --resume spans several: drop one")
 
 
 def _resumed(result: Run | ReplayRun) -> list[str]:

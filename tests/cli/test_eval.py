@@ -137,6 +137,8 @@ def test_two_ranks_lose_and_double_nothing(folder, capsys, tmp_path):
     assert two["world"] == 2 and two["tokens"] == one["tokens"] and two["honest"] is True
     assert two["val_bpb"] == pytest.approx(one["val_bpb"], abs=1e-6)
     assert done.stdout.count("val_loss") == 1
+    offsets = [report["state"]["parts"]["slot"]["how"].split(",")[0] for report in (one, two)]
+    assert offsets[0] == offsets[1] and "offsets fitted" in offsets[0]
 
 
 def test_the_estimate_scores_a_slice_and_leaves_no_receipt(folder, capsys):
