@@ -119,9 +119,7 @@ def test_a_recipe_is_taken_by_its_name(folder, capsys, tmp_path):
         assert f"recipe: {name}, which comes with golfctl" in capsys.readouterr().err
         assert json.loads(path.read_text())["honest"] is honest
     assert exit_code_of(["eval", "--recipe", "pr1127"]) == 3
-    assert (
-        "no such file: pr1127, and no packaged recipe of that name; did you mean 'pr1128'?" in capsys.readouterr().err
-    )
+    assert "and no packaged recipe of that name; did you mean 'pr1128'?" in capsys.readouterr().err
 
 
 def test_two_ranks_lose_and_double_nothing(folder, capsys, tmp_path):
