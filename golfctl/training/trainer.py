@@ -195,7 +195,7 @@ class Trainer:
                 )
         try:
             self._restore_tensors(tensors, position.average_count)
-        except (KeyError, RuntimeError) as error:
+        except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{where} lacks a tensor, or has one of another shape: {error}") from error
         self.loader.restore(position.loader)
         self.steps_done = position.step
@@ -347,7 +347,10 @@ class Trainer:
                 names = {key: f"adam.{part}.{path[id(p)]}" for part, key in _ADAM_PARTS.items()}
                 adam.state.pop(p, None)
                 if names["step"] in tensors:
-                    adam.state[p] = _adam_state({key: tensors[name] for key, name in names.items()}, p, fused)
+                    held = {key: tensors[name] for key, name in names.items()}
+                    if any(tensor.shape != (() if key == "step" else p.shape) for key, tensor in held.items()):
+                        raise ValueError(f"AdamW's moments of {path[id(p)]}")
+                    adam.state[p] = _adam_state(held, p, fused)
 
 
 def _adam_state(saved: dict[str, Tensor], parameter: Tensor, fused: bool) -> dict[str, Tensor]:

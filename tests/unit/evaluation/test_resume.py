@@ -1,10 +1,14 @@
 import copy
+import json
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
 
 from golfctl.errors import InputError
 from golfctl.evaluation.adapted_state import final_state
+from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.resume import Savepoint
 from golfctl.evaluation.runner import Plan, run
 from golfctl.evaluation.timing.clock import Clock
@@ -50,8 +54,6 @@ def test_an_interrupted_run_ends_with_the_same_ledger_and_state(tokens_N, tiny_m
 
 
 def test_another_evaluations_file_is_refused(tokens_N, tiny_model, tmp_path):
-    from golfctl.evaluation.ledger import Ledger
-
     path, ledger = tmp_path / "s", Ledger(400)
     ledger.append(0, np.ones(10))
     scorer = compose(EvalConfig(), Setting(tiny_model, VOCAB, 32, 400, CPU, Ranks()))
@@ -63,3 +65,36 @@ def test_another_evaluations_file_is_refused(tokens_N, tiny_model, tmp_path):
         Savepoint(path, {"a": 1}, Clock()).restore(scorer, Ledger(400), tokens_N)
     path.unlink()
     assert Savepoint(path, {"a": 1}, Clock()).restore(scorer, Ledger(400), tokens_N) == 0
+
+
+def test_a_damaged_file_is_refused(tokens_N, tiny_model, tmp_path):
+    """Whatever was changed in it, tensors or what it says of itself."""
+    path, ledger = tmp_path / "s", Ledger(400)
+    ledger.append(0, np.ones(10))
+
+    def scorer():
+        return compose(EvalConfig.from_dict(STACK), Setting(copy.deepcopy(tiny_model), VOCAB, 32, 400, CPU, Ranks()))
+
+    Savepoint(path, {"a": 1}, Clock(), every_s=0.0).after_block(scorer(), ledger)
+    with safetensors.safe_open(path, "pt") as stream:
+        said = json.loads(stream.metadata()["golfctl-eval"])
+    tensors = safetensors.torch.load(path.read_bytes())
+    names = [name for name in tensors if name.endswith("weight_CS")]
+    damages = [
+        ({name: t for name, t in tensors.items() if name != "ledger"}, said),
+        (tensors | {"ledger": torch.ones(2, 5, dtype=torch.float64)}, said),
+        (tensors | {"ledger": torch.ones(10)}, said),
+        (tensors | {"ledger": torch.ones(1000, dtype=torch.float64)}, said),
+        (tensors | {"ledger": torch.full((10,), torch.nan, dtype=torch.float64)}, said),
+        ({"ledger": tensors["ledger"]}, said),
+        *(({n: t for n, t in tensors.items() if n != name}, said) for name in names),
+        (tensors, said | {"seconds": 5}),
+        (tensors, said | {"seconds": {"score": "x"}}),
+        (tensors, said | {"total": []}),
+        (tensors, [said]),
+        (tensors, {"identity": said["identity"]}),
+    ]
+    for held, text in damages:
+        path.write_bytes(safetensors.torch.save(held, {"golfctl-eval": json.dumps(text)}))
+        with pytest.raises(InputError, match="remove it or name another file"):
+            Savepoint(path, {"a": 1}, Clock()).restore(scorer(), Ledger(400), tokens_N)

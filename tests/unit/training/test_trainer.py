@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from golfctl.errors import CheckpointError
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import Clock
 from golfctl.training.setup import prepare
@@ -105,6 +106,18 @@ def test_a_state_fits_any_number_of_ranks(tiny_recipe, dataset_path, before, aft
         return weights(trainer)
 
     assert distance(ThreadWorld(after).run(go_on)[0], whole) < 1e-10
+
+
+def test_a_state_of_other_tensors_is_refused(tiny_recipe, dataset_path):
+    setup = make_setup(tiny_recipe, dataset_path)
+    half = train_steps(setup, Alone(), 3).state(0.0)
+    for name, tensor in half.tensors.items():
+        lacking = {other: t for other, t in half.tensors.items() if other != name}
+        for tensors in (lacking, half.tensors | {name: tensor.new_zeros(3, 5, 7)}):
+            if name.startswith("adam.step") and tensors is lacking:
+                continue  # a state before AdamW's first step has none
+            with pytest.raises(CheckpointError, match="half"):
+                Trainer(setup, Alone()).restore(half._replace(tensors=tensors), "half")
 
 
 @pytest.mark.parametrize(("fused", "place"), [(True, "meta"), (False, "cpu")])

@@ -68,6 +68,17 @@ def test_refuses_the_state_of_other_data_or_seed(shards, loader):
         opened(shards[:1], loader).restore(state)
 
 
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize("value", [None, "x", [], {}])
+def test_refuses_a_damaged_state(shards, loader, value):
+    """A key gone, or of another kind."""
+    whole = opened(shards, loader).state()
+    for key in whole.keys() - {"loader", "seed", "tokens"}:
+        for state in ({name: held for name, held in whole.items() if name != key}, whole | {key: value}):
+            with pytest.raises(CheckpointError, match="cannot resume the data order"):
+                opened(shards, loader).restore(state)
+
+
 @pytest.mark.parametrize("loader", ["shuffled", "coprime"])
 def test_the_seed_matters(shards, loader):
     first, second = (opened(shards, loader, seed=seed).next().x_BT for seed in (1, 2))

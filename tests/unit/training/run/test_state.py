@@ -1,4 +1,5 @@
 import pytest
+import safetensors.torch
 import torch
 
 from golfctl.errors import CheckpointError
@@ -19,5 +20,13 @@ def test_a_truncated_state_is_named(tmp_path, keep):
     path = tmp_path / "s.safetensors"
     write_state(path, TrainingState(Position(), {"a": torch.zeros(9)}))
     path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match=r"s\.safetensors"):
+        read_state(path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "[]", "5", '{"step": "x"}', '{"step": 1e999}', '{"x": 1}'])
+def test_a_position_that_is_damaged_is_named(tmp_path, text):
+    path = tmp_path / "s.safetensors"
+    path.write_bytes(safetensors.torch.save({"a": torch.zeros(9)}, {"golfctl": text}))
     with pytest.raises(CheckpointError, match=r"s\.safetensors"):
         read_state(path)
