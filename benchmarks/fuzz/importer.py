@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.unit.packing.reference_files import PRESSES
 
 from benchmarks.fuzz.bytewise import BYTEWISE
 from benchmarks.fuzz.headers import changed_header
@@ -24,6 +23,7 @@ from golfctl.importing.torch_file import LEGACY_MAGIC
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.packing.hessians.stats_file import StoredStats
 from golfctl.training.run.state import read_state
+from tests.unit.importing.reference_files import PRESSES
 
 _BOMBS = ("zlib", "xz", "zstd", "brotli")
 GROWTH_BYTES = 512 * 1024 * 1024

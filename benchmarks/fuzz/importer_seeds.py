@@ -15,7 +15,7 @@ from golfctl.packing.checkpoint import Checkpoint, write_checkpoint
 from golfctl.packing.hessians.stats_file import write_stats
 from golfctl.quant.stats import LayerStats
 from golfctl.training.run.state import Position, TrainingState, write_state
-from tests.unit.packing import reference_files as files
+from tests.unit.importing import reference_files as files
 
 SPEC = {
     "vocab_size": 16, "layers": 2, "dim": 8, "attention": {"heads": 2, "kv_heads": 1}, "feed_forward": {"hidden": 16},

@@ -16,10 +16,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.unit.auditing.submission.test_submission import BPB, CODE, claim, log
 
 from golfctl.core.packaged import recipe_facts, recipe_names, recipe_text
 from tests.unit.importing import reference_files
+from tests.unit.submission.test_submission import BPB, CODE, claim, log
 
 pytestmark = pytest.mark.slow
 
