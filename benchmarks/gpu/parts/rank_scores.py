@@ -12,6 +12,7 @@ from benchmarks.gpu.report import Report
 
 BITS_PER_BYTE = 1e-6
 STACKS = {"plain": (), "ttt": ("--ttt", "--set", "eval.ttt.chunk=2048")}
+DRY = ("ttt",)
 
 
 def run(options: Options, report: Report) -> None:
@@ -19,7 +20,7 @@ def run(options: Options, report: Report) -> None:
         trained, artifact = Path(folder, "run"), Path(folder, "m.golf")
         small(options, trained, 1)
         program(golfctl("pack", trained, "-o", artifact, "--quiet", "--no-measure"))
-        seconds = {name: stack(options, report, artifact, name) for name in STACKS}
+        seconds = {name: stack(options, report, artifact, name) for name in (DRY if options.dry else STACKS)}
     report.figure("seconds", seconds)
     last = worlds(options)[-1]
     report.figure("main", {f"{name}: one rank's seconds over {last} ranks'": found[1] / found[last]
@@ -46,5 +47,5 @@ def score(options: Options, artifact: Path, name: str, ranks: int) -> dict[str, 
     report = artifact.with_name(f"{name}-{ranks}.json")
     words = golfctl("eval", artifact, "--data", data_of(options), "--device", options.device, "--quiet", "--json",
                     "--set", "eval.dtype=float32", "--report", report, *STACKS[name],
-                    *(("--documents", "2") if options.dry else ()))  # fmt: skip
+                    *(("--documents", "1") if options.dry else ()))  # fmt: skip
     return document(words if ranks == 1 else torchrun(ranks, words))
