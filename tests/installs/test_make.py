@@ -21,7 +21,7 @@ def test_quickstart_and_test_from_a_bare_clone(tmp_path):
     for name in ("GOLFCTL_CACHE", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "PYTHONPATH"):
         settings.pop(name, None)
     if installed(BACKEND):
-        settings |= {"PIP_NO_BUILD_ISOLATION": "1", "PIP_NO_INDEX": "1"}
+        settings["PIP_NO_BUILD_ISOLATION"] = "0"  # pip reads this as: no isolation
 
     def make(*arguments):
         command = ["make", f"PYTHON={sys.executable}", *arguments]
