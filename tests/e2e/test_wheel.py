@@ -37,6 +37,7 @@ SHORTER = {
     "golfctl quickstart": "golfctl quickstart --seconds 5",
     "golfctl train": "golfctl train --seconds 5",
     "golfctl train pr549-mini": "golfctl train pr549-mini --seconds 5",
+    "golfctl eval m.golf --strict": "golfctl eval m.golf --strict --set eval.max_tokens=300",
 }
 NOT_HERE = {
     "torchrun --nproc-per-node 8 -m golfctl train recipe.toml": "eight processes; test_chain.py trains with two",

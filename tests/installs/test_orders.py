@@ -10,8 +10,8 @@ from tests.installs.conftest import NEXT, ROOT, isolation, source_tree
 
 pytestmark = pytest.mark.slow
 RANS = ROOT / "tests" / "golden" / "packed" / "entropy-rans.golf"
-SUITE = ["unit/core/test_canonical.py", "unit/core/test_files.py", "unit/core/machine/test_libraries.py", "cli/test_entry.py",
-         "unit/artifact/test_reader.py", "unit/coding/rans/test_coder.py"]  # fmt: skip
+SUITE = ["unit/core/test_canonical.py", "unit/core/test_files.py", "unit/core/machine/test_libraries.py",
+         "cli/test_entry.py", "unit/artifact/test_reader.py", "unit/coding/rans/test_coder.py"]  # fmt: skip
 KERNELS = (
     "from golfctl.scoring.counts.context_counts import locate; "
     "from golfctl.quant.rounding.feedback_loop import round_columns"
