@@ -16,19 +16,24 @@
 # the same line. At the end: summary.md. Exit code: 0 passed (what is not here is named), 1 a part broke or ran out of
 # time, 2 usage, 3 something is missing, 6 a comparison failed, 130 interrupted.
 set -euo pipefail
-cd_root() { cd "$(dirname "${BASH_SOURCE[0]}")/.."; }
 case " $* " in
 *" --help "* | *" -h "*)
     sed -n '2,/^set -e/{/^set -e/!s/^#\( \|$\)//p}' "${BASH_SOURCE[0]}"
     exit 0
     ;;
 esac
-python=python
-command -v python >/dev/null || python=python3
-if ! command -v "$python" >/dev/null || ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+here=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=
+for candidate in python python3 .venv/bin/python; do # the first that has torch, else the first that is new enough
+    "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
+    python=${python:-$candidate}
+    "$candidate" -c 'import sys; from importlib.util import find_spec; sys.exit(not find_spec("torch"))' || continue
+    python=$candidate
+    break
+done
+if [ -z "$python" ]; then
     echo "gpu.sh: needs Python 3.11 or newer: install it, or activate the environment that has it" >&2
     exit 3
 fi
-here=$PWD
-cd_root
 GPU_SH_FROM=$here exec "$python" -m benchmarks.gpu "$@"

@@ -63,7 +63,7 @@ def one(part: Part, options: Options, machine: dict[str, Any], title: str) -> di
         found = run_part(part, options, LIMIT_SECONDS, say)
     result = {"identity": identity, "what": part.what, "command": options.command(part.name), "machine": machine,
               **found}  # fmt: skip
-    record.write(options.out, result)
+    record.write(options.out, result, options.hidden())
     say(f"{title}: {found['status']} after {found['seconds']:.0f} s{'. ' if found['reason'] else ''}{found['reason']}")
     return result
 

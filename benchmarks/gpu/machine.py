@@ -3,6 +3,7 @@
 python -m benchmarks.gpu.machine        prints one JSON document
 """
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -14,8 +15,9 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu.options import ROOT, digest_of
+from benchmarks.gpu.options import ROOT
 
+SOURCES = ("golfctl", "benchmarks", "examples", "tests")
 CODE = (".", ":!benchmarks/results", ":!*.md")
 
 
@@ -80,17 +82,20 @@ def device_name(machine: dict[str, Any], dry: bool) -> str:
 
 
 def commit() -> str:
-    """The commit that last changed code, "+" and a digest for changes since; without git, a digest of the package."""
+    """The commit that last changed code, "+" and a digest for changes since; without git, a digest of the code."""
     try:
         last = _git("log", "-1", "--format=%H", "--", *CODE)
         changes = _git("diff", "HEAD", "--", *CODE)
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.CalledProcessError):  # no git, no repository, or one of another user
         last, changes = "", ""
-    if not last:
-        return f"tree-{digest_of(ROOT / 'golfctl')[:16]}"
-    import hashlib
+    if last:
+        return f"{last}+{_short(changes.encode())}" if changes else last
+    files = sorted(path for folder in SOURCES for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".toml"))
+    return f"tree-{_short(b''.join(path.read_bytes() for path in files))}"
 
-    return f"{last}+{hashlib.sha256(changes.encode()).hexdigest()[:12]}" if changes else last
+
+def _short(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _git(*words: str) -> str:

@@ -24,6 +24,8 @@ class Missing(NamedTuple):
 def missing(machine: dict[str, Any], options: Options) -> list[Missing]:
     """Everything, the worst first."""
     found = _essentials(machine, options)
+    if found:
+        return found
     if not machine["pytest"]:
         found.append(Missing("pytest", "the tests marked gpu are not run", _INSTALL))
     found += _compiling(machine, options)

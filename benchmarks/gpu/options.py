@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,13 @@ class Options:
         words += ["--parity", "PARITY"] if self.parity != default_parity() else []
         words += ["--data", "DATA"] if self.data else []
         return " ".join([*words, "--dry"] if self.dry else words)
+
+    def hidden(self) -> dict[str, str]:
+        """Paths that do not belong into a result, and what stands for them, the longest first."""
+        named = {self.peer: "PEER", self.data: "DATA", self.parity: "PARITY", self.out: "OUT", ROOT: ".",
+                 Path.home(): "~", Path(sys.prefix): "PYTHON"}  # fmt: skip
+        known = {str(path): word for path, word in named.items() if path}
+        return dict(sorted(known.items(), key=lambda item: -len(item[0])))
 
     def identity(self, uses: tuple[str, ...]) -> dict[str, str]:
         """A digest of each argument that a part uses: same digests, same arguments."""

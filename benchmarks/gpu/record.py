@@ -44,9 +44,11 @@ def path_of(out: Path, part: str) -> Path:
     return out / f"{part}.json"
 
 
-def write(out: Path, found: dict[str, Any]) -> None:
-    """Whole or not at all."""
+def write(out: Path, found: dict[str, Any], hidden: dict[str, str] | None = None) -> None:
+    """Whole or not at all. `hidden`: paths of this machine, and the words that stand for them in the file."""
     text = json.dumps(found, indent=1, allow_nan=False) + "\n"
+    for path, word in (hidden or {}).items():
+        text = text.replace(path, word)
     atomic_write(path_of(out, found["identity"]["part"]), text.encode())
 
 

@@ -190,7 +190,11 @@ def test_a_bare_machine_is_told_what_it_lacks(tmp_path):
     assert [each.what for each in missing(MACHINE, options)] == ["--peer"]
     for changes, what, fatal in [
         ({"torch": None}, "torch", True),
-        ({"golfctl": None, "golfctl_missing": "No module named 'numpy'"}, "No module named 'numpy'", True),
+        (
+            {"golfctl": None, "flash3_missing": None, "golfctl_missing": "No module named 'numpy'"},
+            "No module named 'numpy'",
+            True,
+        ),
         ({"cuda": None, "devices": []}, "CUDA in torch", True),
         ({"devices": []}, "a GPU that torch sees", True),
         ({"triton": False}, "triton", False),
@@ -244,6 +248,23 @@ def test_paths_are_relative_to_where_the_user_stood_and_stay_out_of_results(monk
     before = options.identity(("peer",))
     (tmp_path / "peer" / "train_gpt.py").write_text("changed")
     assert options.identity(("peer",)) != before and options.identity(()) == {"dry": "False"}
+
+
+def test_a_result_holds_no_path_of_the_machine(tmp_path):
+    options = read(["--out", str(tmp_path)], NAMES)
+    checks = [{"name": "x", "verdict": "broken", "note": f"{ROOT}/golfctl/model.py, {options.out}/x"}]
+    record.write(tmp_path, found(checks=checks), options.hidden())
+    assert record.read(tmp_path, "doctor")["checks"][0]["note"] == "./golfctl/model.py, OUT/x"
+
+
+def test_code_without_git_is_known_by_its_contents(monkeypatch, tmp_path):
+    (tmp_path / "golfctl").mkdir()
+    (tmp_path / "golfctl" / "a.py").write_text("one")
+    monkeypatch.setattr(machines, "ROOT", tmp_path)
+    before = machines.commit()
+    assert before.startswith("tree-") and machines.commit() == before
+    (tmp_path / "golfctl" / "a.py").write_text("two")
+    assert machines.commit() != before
 
 
 def test_a_report_names_what_is_absent_once_and_has_no_nan(tmp_path):
