@@ -59,10 +59,10 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
 
 def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, Path, Path]:
     """The run (if any), the artifact or checkpoint, and the dataset; what was chosen is said on stderr."""
-    from golfctl.training.run.run_folders import RunFolder, chosen, is_run, latest_run, run_data
+    from golfctl.training.run.run_folders import RunFolder, chosen, is_run, latest_run, run_data, trained_or_packed
 
     if source is None:
-        source = latest_run()
+        source = latest_run(steps=trained_or_packed)
         click.echo(f"run: {chosen(source)}", err=True)
     if is_run(source):
         run: Path | None = source

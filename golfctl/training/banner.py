@@ -12,7 +12,7 @@ from golfctl.training.setup import Setup
 
 _RATE_SECONDS = 0.15
 _FEW_STEPS, _LONG_STEP_SECONDS = 20, 60.0
-_SMALLER = "take a GPU, or the -mini recipe of the same name; --dry-run measures a slice of a step here"
+_SMALLER = "take a GPU or a smaller recipe, such as one called -mini; --dry-run measures a slice of a step here"
 
 
 def banner(setup: Setup, folder: Path, ranks: int) -> list[str]:

@@ -85,7 +85,7 @@ def test_schemas_are_those_of_a_full_install(folder):
 
 
 def test_what_the_import_system_says_later_is_explained_too(monkeypatch, capsys):
-    def broken(args, prog_name, standalone_mode):
+    def broken(args, **settings):
         raise ModuleNotFoundError("No module named 'triton'", name="triton")
 
     monkeypatch.setattr(main.group, "main", broken)

@@ -59,5 +59,5 @@ def test_an_unknown_rule_is_a_bug():
 
 
 def test_every_check_in_the_source_names_a_rule_of_the_table():
-    source = "".join(path.read_text() for path in sorted((ROOT / "golfctl" / "artifact").glob("*.py")))
+    source = "".join(path.read_text() for path in sorted((ROOT / "golfctl" / "artifact").rglob("*.py")))
     assert set(re.findall(r'fail\(\s*"([a-z-]+)"', source)) == set(RULES)

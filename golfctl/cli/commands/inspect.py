@@ -100,9 +100,9 @@ def _resolve(artifact: Path | None) -> Path:
     """The file to inspect: as given, or the artifact of the run folder given, or of the latest run."""
     if artifact is not None and not artifact.is_dir():
         return artifact
-    from golfctl.training.run.run_folders import RunFolder, chosen, latest_run
+    from golfctl.training.run.run_folders import RunFolder, chosen, latest_run, trained_or_packed
 
-    run = artifact or latest_run()
+    run = artifact or latest_run(steps=trained_or_packed)
     path = RunFolder(run).artifact
     whose = f", the artifact of the latest run, {chosen(run)}" if artifact is None else ""
     click.echo(f"inspecting {path}{whose}", err=True)

@@ -96,6 +96,11 @@ def trained_steps(run: Path) -> int:
     return max(map(step_of, RunFolder(run).checkpoints()), default=0)
 
 
+def trained_or_packed(run: Path) -> int:
+    """`trained_steps`; 1 where only an artifact is left of a run, which can be looked at and scored all the same."""
+    return trained_steps(run) or int(RunFolder(run).artifact.is_file())
+
+
 def logged_steps(run: Path) -> int:
     """Steps that the journal of `run` tells of, saved or not."""
     if not RunFolder(run).journal.is_file():
