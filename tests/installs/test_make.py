@@ -33,6 +33,8 @@ def test_quickstart_and_test_from_a_bare_clone(tmp_path):
     warm = make("test", "ARGS=tests/unit/core/test_canonical.py tests/cli/test_boundary.py")
     assert warm.returncode == 0 and "pip install" not in warm.stdout, warm.stdout[-3000:]
     assert "pip" not in make("-n", "quickstart").stdout
+    again = make("quickstart", "ARGS=--seconds 3")
+    assert again.returncode == 0 and (clone / "runs/quickstart-2/model.golf").is_file(), again.stderr[-3000:]
     assert list(home.iterdir()) == []
     (clone / ".ci/constraints.txt").open("a").write("# another\n")
     assert "pip install" in make("-n", "test").stdout

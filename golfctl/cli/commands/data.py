@@ -149,7 +149,7 @@ def fetch(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Fetch published FineWeb shards and their tokenizer; needs `pip install 'golfctl[data]'`.
+    """Fetch published FineWeb shards and their tokenizer; needs `pip install 'golfctl[train,data]'`.
 
     What is already there is kept, a broken download goes on where it ended. VARIANT is sp1024, sp8192, ….
 

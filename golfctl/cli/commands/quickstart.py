@@ -1,5 +1,6 @@
 """`golfctl quickstart`: the whole chain, as the very commands a user would type, one after the other."""
 
+import itertools
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,12 @@ def _steps(run: Path, seconds: float) -> list[list[str]]:
     ]
 
 
+def _new_run() -> Path:
+    from golfctl.training.run.run_folders import numbered_run
+
+    return next(run for n in itertools.count(1) if not (run := numbered_run("quickstart", n)).exists())
+
+
 def _run(arguments: Sequence[str]) -> int:
     from golfctl.cli.main import exit_code_of
 
@@ -29,18 +36,18 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 @click.command("quickstart")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/quickstart"), show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder  [default: a new one, runs/quickstart, -2, …]")
 @click.option("--seconds", type=click.FloatRange(min=1), default=90.0, show_default=True, help="Training clock.")
 @click.pass_context
 @needs("torch", "sentencepiece", "numba")
-def command(ctx: click.Context, out: Path, seconds: float) -> None:
+def command(ctx: click.Context, out: Path | None, seconds: float) -> None:
     """Train, pack, inspect, evaluate and audit a small model on text from your own Python installation.
 
     Prints each command before running it and stops at the first that fails, with that command's exit code.
 
     Example: golfctl quickstart
     """
-    for arguments in _steps(out, seconds):
+    for arguments in _steps(out or _new_run(), seconds):
         code = _run(arguments)
         if code:
             ctx.exit(code)
