@@ -8,7 +8,7 @@ are those of whole artifacts (tokenizer, manifest and provenance included, the s
 text. Baselines carry the coders of the programs they stand for: GPTQ-lite int6 + lzma 6 (PR #549, #1084, #1128, #1150)
 and full GPTQ int6 + lzma 9 (PR #1019, embeddings rounded plainly), each with and without its scale floor.
 
-`bars`: each baseline, then the entropy road fitted into the baseline's bytes, and at no larger a KL than it has. `fit`:
+`bars`: each baseline, then entropy-coded quantisation fitted into the baseline's bytes, and at no larger a KL than it has. `fit`:
 `pack --fit` and every uniform setting within one budget. `curves`: the picture. What several calls find gathers in
 OUT.json; OUT.md and OUT.svg are drawn from it.
 """
@@ -50,7 +50,7 @@ def sd(k: float) -> dict:
     return {**SD, "clip": f"sd:{k:g}", "clip_embed": f"sd:{0.38 * k:.5g}"}
 
 
-CURVES = {  # the baselines' own points, at 6 bits, and those of the entropy road in `bars` belong to them too
+CURVES = {  # the baselines' own points, at 6 bits, and those of entropy-coded quantisation in `bars` belong to them too
     "GPTQ-lite + lzma 6": [{**LITE, "bits": b} for b in (4, 5)],
     "GPTQ-lite + lzma 6, floor": [{**LITE, **FLOOR, "bits": b} for b in (5, 7)],
     "full GPTQ + lzma 9": [{**GPTQ, "bits": b} for b in (4, 5)],

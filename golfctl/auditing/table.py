@@ -10,7 +10,7 @@ CHECKS = Table(
         "T12-ii": "golfctl.auditing.checks.uniform_text:CHECK",
         "T12-iii": "golfctl.auditing.checks.shuffled_text:CHECK",
         "T12-iv": "golfctl.auditing.checks.fresh_slice:CHECK",
-        "T12-v": "golfctl.auditing.checks.known_by_heart:CHECK",
+        "T12-v": "golfctl.auditing.checks.memorised_text:CHECK",
         "T1": "golfctl.auditing.checks.suffix:CHECK",
         "T1b": "golfctl.auditing.checks.boundaries:CHECK",
         "T2": "golfctl.auditing.checks.truncation:CHECK",

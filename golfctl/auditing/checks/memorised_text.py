@@ -1,4 +1,4 @@
-"""T12-v: runs of tokens that cost next to nothing and that nothing before them explains: text known by heart.
+"""T12-v: runs of tokens that cost next to nothing and that nothing before them explains: memorised text.
 
 Legend: N tokens of the text.
 """
@@ -62,7 +62,7 @@ def longest_run(text_N: np.ndarray, nll_N: np.ndarray) -> tuple[int, int]:
 
 CHECK = Check(
     "T12-v",
-    "text known by heart",
+    "memorised text",
     1,
     "R6",
     "a prefix of the text that lies where it was not looked; famous text that any model knows looks the same",

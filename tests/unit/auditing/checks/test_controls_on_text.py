@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from golfctl.auditing.blackbox import FunctionBox
-from golfctl.auditing.checks import boundaries, fresh_slice, known_by_heart
+from golfctl.auditing.checks import boundaries, fresh_slice
+from golfctl.auditing.checks import memorised_text as memorised_text
 from golfctl.auditing.checks import shuffled_text as shuffled
 from golfctl.auditing.finding import Verdict
 from golfctl.auditing.foreign.posted_scores import Ledger
@@ -110,7 +111,7 @@ def by_heart(tokens):
 
 
 @pytest.mark.parametrize(("tokens", "verdict"), [(0, "pass"), (30, "warn"), (90, "fail")])
-def test_text_known_by_heart(tokens, verdict):
+def test_memorised_text(tokens, verdict):
     assert found("T12-v", subject(by_heart(tokens))).verdict.value == verdict
 
 
@@ -121,11 +122,11 @@ def test_a_paid_prefix_is_found_at_the_beginning_where_the_slice_is_not():
     assert finding.verdict is Verdict.FAIL and "beginning" in finding.detail
 
 
-def test_a_repeat_is_no_text_known_by_heart():
+def test_a_repeat_is_no_memorised_text():
     loop_N = np.tile(TEXT[:10], 20)
     nll_N = np.where(np.arange(200) < 12, 2.0, 1e-4)
-    assert known_by_heart.longest_run(loop_N, nll_N)[0] <= 4
-    assert known_by_heart.longest_run(TEXT, nll_N)[0] > 100
+    assert memorised_text.longest_run(loop_N, nll_N)[0] <= 4
+    assert memorised_text.longest_run(TEXT, nll_N)[0] > 100
 
 
 def fresh_text(fitted):
