@@ -8,8 +8,8 @@ are those of whole artifacts (tokenizer, manifest and provenance included, the s
 text. Baselines carry the coders of the programs they stand for: GPTQ-lite int6 + lzma 6 (PR #549, #1084, #1128, #1150)
 and full GPTQ int6 + lzma 9 (PR #1019, embeddings rounded plainly), each with and without its scale floor.
 
-`bars`: each baseline, then entropy-coded quantisation fitted into the baseline's bytes, and at no larger a KL than it has. `fit`:
-`pack --fit` and every uniform setting within one budget. `curves`: the picture. What several calls find gathers in
+`bars`: each baseline, then entropy-coded quantisation fitted into the baseline's bytes, and at no larger a KL than it
+has. `fit`: `pack --fit` and every uniform setting within one budget. `curves`: the picture. What several calls find gathers in
 OUT.json; OUT.md and OUT.svg are drawn from it.
 """
 

@@ -14,8 +14,8 @@ def markdown(gathered: dict, name: str) -> str:
         f"`{_COMMAND}`, once per run. {machine['cpus']}-core {machine['processor']}, CPU only, torch on one thread.",
         "",
         "KL(full ‖ packed) in nats per token and billed bpb over held-out tokens; bytes are whole artifacts. Baselines"
-        " and entropy-coded quantisation share one calibration on training text. Ratios in bold are the bars: KL at equal bytes"
-        " ≤ 0.35 (GPTQ-lite) and ≤ 0.6 (full GPTQ), bytes at equal KL ≤ 0.8 (full GPTQ).",
+        " and entropy-coded quantisation share one calibration on training text. Ratios in bold are the bars: KL at"
+        " equal bytes ≤ 0.35 (GPTQ-lite) and ≤ 0.6 (full GPTQ), bytes at equal KL ≤ 0.8 (full GPTQ).",
         "",
         f"![KL against bytes]({name}.svg)",
         "",
