@@ -9,8 +9,8 @@ text. Baselines carry the coders of the programs they stand for: GPTQ-lite int6 
 and full GPTQ int6 + lzma 9 (PR #1019, embeddings rounded plainly), each with and without its scale floor.
 
 `bars`: each baseline, then entropy-coded quantisation fitted into the baseline's bytes, and at no larger a KL than it
-has. `fit`: `pack --fit` and every uniform setting within one budget. `curves`: the picture. What several calls find gathers in
-OUT.json; OUT.md and OUT.svg are drawn from it.
+has. `fit`: `pack --fit` and every uniform setting within one budget. `curves`: the picture. What several calls find
+gathers in OUT.json; OUT.md and OUT.svg are drawn from it.
 """
 
 import argparse

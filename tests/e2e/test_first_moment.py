@@ -1,6 +1,6 @@
 """Ctrl-C in the first moments of a full-size recipe on a CPU: one true line in seconds, nothing half-written.
 
-The limits only guard against hangs; how long an answer takes on a quiet machine stands in docs/training.md.
+The limits only guard against hangs; how long an answer takes stands in docs/training.md.
 """
 
 import os
