@@ -1,5 +1,6 @@
 import importlib.util
 import shutil
+import sys
 
 from golfctl.training.meters import doctor_torch
 from golfctl.training.meters.doctor import examine
@@ -20,6 +21,7 @@ def test_a_missing_compiler_and_library_are_named(monkeypatch):
     assert find("plots").status == "ok"
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
     assert find("C++ compiler").advice == "install g++"
     assert find("plots").advice == "pip install 'golfctl[plots]'"
 
@@ -40,6 +42,7 @@ def test_coders_whose_library_is_missing_are_left_out(monkeypatch):
     assert "brotli/1" in find("coders").found and "rans/1" in find("coders").found
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "brotli" else found(name))
+    monkeypatch.delitem(sys.modules, "brotli", raising=False)
     assert "brotli/1" not in find("coders").found and find("brotli coder").status == "missing"
 
 
