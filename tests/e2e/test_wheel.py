@@ -24,7 +24,7 @@ from tests.unit.submission.test_submission import BPB, CODE, claim, log
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("golfctl", "examples", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("golfctl", "schemas", "examples", "pyproject.toml", "README.md", "LICENSE")
 BUILD = """
 import importlib, pathlib, sys, tomllib
 backend = tomllib.loads(pathlib.Path("pyproject.toml").read_text())["build-system"]["build-backend"]

@@ -5,6 +5,7 @@ import lzma
 import pickle
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
