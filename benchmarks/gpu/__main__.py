@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
         found = one(part, options, machine, f"[{number}/{len(chosen)}] {part.name}")
         statuses.append(found["status"])
         written = summary.write(options.out)
-    print(written.read_text(encoding="utf-8"))
+    print(written.read_text(encoding="utf-8"), end="")
     codes = {EXIT_CODES[status] for status in statuses}
     return 6 if 6 in codes else max(codes)
 
