@@ -38,6 +38,9 @@ SHORTER = {
     "golfctl train": "golfctl train --seconds 5",
     "golfctl train pr549-mini": "golfctl train pr549-mini --seconds 5",
     "golfctl eval m.golf --strict": "golfctl eval m.golf --strict --set eval.max_tokens=300",
+    "golfctl pack --fit --budget 16000000 --margin 20000": (
+        "golfctl pack --fit --budget 16000000 --margin 20000 --calibration train:8192"
+    ),
 }
 SAYS_NO = {"golfctl compare base/*.json -- new/*.json": 6}  # one run a side, and no better: nothing is shown
 NOT_HERE = {
