@@ -59,7 +59,15 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
 
 def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, Path, Path]:
     """The run (if any), the artifact or checkpoint, and the dataset; what was chosen is said on stderr."""
-    from golfctl.training.run.run_folders import RunFolder, chosen, is_run, latest_run, run_data, trained_or_packed
+    from golfctl.training.run.run_folders import (
+        RunFolder,
+        chosen,
+        is_run,
+        latest_run,
+        run_data,
+        run_of,
+        trained_or_packed,
+    )
 
     if source is None:
         source = latest_run(steps=trained_or_packed)
@@ -71,7 +79,7 @@ def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, 
             raise InputError(f"{run} has no {source.name} yet: make one with `golfctl pack`, or name a checkpoint")
         click.echo(f"artifact: {source}", err=True)
     else:
-        run = source.parent if is_run(source.parent) else None
+        run = run_of(source)
         if not source.exists():
             raise InputError(f"no such file: {source}")
     if data is None:

@@ -1,9 +1,9 @@
-"""Watch or adapt every matrix product, and watch every table lookup, by the public name of the weight.
+"""Watch every matrix product and every table lookup, by the public name of the weight.
 
 Shapes: an input x is [..., in], an output y is [..., out].
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 from golfctl.model.context import Tap
 from golfctl.model.network import LanguageModel
 
-__all__ = ["Tap", "adapt", "lookup_tap", "tap"]
+__all__ = ["Tap", "lookup_tap", "tap"]
 
 
 @contextmanager
@@ -38,24 +38,6 @@ def lookup_tap(model: LanguageModel, callback: Callable[[str, Tensor, Tensor], o
         return rows
 
     with _installed(model.lookup_taps, watch):
-        yield
-
-
-@contextmanager
-def adapt(model: LanguageModel, deltas: Mapping[str, Callable[[Tensor], Tensor]]) -> Iterator[None]:
-    """Add `deltas[name](x)` to the product of every named weight while the block runs (LoRA and the like).
-
-    Raises:
-        ValueError: a name that no product of this model has.
-    """
-    unknown = set(deltas) - {weight.name for weight in model.declared if weight.products}
-    if unknown:
-        raise ValueError(f"no product of this model has the names {sorted(unknown)}")
-
-    def add(name: str, x: Tensor, y: Tensor) -> Tensor:
-        return y + deltas[name](x) if name in deltas else y
-
-    with _installed(model.taps, add):
         yield
 
 

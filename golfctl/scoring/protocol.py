@@ -79,14 +79,6 @@ class Scorer(Protocol):
 
 
 @runtime_checkable
-class LogitModel(Protocol):
-    """A model that gives next-token logits."""
-
-    def forward(self, ids_BT: Tensor) -> Tensor:
-        """Logits [B, T, V]."""
-
-
-@runtime_checkable
 class HiddenStates(Protocol):
     """A model split before its output layer: `head(hidden(ids))` are its logits."""
 
@@ -138,17 +130,6 @@ class Rolling(Protocol):
 
     def head(self, h_BTD: Tensor) -> Tensor:
         """Logits of states with any leading shape."""
-
-
-@runtime_checkable
-class IncrementalHidden(Protocol):
-    """An incremental model that also gives the state before its output layer."""
-
-    def start_cache(self, batch: int, length: int) -> Any:
-        """An empty cache for sequences of up to `length` tokens."""
-
-    def step_hidden(self, ids_B: Tensor, cache: Any) -> Tensor:
-        """States after the final norm [B, D] after one more token each."""
 
 
 @runtime_checkable

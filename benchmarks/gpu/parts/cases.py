@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu.options import ROOT, Options
+from benchmarks.gpu.parts.paths import NotHere
 from benchmarks.gpu.parts.references import Tensors, read, spec_of, under
 from benchmarks.gpu.report import Report
 from golfctl.core.recipe import Recipe
@@ -152,7 +153,7 @@ def from_files(options: Options, report: Report) -> Iterator[Case]:
         weights, slopes = under("weight", tensors), under("grad", tensors)
         try:
             spec = spec_of(facts["config"], weights)
-        except NotImplementedError as error:
+        except NotHere as error:
             report.absent(path.stem, f"{error}")
             continue
         tolerance = LOSS if "bigram_vocab_size" in facts["config"] else LATER_LOSS

@@ -65,7 +65,7 @@ class Path(NamedTuple):
 
 
 class NotHere(Exception):
-    """A path that only turned out to be missing when it was tried."""
+    """Something asked for that this machine, or golfctl, does not have; it is named and no failure."""
 
 
 def all_paths() -> list[Path]:

@@ -10,6 +10,7 @@ from typing import Any
 from safetensors import safe_open
 from torch import Tensor
 
+from benchmarks.gpu.parts.paths import NotHere
 from golfctl.importing.spec_from_shapes import infer_model
 from golfctl.model.spec import ModelSpec
 
@@ -32,10 +33,10 @@ def spec_of(config: dict[str, Any], weights: Tensors) -> ModelSpec:
     """The spec of a reference program's model, from its settings and the shapes of its weights.
 
     Raises:
-        NotImplementedError: a kind of model that golfctl does not have.
+        NotHere: a kind of model that golfctl does not have.
     """
     if "group_size" in config:
-        raise NotImplementedError("a ternary model with fused projections (PR #640)")
+        raise NotHere("a ternary model with fused projections (PR #640)")
     table = infer_model({name: tuple(t.shape) for name, t in weights.items()}, "parity file").values
     banked = "bigram_vocab_size" in config  # PR #549 and its kin; a base rescaled from 1,024 tokens on
     reference_length = 1024 if banked else config["train_seq_len"]

@@ -133,12 +133,13 @@ def _finish(results: list[Any], as_json: bool) -> None:
 
 def _run_data(checkpoint: Path, progress: Progress) -> Path | None:
     """The dataset the checkpoint's run was trained on, or None with a word why."""
-    from golfctl.training.run.run_folders import is_run, run_data
+    from golfctl.training.run.run_folders import run_data, run_of
 
-    if not is_run(checkpoint.parent):
+    run = run_of(checkpoint)
+    if run is None:
         return None
     try:
-        return run_data(checkpoint.parent)
+        return run_data(run)
     except InputError as error:
         progress.say(f"note: no training text at hand: {error}")
         return None

@@ -3,7 +3,7 @@
 Shapes: a bank is [B, O, I]; its slices [O, I] carry the names.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -21,7 +21,6 @@ __all__ = [
     "entries_of",
     "load_named_tensors",
     "named_tensors",
-    "parameter_masks",
     "roles_by_name",
     "shapes_by_name",
 ]
@@ -35,23 +34,6 @@ def entries_of(model: LanguageModel) -> list[Entry]:
 def banks(model: LanguageModel) -> list[Entry]:
     """The banks [B, O, I] of `model`: what batched Newton–Schulz works on."""
     return [entry for entry in entries_of(model) if entry.banked]
-
-
-def parameter_masks(model: LanguageModel, frozen: Set[int] | Callable[[str], bool]) -> dict[str, Tensor | None]:
-    """What to multiply gradients and updates by so that frozen weights stay: by path in `named_parameters()`.
-
-    `frozen` is a set of blocks, or a test of public names. None means wholly trainable, a mask of 0 and 1 (shape
-    [B, 1, 1] for banks, [1] for wholly frozen others) what it says; slices of banks are frozen one by one.
-    """
-    masks: dict[str, Tensor | None] = {}
-    for entry in entries_of(model):
-        if callable(frozen):
-            stays = [frozen(name) for name in entry.names]
-        else:
-            stays = [layer in frozen for layer in entry.layers]
-        free = torch.tensor([not stay for stay in stays], dtype=entry.parameter.dtype, device=entry.parameter.device)
-        masks[entry.path] = (free[:, None, None] if entry.banked else free) if any(stays) else None
-    return masks
 
 
 def named_tensors(model: LanguageModel) -> dict[str, Tensor]:

@@ -56,6 +56,12 @@ def is_run(path: Path) -> bool:
     return (Path(path) / RECIPE).is_file()
 
 
+def run_of(file: Path) -> Path | None:
+    """The run that `file` lies in: its folder, where that has a recipe and a journal. A recipe alone is anybody's."""
+    folder = Path(file).parent
+    return folder if is_run(folder) and RunFolder(folder).journal.is_file() else None
+
+
 def latest_run(root: Path = RUNS, steps: Callable[[Path], int] | None = None) -> Path:
     """The run under `root` that was written to last, among those with trained steps, which `steps` counts (None:
     `trained_steps`).

@@ -9,13 +9,12 @@ from golfctl.errors import CheckpointError, ConfigError, UsageError
 from golfctl.model.census import census
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
-from golfctl.model.taps import adapt, lookup_tap, tap
+from golfctl.model.taps import lookup_tap, tap
 from golfctl.model.weights.names import (
     banks,
     entries_of,
     load_named_tensors,
     named_tensors,
-    parameter_masks,
     roles_by_name,
     shapes_by_name,
 )
@@ -149,34 +148,6 @@ def test_lookups_can_be_watched():
     assert sorted(seen) == sorted([
         (table, (2, 5), 4), (table, (2, 5), 4), ("tok_emb.weight", (2, 5), 32), ("ve_shared.embed.weight", (2, 5), 128),
     ])  # fmt: skip
-
-
-def test_adapters_add_to_named_products():
-    model = shaken(small())
-    ids, name = tokens(model.spec, 2, 9), "blocks.2.attn.c_v.weight"
-    delta = torch.randn(2, 16, 32, generator=torch.Generator().manual_seed(3)) * 0.1
-    with adapt(model, {name: lambda x: torch.einsum("bti,boi->bto", x, delta)}):
-        adapted = model(ids)
-    tensors = dict(named_tensors(model))
-    for row in range(2):
-        other = empty_model(model.spec)
-        load_named_tensors(other, tensors | {name: tensors[name] + delta[row]})
-        torch.testing.assert_close(adapted[row], other(ids)[row], atol=1e-5, rtol=0)
-    with pytest.raises(ValueError, match="c_x"), adapt(model, {"c_x": lambda x: x}):
-        pass
-
-
-def test_masks_freeze_slices_of_banks():
-    model = shaken(small())
-    masks = parameter_masks(model, {0, 2})
-    before = {name: tensor.clone() for name, tensor in named_tensors(model).items()}
-    with torch.no_grad():
-        for path, parameter in model.named_parameters():
-            parameter += 1.0 if masks[path] is None else masks[path]
-    moved = {name for name, tensor in named_tensors(model).items() if not torch.equal(tensor, before[name])}
-    assert moved == {name for name in before if not name.startswith(("blocks.0.", "blocks.2."))}
-    by_name = parameter_masks(model, lambda name: name == "tok_emb.weight")
-    assert [path for path, mask in by_name.items() if mask is not None] == ["core.embedding.tok_emb__weight"]
 
 
 def test_autocast_runs_and_stays_close():

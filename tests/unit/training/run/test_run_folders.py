@@ -17,6 +17,7 @@ from golfctl.training.run.run_folders import (
     logged_steps,
     numbered_run,
     run_data,
+    run_of,
     run_records,
     run_to_resume,
 )
@@ -115,3 +116,10 @@ def test_numbered_names(tmp_path):
 def test_finding_runs_needs_no_torch():
     code = "import golfctl.training.run.run_folders, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_recipe_alone_makes_nobody_elses_folder_a_run(tmp_path):
+    (tmp_path / "recipe.toml").write_text("[train]\nsteps = 3\n")
+    assert run_of(tmp_path / "m.golf") is None
+    (tmp_path / "journal.jsonl").touch()
+    assert run_of(tmp_path / "m.golf") == tmp_path
