@@ -1,6 +1,6 @@
 """`golfctl import`: a checkpoint or artifact of the reference programs becomes one of golfctl's.
 
-Pickled code is never run: see `importing_pickle`. Quantised files keep their codes and scales, so the artifact holds
+Pickled code is never run: see `pickle_reader`. Quantised files keep their codes and scales, so the artifact holds
 exactly the numbers the original program would score with.
 """
 

@@ -33,7 +33,7 @@ _BANKS = {  # bank: names of its first and second half, or of all of it
 class Imported(NamedTuple):
     """Tensors by public name, each in one of the two dicts; `left_out` names what is no tensor of a model.
 
-    Arrays are views of the file; floats of bfloat16 are records (see `importing_elements`).
+    Arrays are views of the file; floats of bfloat16 are records (see `elements`).
     """
 
     layout: str

@@ -1,7 +1,7 @@
 """Compiled loops of `rans/1`: the coder proper. Integer arithmetic only, so every machine gives the same bytes.
 
 The state has 64 bits and is kept at 2^32 or above; words have 32 bits. `cum` and `look` are those of
-`rans_tables.Tables`. Shapes: R rows, C columns, W words.
+`distributions.Tables`. Shapes: R rows, C columns, W words.
 """
 
 from typing import Any

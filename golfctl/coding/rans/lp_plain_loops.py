@@ -1,4 +1,4 @@
-"""The decoding loop of `rans-lp/1` without a compiler, for installs without numba: the same results as `lp_kernels`.
+"""The decoding loop of `rans-lp/1` without a compiler, for installs without numba: the same results as `lp_compiled_loops`.
 
 Sums are the same integers in any order, so numpy may take them. Shapes: R rows, C columns, W words.
 """
@@ -14,7 +14,7 @@ from golfctl.coding.rans.plain_loops import Source, Table
 
 
 class _Predictor:
-    """Slopes learned from the rows decoded so far, as in `lp_kernels`."""
+    """Slopes learned from the rows decoded so far, as in `lp_compiled_loops`."""
 
     def __init__(self, columns: int, lo: int, hi: int) -> None:
         self._sums_CC = np.zeros((columns, columns), np.int64)

@@ -1,4 +1,4 @@
-"""The decoding loops of `rans/1` without a compiler, for installs without numba: the same results as `rans_kernels`.
+"""The decoding loops of `rans/1` without a compiler, for installs without numba: the same results as `compiled_loops`.
 
 Plain Python integers. Shapes: R rows, C columns, W words, S entries of one table.
 """
