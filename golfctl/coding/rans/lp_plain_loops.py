@@ -1,4 +1,4 @@
-"""The decoding loop of `rans-lp/1` without a compiler, for installs without numba: the same results as `lp_compiled_loops`.
+"""The decoding loop of `rans-lp/1` where numba is not installed: the same results as `lp_compiled_loops`.
 
 Sums are the same integers in any order, so numpy may take them. Shapes: R rows, C columns, W words.
 """
