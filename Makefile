@@ -1,12 +1,15 @@
 # `make quickstart`: a model from text to an audited score, on this machine. `make test`: the default test suite.
 # Both make the environment first, in .venv, and again when pyproject.toml or .ci/constraints.txt changed.
 #   PYTHON=python3.12   the interpreter, 3.11 or newer      VENV=folder   another place for the environment
+#   WORKERS=1           processes that share the tests (2); a file's tests stay together
 #   ARGS="..."          what to add to the command          pip's own variables (PIP_INDEX_URL, ...) hold as usual
 # What golfctl keeps (text, compiled code) goes into the environment too; the run goes to runs/.
 
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= 2
 READY := $(VENV)/ready-$(shell (pwd; cat pyproject.toml .ci/constraints.txt) | cksum | cut -d ' ' -f 1)
+SHARED = -n $(WORKERS) --dist loadfile
 IN = GOLFCTL_CACHE="$$(cd "$(VENV)" && pwd)/cache" "$(VENV)/bin/python" -m
 
 .PHONY: quickstart test slow check
@@ -15,10 +18,10 @@ quickstart: $(READY)
 	$(IN) golfctl quickstart $(ARGS)
 
 test: $(READY)
-	$(IN) pytest -q $(ARGS)
+	$(IN) pytest -q $(SHARED) $(ARGS)
 
 slow: $(READY)
-	$(IN) pytest -q -m slow $(ARGS)
+	$(IN) pytest -q $(SHARED) -m slow $(ARGS)
 
 check: $(READY)
 	. "$(VENV)/bin/activate" && .ci/check

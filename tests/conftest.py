@@ -1,6 +1,7 @@
 """Shared test conditions: one torch thread, fixed seeds, a private cache folder, no network."""
 
 import os
+import signal
 import socket
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from golfctl.core.machine.caches import cache_folder
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored, and its children too
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))  # compiled once, for all processes of all tests
 
 
