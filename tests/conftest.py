@@ -9,7 +9,8 @@ import pytest
 from golfctl.core.machine.caches import cache_folder
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored, and its children too
+# A shell's background job has SIGINT ignored, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))  # compiled once, for all processes of all tests
 
 
