@@ -16,7 +16,7 @@ from golfctl.cli.audit_plan import AuditFlags, make_plan
 from golfctl.cli.eval_flow import check_outputs
 from golfctl.cli.stack_options import STACK
 from golfctl.cli.views.audit_text import audit_text, self_test_text
-from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.bars import reporter, tell
 from golfctl.cli.views.render import emit_json
 from golfctl.core.files import atomic_write
 from golfctl.errors import UsageError, VerdictError
@@ -183,12 +183,9 @@ def _flag(name: str) -> str:
 
 def _finish(report: "AuditReport", run: Path | None, flags: AuditFlags) -> None:
     if run is not None:
-        from golfctl.core.journal import Journal
+        from golfctl.core.journal import add_receipt
 
-        journal = Journal(run / "journal.jsonl")
-        if journal.torn:
-            click.echo(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes", err=True)
-        journal.append("audit", report.to_dict())
+        add_receipt(run / "journal.jsonl", "audit", report.to_dict(), tell)
     show_report(report, flags.report, flags.as_json, flags.limits)
 
 

@@ -9,11 +9,11 @@ import click
 
 from golfctl.cli.stack_config import stack_config
 from golfctl.cli.stack_options import StackFlags
-from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.bars import reporter, tell
 from golfctl.cli.views.eval_text import baseline_rows, estimate_line, summary
 from golfctl.cli.views.render import emit_json
 from golfctl.core.files import atomic_write
-from golfctl.core.journal import Journal, read_journal
+from golfctl.core.journal import add_receipt, read_journal
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.progress import SILENT
 from golfctl.errors import InputError, UsageError
@@ -167,12 +167,9 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, flags: EvalFlags) 
     for note in report["notes"]:
         click.echo(f"warning: {note}", err=True)
     if run is not None and report["source"]["kind"] == "artifact":
-        journal = Journal(run / "journal.jsonl")
-        if journal.torn:
-            click.echo(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes", err=True)
         kind = "eval.leaking" if report["reasons"] else "eval"
-        record = journal.append(kind, {**report, "data": str(data.resolve())})
-        report = {**report, "journal_head": record.hash}
+        record = add_receipt(run / "journal.jsonl", kind, {**report, "data": str(data.resolve())}, tell)
+        report = {**report, "journal_head": record.hash} if record else report
     if flags.report:
         atomic_write(flags.report, json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
         click.echo(f"report: {flags.report}", err=True)

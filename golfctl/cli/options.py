@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -40,6 +43,36 @@ def needs(*modules: str) -> Decorator:
         return checked
 
     return decorate
+
+
+def writes(*names: str) -> Decorator:
+    """Below a command's options: while it runs, it alone writes the files and folders that these options name.
+
+    Of the ranks of one launch only the first writes.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def holding(*arguments: Any, **options: Any) -> Any:
+            from golfctl.core.files import writing
+
+            with ExitStack() as held:
+                for path in {options[name] for name in names if options[name] is not None}:
+                    if os.environ.get("RANK", "0") == "0" and not _is_special(path):
+                        held.enter_context(writing(path))
+                return function(*arguments, **options)
+
+        return holding
+
+    return decorate
+
+
+def _is_special(path: Path) -> bool:
+    """Whether `path` is a device or pipe, which has no lock; whoever writes says what it makes of it."""
+    try:
+        return path.exists() and not (path.is_file() or path.is_dir())
+    except OSError:
+        return False
 
 
 def with_flags(config: type[ConfigT], table: dict[str, Any], flags: dict[str, Any], where: str) -> ConfigT:

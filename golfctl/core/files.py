@@ -1,32 +1,91 @@
-"""Atomic writes and bounded reads: a file is whole or it is not there."""
+"""Atomic writes and bounded reads: a file is whole or it is not there, and one process at a time writes it.
+
+An output, file or folder, is locked by `.NAME.lock` beside it, which goes when it is written. Whoever holds that lock
+is alone, so what lies about under the temporary names of this output is a killed process's and is cleared away.
+"""
 
 import contextlib
 import errno
 import os
+import re
+import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from golfctl.core.lfs import refuse_pointer
+from golfctl.core.machine.locks import GLANCE_SECONDS, held, is_ours, release_all
 from golfctl.errors import InputError, StorageError
 
+_SHORT_WRITE_SECONDS = 10.0  # how long a write waits for another of the same file
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _unfinished: set[Path] = set()  # temporary files of writes under way in this process
 
 
 @contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn an `OSError` of a write to `path` into a `StorageError` that says what to do."""
+def storage_errors(path: Path, left: str = "") -> Iterator[None]:
+    """Turn an `OSError` of a write to `path` into a `StorageError` that says what to do, and what was `left` there."""
     try:
         yield
     except OSError as error:
-        if error.errno in FULL:
-            raise StorageError(
-                f"no room left to write {path}; nothing was left behind: free space and retry"
-            ) from error
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise storage_error(path, error, left) from error
+
+
+def storage_error(path: Path, error: OSError, left: str = "") -> StorageError:
+    """What is said of a write to `path` that failed; `left` says what it left behind, where that is known."""
+    rest = f"; {left}" if left else ""
+    if error.errno in FULL:
+        return StorageError(f"no room left to write {path}{rest}: free space and retry")
+    return StorageError(f"cannot write {path}: {error.strerror or error}{rest}")
+
+
+@contextlib.contextmanager
+def writing(
+    path: Path, wait_seconds: float = GLANCE_SECONDS, on_wait: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Hold the output `path` for the block, unless this process does already, and clear away what killed ones left.
+
+    `wait_seconds`: how long another writer is waited for; `on_wait` is called once when there is one.
+
+    Raises:
+        UsageError: another process writes it; the message names it. StorageError: nothing can be written there.
+    """
+    lock = lock_beside(path)
+    if is_ours(lock):
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        with storage_errors(path):
+            if stack.enter_context(held(lock, path, "written", wait_seconds, on_wait)).kept:
+                _clear_leftovers(path)
+        yield
+
+
+def lock_beside(path: Path) -> Path:
+    """The lock file of the output `path`.
+
+    Raises:
+        StorageError: the folder that we are in is gone.
+    """
+    with storage_errors(path):
+        path = path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
+    return path.parent / f".{path.name}.lock"
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Remove what killed writers of `path` had under way; a folder that was moved aside and not replaced comes back."""
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}\.(tmp|old)")
+    for leftover in path.parent.iterdir():
+        if not (found := ours.fullmatch(leftover.name)):
+            continue
+        if found.group(1) == "old" and not path.exists():
+            leftover.rename(path)
+        elif leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -36,33 +95,46 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     Raises:
         StorageError: the disk is full or refuses the write, or `path` is a folder or a device (a rename would put a
             file in the device's place). The temporary file is removed in every case.
+        UsageError: another process is writing it.
     """
     path = Path(path)
-    if path.exists() and not path.is_file():
-        kind = "a folder" if path.is_dir() else "a device or pipe"
-        raise StorageError(f"cannot write {path}: it is {kind}; name a file")
     with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    _unfinished.add(temporary)
-    try:
+        if path.exists() and not path.is_file():
+            kind = "a folder" if path.is_dir() else "a device or pipe"
+            raise StorageError(f"cannot write {path}: it is {kind}; name a file")
+    with writing(path, _SHORT_WRITE_SECONDS):
         with storage_errors(path):
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        temporary = Path(name)
+        _unfinished.add(temporary)
+        try:
             with os.fdopen(handle, "wb") as stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.chmod(0o644)
             temporary.replace(path)
-    finally:
+        except OSError as error:
+            raise storage_error(path, error, _removed(temporary)) from error
+        finally:
+            _removed(temporary)
+            _unfinished.discard(temporary)
+
+
+def _removed(temporary: Path) -> str:
+    """Remove a temporary file; says what is left behind now."""
+    try:
         temporary.unlink(missing_ok=True)
-        _unfinished.discard(temporary)
+    except OSError:
+        return f"{temporary} was left behind"
+    return "nothing was left behind"
 
 
 def discard_unfinished() -> None:
-    """Remove the temporary files of all writes under way: for a process that ends without unwinding."""
+    """Remove the temporary files and locks of all writes under way: for a process that ends without unwinding."""
     for temporary in list(_unfinished):
-        temporary.unlink(missing_ok=True)
+        _removed(temporary)
+    release_all()
 
 
 def atomic_write(path: Path, data: bytes | bytearray | memoryview) -> None:

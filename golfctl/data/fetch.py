@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from golfctl.core.files import storage_errors
+from golfctl.core.files import storage_errors, writing
 from golfctl.core.machine.libraries import need
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data import dataset_json as manifests
@@ -42,21 +42,22 @@ def fetch_shards(
     Files already there and whole are kept. A user's hub token is sent to the public hub only.
 
     Raises:
-        DependencyError: huggingface_hub is not installed. UsageError: more shards than published, unknown variant.
-        DataError: the hub cannot be reached, lacks a file, or sends a bad shard.
+        DependencyError: huggingface_hub is not installed. UsageError: more shards than published, unknown variant,
+            or another process writes `out`. DataError: the hub cannot be reached, lacks a file, or sends a bad shard.
     """
     remote = remote or Remote()
     out = Path(out)
     if (out / manifests.FILE).exists():
         raise DataError(f"{out} holds a data set of our own making ({manifests.FILE}); choose another folder")
-    download = _downloader(out / _DOWNLOADS, remote)
-    plan = _plan(download, variant, train_shards, remote)
-    with progress.task(f"fetching {variant}", len(plan), "files") as task:
-        for name, path in plan.items():
-            _place(out / name, path, download)
-            task.advance()
-    shutil.rmtree(out / _DOWNLOADS, ignore_errors=True)
-    return Dataset.open(out)
+    with writing(out):
+        download = _downloader(out / _DOWNLOADS, remote)
+        plan = _plan(download, variant, train_shards, remote)
+        with progress.task(f"fetching {variant}", len(plan), "files") as task:
+            for name, path in plan.items():
+                _place(out / name, path, download)
+                task.advance()
+        shutil.rmtree(out / _DOWNLOADS, ignore_errors=True)
+        return Dataset.open(out)
 
 
 def _plan(download: Download, variant: str, train_shards: int, remote: Remote) -> dict[str, str]:

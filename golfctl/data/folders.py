@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from golfctl.core.files import storage_errors
+from golfctl.core.files import storage_errors, writing
 from golfctl.errors import UsageError
 
 
@@ -21,20 +21,21 @@ def new_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     """A scratch sibling of `path` to fill; renamed to `path` when the block ends well, removed when it does not.
 
     Raises:
-        UsageError: `path` is there, holds something, and `replace` is off. StorageError: the disk refuses.
+        UsageError: `path` is there, holds something, and `replace` is off, or another process is writing it.
+        StorageError: the disk refuses.
     """
     path = Path(path)
-    check_new(path, replace)
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-    try:
-        yield scratch
+    with writing(path):
+        check_new(path, replace)
         with storage_errors(path):
-            scratch.chmod(0o755)
-            _swap(scratch, path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+            scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        try:
+            yield scratch
+            with storage_errors(path):
+                scratch.chmod(0o755)
+                _swap(scratch, path)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _swap(scratch: Path, path: Path) -> None:

@@ -7,8 +7,8 @@ import torch
 
 from golfctl.artifact import Budget, LedgerRow, check_budget, find_budget, tensor_bytes
 from golfctl.artifact.replacing import Replaced, replaceable
-from golfctl.core.files import atomic_write
-from golfctl.core.journal import Journal
+from golfctl.core.files import atomic_write, writing
+from golfctl.core.journal import add_receipt
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data.dataset import Dataset
 from golfctl.errors import UsageError
@@ -87,7 +87,7 @@ def pack(
     after on held-out training text. Nothing is written unless the artifact is inside its budget and reads back exactly.
 
     Raises:
-        UsageError: `out` is a file the artifact is made from, or one that is no artifact.
+        UsageError: `out` is a file the artifact is made from, or one that is no artifact, or another process writes it.
         InputError, CheckpointError: no such checkpoint, or a damaged one. NumericsError: weights a scheme cannot hold.
         BudgetError: too large; the message has the figures. StorageError: the disk refuses.
     """
@@ -95,17 +95,18 @@ def pack(
     checkpoint, context = read_checkpoint(path), run_context(path)
     target = out or context.folder / ARTIFACT_FILE
     _check_target(target, (path, *map(Path, (*config.code, *config.external))))
-    replaced = replaceable(target)
-    packer = Packer.prepare(path, checkpoint, context, config, data, progress)
-    packed = _packed(packer, config, budget, progress)
-    check_reads_back(packed)
-    if budget:
-        check_budget(packed.ledger, budget)
-    held_out = _held_out(packed, checkpoint, data, progress) if measured and data is not None else None
-    atomic_write(target, packed.data)
-    result = _result(packer, packed, budget, target, held_out, replaced)
-    _receipt(context.folder, result, packed.origin, packer)
-    return result
+    with writing(target):  # from here on: whoever comes second learns it now, not after minutes
+        replaced = replaceable(target)
+        packer = Packer.prepare(path, checkpoint, context, config, data, progress)
+        packed = _packed(packer, config, budget, progress)
+        check_reads_back(packed)
+        if budget:
+            check_budget(packed.ledger, budget)
+        held_out = _held_out(packed, checkpoint, data, progress) if measured and data is not None else None
+        atomic_write(target, packed.data)
+        result = _result(packer, packed, budget, target, held_out, replaced)
+        _receipt(context.folder, result, packed.origin, packer, progress)
+        return result
 
 
 def _packed(packer: Packer, config: PackConfig, budget: Budget | None, progress: Progress) -> Packed:
@@ -165,11 +166,12 @@ def _figures(packer: Packer, packed: Packed) -> list[TensorFigures]:
     ]
 
 
-def _receipt(folder: Path, result: PackResult, origin: dict[str, Any], packer: Packer) -> None:
+def _receipt(folder: Path, result: PackResult, origin: dict[str, Any], packer: Packer, progress: Progress) -> None:
     """Continue the run's journal, where there is one."""
     journal = folder / JOURNAL_FILE
     if journal.is_file():
-        Journal(journal).append(
+        add_receipt(
+            journal,
             "pack",
             {
                 "artifact_sha256": result.sha256,
@@ -181,4 +183,5 @@ def _receipt(folder: Path, result: PackResult, origin: dict[str, Any], packer: P
                 "notes": result.notes,
                 "pack": origin["pack"],
             },
+            progress.say,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from golfctl.core.files import storage_errors
 from golfctl.core.machine.environment import describe_environment
 from golfctl.core.progress import SILENT, Progress
 from golfctl.core.recipe import Recipe
@@ -19,13 +20,14 @@ from golfctl.training.meters.memory import memory_errors
 from golfctl.training.meters.node import benchmark_seconds, node_benchmark
 from golfctl.training.meters.training_clock import TrainingClock
 from golfctl.training.meters.utilisation import Peak, Utilisation, device_peak
+from golfctl.training.run.claim import claimed
 from golfctl.training.run.distributed import choose_threads, lost_ranks, process_group, resolve_device
 from golfctl.training.run.held_out import HeldOut, held_out_loss
 from golfctl.training.run.interrupt import GiveUp, StoppableProgress, Stopped, StopRequest, stop_on_signals
 from golfctl.training.run.moments import measure_calibration, save_calibration
-from golfctl.training.run.run_folders import RunFolder, numbered_run, run_records, trained_steps
+from golfctl.training.run.run_folders import RunFolder, is_training, numbered_run, run_records, trained_steps
 from golfctl.training.run.state import read_state
-from golfctl.training.run.store import Store, check_out, newest_state
+from golfctl.training.run.store import Store, newest_state
 from golfctl.training.setup import Setup, prepare
 from golfctl.training.trainer import Trainer
 from golfctl.training.trainer_state import restore
@@ -80,10 +82,10 @@ def train(
     torch.set_num_threads(choose_threads(config.train.threads))
     with stop_on_signals(give_up) as stop, process_group(chosen, config.train.rank_timeout_seconds) as group:
         folder = out or _new_run(name, group, chosen)
-        check_out(folder, resume)
-        if group.world > 1:  # nobody creates the folder before everyone has looked
-            group.all_reduce(torch.zeros(1, device=chosen)).wait()
-        return _run(config, RunFolder(folder), resume, group, stop, progress if group.rank == 0 else SILENT)
+        progress = progress if group.rank == 0 else SILENT
+        with claimed(folder, resume, group, chosen) as lock:
+            store = Store(RunFolder(folder), config, group.rank == 0, progress, lock)
+            return _run(config, store, resume, group, stop, progress)
 
 
 def _finished(folder: RunFolder, setup: Setup) -> TrainResult | None:
@@ -105,13 +107,10 @@ def _finished(folder: RunFolder, setup: Setup) -> TrainResult | None:
     )  # fmt: skip
 
 
-def _run(
-    setup: Setup, folder: RunFolder, resume: bool, group: Group, stop: StopRequest, progress: Progress
-) -> TrainResult:
-    store = Store(folder, setup, writes=group.rank == 0, progress=progress)
+def _run(setup: Setup, store: Store, resume: bool, group: Group, stop: StopRequest, progress: Progress) -> TrainResult:
     with stop.nothing_to_save(store.left):
         if group.rank == 0:
-            _say_what_it_is(setup, folder, group, progress)
+            _say_what_it_is(setup, store.folder, group, progress)
         trainer = Trainer(setup, group, stop)
     try:
         with lost_ranks(), memory_errors(trainer):
@@ -121,7 +120,6 @@ def _run(
         raise
     finally:
         trainer.close()
-        store.close()
 
 
 def _say_what_it_is(setup: Setup, folder: RunFolder, group: Group, progress: Progress) -> None:
@@ -198,12 +196,17 @@ def _begin(
 
 
 def _new_run(name: str, group: Group, device: torch.device) -> Path:
-    """Rank 0's choice of a run folder that does not exist yet."""
+    """Rank 0's choice of a run folder: the first that does not exist yet, or, to be refused, is in training now."""
     number = torch.zeros(1, dtype=torch.int64, device=device)
     if group.rank == 0:
-        number += next(n for n in itertools.count(1) if not numbered_run(name, n).exists())
+        number += next(n for n in itertools.count(1) if _free_or_in_training(numbered_run(name, n)))
     group.all_reduce(number).wait()
     return numbered_run(name, int(number))
+
+
+def _free_or_in_training(run: Path) -> bool:
+    with storage_errors(run):
+        return not run.exists() or is_training(run)
 
 
 def _held_out(setup: Setup, trainer: Trainer, stop: StopRequest, progress: Progress) -> HeldOut | None:

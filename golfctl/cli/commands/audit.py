@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from golfctl.cli.options import device_option, json_option, needs, quiet_option, set_option
+from golfctl.cli.options import device_option, json_option, needs, quiet_option, set_option, writes
 from golfctl.cli.stack_options import stack_options
 
 _EPILOG = "Exit 6 when a check fails, or when a required one is not covered or inconclusive."
@@ -50,6 +50,7 @@ _EPILOG = "Exit 6 when a check fails, or when a required one is not covered or i
 @json_option
 @quiet_option
 @needs("torch", "sentencepiece", "numba")
+@writes("evidence", "report")
 def command(**options: Any) -> None:
     """Check by test whether a score is what it says: causal, normalised, single-pass, of the right text and size.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from golfctl.cli.options import json_option, needs, quiet_option
+from golfctl.cli.options import json_option, needs, quiet_option, writes
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
 from golfctl.errors import DataError, UsageError
@@ -50,13 +50,16 @@ def build(sources: tuple[Path, ...], out: Path | None, as_json: bool, quiet: boo
         raise UsageError("--tokenizer names a finished tokenizer, --vocab asks for a new one: give one of them")
     if options["held_out"] and options["holdout"]:
         raise UsageError("--validation gives the held-out text, --holdout asks to choose it: give one of them")
+    from golfctl.core.files import writing
+
     if not sources:
         _refuse_for_embedded(out, options)
         _show(_embedded(options["vocab"], progress), as_json)
         return
     out = out or Path("data") / (sources[0].resolve().name.split(".")[0] or "corpus")
     progress.say(f"building {out}")
-    _show(_build(sources, out, options, progress), as_json)
+    with writing(out):
+        _show(_build(sources, out, options, progress), as_json)
 
 
 def _refuse_for_embedded(out: Path | None, options: dict[str, Any]) -> None:
@@ -111,6 +114,7 @@ def _build(sources: tuple[Path, ...], out: Path, options: dict[str, Any], progre
 @json_option
 @quiet_option
 @needs("sentencepiece")
+@writes("out")
 def tokenizer(sources: tuple[Path, ...], vocab: int | None, out: Path, as_json: bool, quiet: bool) -> None:
     """Train a SentencePiece BPE tokenizer that gives every text back: decode(encode(x)) == x.
 

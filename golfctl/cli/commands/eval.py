@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from golfctl.cli.options import device_option, json_option, needs, quiet_option, set_option
+from golfctl.cli.options import device_option, json_option, needs, quiet_option, set_option, writes
 from golfctl.cli.stack_options import stack_options
 
 
@@ -32,6 +32,7 @@ from golfctl.cli.stack_options import stack_options
 @json_option
 @quiet_option
 @needs("torch", "sentencepiece", "numba")
+@writes("resume", "plot", "report")
 def command(source: Path | None, data: Path | None, **options: Any) -> None:
     """Score the validation text of a dataset with an artifact.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from golfctl.cli.options import json_option, needs, quiet_option
+from golfctl.cli.options import json_option, needs, quiet_option, writes
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
 
@@ -24,6 +24,7 @@ from golfctl.cli.views.render import emit_json
 @json_option
 @quiet_option
 @needs("torch", "sentencepiece", "numba")
+@writes("out")
 def command(
     source: Path,
     out: Path | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from golfctl.cli.options import json_option, quiet_option
+from golfctl.cli.options import json_option, quiet_option, writes
 from golfctl.cli.reply import complain
 from golfctl.cli.views.bars import tell
 from golfctl.cli.views.render import emit, emit_json
@@ -46,6 +46,7 @@ _FLAGS = {"as_json": "--json", "form": "--format", "counted": "--count", "older"
 @click.option("--summary", type=click.Path(path_type=Path), metavar="FILE",
               help="Append the Markdown to FILE too, such as $GITHUB_STEP_SUMMARY.")  # fmt: skip
 @quiet_option
+@writes("report")
 def command(artifacts: tuple[Path, ...], source: bool, source_file: str | None, **options: Any) -> int:
     """Show what ARTIFACTS hold, to the last byte.
 

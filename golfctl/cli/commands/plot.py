@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from golfctl.cli.options import needs, quiet_option
+from golfctl.cli.options import needs, quiet_option, writes
 from golfctl.cli.views.bars import reporter
 
 
@@ -14,6 +14,7 @@ from golfctl.cli.views.bars import reporter
 @click.option("--over", type=click.Choice(["step", "seconds", "tokens"]), default="step", show_default=True)
 @quiet_option
 @needs("matplotlib")
+@writes("out")
 def command(runs: tuple[Path, ...], out: Path | None, over: str, quiet: bool) -> None:
     """Overlay the training curves of RUNS (default: the latest run) and write a PNG or SVG file."""
     from golfctl.training.run.curves import draw, read_curves

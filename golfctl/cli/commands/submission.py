@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from golfctl.cli.options import json_option
+from golfctl.cli.options import json_option, writes
 from golfctl.errors import UsageError
 
 _EPILOG = "Exit 6 when a lint fails, or when a required one is not covered."
@@ -22,6 +22,7 @@ def command() -> None:
 @click.option("--limits", is_flag=True, help="Print what each lint cannot see.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the findings as JSON.")
 @json_option
+@writes("report")
 def check(
     folder: Path, rules_name: str, require: tuple[str, ...], limits: bool, report: Path | None, as_json: bool
 ) -> None:

@@ -5,20 +5,19 @@ parsed and never imported. One document per module or topic; whole packages are 
 The same installation gives the same bytes.
 """
 
-import fcntl
 import hashlib
+import math
 import os
 import platform
 import sys
 import sysconfig
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from golfctl.core.canonical import sha256_bytes, sha256_json
-from golfctl.core.files import storage_errors
+from golfctl.core.files import writing
 from golfctl.core.machine.caches import cache_folder
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data.build import Labelled, build_dataset
@@ -69,7 +68,8 @@ def embedded_dataset(progress: Progress = SILENT, vocab_size: int = VOCABULARY) 
     folder = cache_folder() / "data" / f"embedded-{_key(modules, vocab_size)}"
     dataset = _cached(folder, progress)
     if dataset is None:
-        with _only_one(folder.with_suffix(".lock"), progress):
+        waiting = f"another process is building the embedded corpus: waiting for {folder}"
+        with writing(folder, math.inf, lambda: progress.say(waiting)):  # ranks and runs started together: one builds
             dataset = _cached(folder, SILENT) or _build(folder, modules, vocab_size, progress)
     progress.say(f"embedded corpus: {folder} (sha256 {dataset.digest})")
     return folder
@@ -156,21 +156,6 @@ def _key(modules: list[Module], vocab_size: int) -> str:
     facts = [_RULES, str(vocab_size), "{}.{}".format(*sys.version_info)]
     contents = [f"{module.name} {sha256_bytes(module.data)}" for module in modules]
     return sha256_json(facts + contents)[:16]
-
-
-@contextmanager
-def _only_one(lock: Path, progress: Progress) -> Iterator[None]:
-    """Let one process build at a time: ranks of one run, or runs started together, wait for the first."""
-    with storage_errors(lock):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        stream = lock.open("ab")
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.say(f"another process is building the embedded corpus: waiting for {lock}")
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 def _cached(folder: Path, progress: Progress) -> Dataset | None:

@@ -1,20 +1,23 @@
 """Run folders: where a run's files lie, which is the latest, whether it is trained or training. Never imports torch."""
 
 import contextlib
-import fcntl
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from golfctl.core.files import storage_errors
 from golfctl.core.journal import read_journal
-from golfctl.errors import CheckpointError, InputError
+from golfctl.core.machine import locks
+from golfctl.errors import CheckpointError, InputError, UsageError
 
 RECIPE = "recipe.toml"
 JOURNAL = "journal.jsonl"
 TOKENIZER = "tokenizer.model"
 ARTIFACT = "model.golf"
+LOCK = ".lock"
 RUNS = Path("runs")
+_TRAINED = "trained"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.safetensors")
 _STATE = re.compile(r"state-(\d+)\.safetensors")
 
@@ -28,6 +31,7 @@ class RunFolder:
         self.journal = self.path / JOURNAL
         self.tokenizer = self.path / TOKENIZER
         self.artifact = self.path / ARTIFACT
+        self.lock = self.path / LOCK
 
     def checkpoint(self, step: int) -> Path:
         """The weights to deploy, as of `step`."""
@@ -115,29 +119,27 @@ def logged_steps(run: Path) -> int:
 
 
 def is_training(run: Path) -> bool:
-    """Whether a process is training `run` right now: whoever does holds a lock, which ends with the process."""
-    try:
-        with held(run):
-            return False
-    except BlockingIOError:
-        return True
+    """Whether a process is training `run` right now."""
+    return locks.holder(RunFolder(run).lock) is not None
+
+
+def check_not_training(run: Path) -> None:
+    """Raise UsageError, naming the process, when one is training `run`."""
+    if other := locks.holder(RunFolder(run).lock):
+        raise UsageError(locks.in_use(Path(run), _TRAINED, other))
 
 
 @contextlib.contextmanager
-def held(run: Path) -> Iterator[None]:
-    """Hold the run for the block. A file system without locks holds nothing.
+def held(run: Path) -> Iterator[locks.Lock]:
+    """Hold the folder `run`, made where it is missing, for the block: whoever does may train it.
 
     Raises:
-        BlockingIOError: another process, or this one elsewhere, holds it.
+        UsageError: another process, or this one elsewhere, holds it. StorageError: the folder cannot be made.
     """
-    with (Path(run) / RECIPE).open("rb") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass
-        yield
+    with contextlib.ExitStack() as stack:
+        with storage_errors(run):
+            lock = stack.enter_context(locks.held(RunFolder(run).lock, Path(run), _TRAINED, tidy=True))
+        yield lock
 
 
 def latest_checkpoint(run: Path) -> Path:
