@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from pathlib import Path
 
 import click
 
@@ -56,6 +57,7 @@ def group() -> None:
     Exit codes: 0 done; 1 a bug of ours; 2 usage; 3 bad or missing input; 4 artifact damaged or unsupported;
     5 over a budget; 6 an audit or comparison said no; 130 interrupted.
     """
+    _check_folder()
 
 
 def exit_code_of(arguments: list[str] | None = None) -> int:
@@ -63,6 +65,8 @@ def exit_code_of(arguments: list[str] | None = None) -> int:
     reply = Reply(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(arguments, reply)
+    except StorageError as error:
+        return _fail(reply, error)
     except Exception as error:
         reply.fail(f"a bug of golfctl: {type(error).__name__}: {error}", 1)
         raise
@@ -91,10 +95,20 @@ def _run(arguments: list[str] | None, reply: Reply) -> int:
         let_go(sys.stdout)
         return 0
     except OSError as error:
-        if error.filename is not None or error.errno not in FULL:
+        full = error.filename is None and error.errno in FULL
+        if not full:
+            _check_folder()
             raise
         let_go(sys.stdout)
         return _fail(reply, StorageError("no room left where standard output goes: free space and retry"))
+
+
+def _check_folder() -> None:
+    """Raise StorageError when the working folder is gone, on which every path without a leading slash rests."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise StorageError("the folder we are in was removed: change to another one and start again") from error
 
 
 def _fail(reply: Reply, error: GolfError) -> int:

@@ -45,7 +45,7 @@ def storage_error(path: Path, error: OSError, left: str = "") -> StorageError:
 def writing(
     path: Path, wait_seconds: float = GLANCE_SECONDS, on_wait: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
-    """Hold the output `path` for the block, unless this process does already, and clear away what killed ones left.
+    """Hold the output `path` for the block, unless we do already, and clear away what killed ones left.
 
     `wait_seconds`: how long another writer is waited for; `on_wait` is called once when there is one.
 

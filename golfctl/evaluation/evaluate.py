@@ -20,7 +20,7 @@ from golfctl.evaluation.ladder import Climb, climb
 from golfctl.evaluation.ledger import Ledger, ReplayLedger
 from golfctl.evaluation.replay import ReplayRun, replay_score, run_replay
 from golfctl.evaluation.report import build_report, code_sha256
-from golfctl.evaluation.resume import Savepoint
+from golfctl.evaluation.resume import Savepoint, resumed, resumed_note
 from golfctl.evaluation.runner import Run, run
 from golfctl.evaluation.scored_model import Source, check_tokenizer, load_source
 from golfctl.evaluation.settle import resolve, settle
@@ -83,7 +83,7 @@ def evaluate(
         "mode": config.mode,
         "origins": settled.origins,
         "state": result.state,
-        "notes": [*settled.without_effect, *never_acted(result.state), *_resumed(result)],
+        "notes": [*settled.without_effect, *never_acted(result.state)],
         "source": {"kind": source.kind, "name": source.path.name},
         "artifact_sha256": source.sha256,
         "data_sha256": dataset.digest,
@@ -97,6 +97,9 @@ def evaluate(
         facts["ladder"] = result.table(stream)
     if isinstance(result, Run) and result.deadline:
         facts["deadline"] = result.deadline
+    if isinstance(result, Run) and result.resumed_at_row:
+        facts["resumed"] = resumed(result.resumed_at_row)
+        facts["notes"].append(resumed_note(facts["resumed"]))
     report = build_report(figures(stream, result), result.properties(), result.ledger, config, clock, facts)
     if isinstance(result, Run):
         nll_R = result.ledger.nll_R
@@ -127,14 +130,6 @@ def _check_resumable(config: EvalConfig, ladder: bool, deadline_s: float | None)
         raise UsageError("--resume continues one honest score: drop --ladder or the leaking form")
     if deadline_s is not None:
         raise UsageError("--deadline is the time of one process from its start, --resume spans several: drop one")
-
-
-def _resumed(result: Run | ReplayRun) -> list[str]:
-    """What the report of a resumed run cannot know of the part before."""
-    if not isinstance(result, Run) or not result.resumed_at_row:
-        return []
-    return [f"resumed after {result.resumed_at_row:,} targets: probes and corrections are those of the rest; seconds "
-            "include those up to the latest save"]  # fmt: skip
 
 
 def _load(
@@ -222,7 +217,8 @@ def score_stream(
 
 
 def _identity(source: Source, stream: Stream, config: EvalConfig) -> dict[str, Any]:
-    return {"source": source.sha256, "text": stream.digest, "config": config.to_dict(), "code": code_sha256()}
+    """What a saved state belongs to."""
+    return {"source": source.sha256, "text": stream.identity(), "config": config.to_dict(), "code": code_sha256()}
 
 
 def climb_stream(

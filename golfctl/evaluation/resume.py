@@ -3,8 +3,12 @@
 Written at the end of a block, at most every `EVERY_S` seconds. Count tables are not stored: they are a function of the
 tokens, and counting again is fast. A resumed run ends with the same ledger, bit for bit on one machine; its clock
 counts the seconds up to the latest save as well.
+
+The file is bound to artifact, text, bytes, stack and code by their digests, and carries one over its own content: what
+was edited or damaged is refused. Whoever knows this file can seal another content; only scoring again rules that out.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -89,14 +93,38 @@ class Savepoint:
         for number, part in enumerate(parts(scorer)):
             if isinstance(part, Saved):
                 tensors.update({f"{number}/{key}": t.detach().cpu().contiguous() for key, t in part.save().items()})
-        spent = {"seconds": self.clock.seconds, "total": self.clock.total()}
-        metadata = {_KEY: canonical_json({"identity": self.identity, **spent}).decode()}
+        said = {"identity": self.identity, "seconds": self.clock.seconds, "total": self.clock.total()}
+        metadata = {_KEY: canonical_json({**said, "seal": _seal(tensors, said)}).decode()}
         atomic_write(self.path, safetensors.torch.save(tensors, metadata))
         self._saved_at = self.clock.now()
 
     def remove(self) -> None:
         """The evaluation is complete: its file has no further use."""
         self.path.unlink(missing_ok=True)
+
+
+def resumed(targets: int) -> dict[str, Any]:
+    """What the report of a resumed run says: which figures rest on a file, and how to do without it."""
+    again = "the same command without --resume scores every target anew; on one machine it gives the same figures"
+    return {"after_targets": targets, "recompute": again}
+
+
+def resumed_note(found: dict[str, Any]) -> str:
+    """The same for people, and what the run cannot know of the part before."""
+    return (
+        f"resumed after {found['after_targets']:,} targets, whose scores rest on the saved file: probes and "
+        "corrections are those of the rest, seconds include those up to the latest save; to recompute: "
+        f"{found['recompute']}"
+    )
+
+
+def _seal(tensors: dict[str, Tensor], said: dict[str, Any]) -> str:
+    """Digest of everything that the file holds: what it says of its evaluation, and every tensor to the bit."""
+    digest = hashlib.sha256(canonical_json(said))
+    for name, tensor in sorted(tensors.items()):
+        digest.update(canonical_json([name, str(tensor.dtype), list(tensor.shape)]))
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -107,6 +135,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         known = {key: saved[key] for key in ("identity", "seconds", "total")}
         if tensors["ledger"].dtype != torch.float64 or tensors["ledger"].ndim != 1:
             raise ValueError("the ledger is no list of float64 numbers")
-        return tensors, known
+        whole = _seal(tensors, known) == saved["seal"]
     except (ValueError, KeyError, TypeError, RecursionError, CheckpointError) as error:
         raise InputError(f"{path}: no saved evaluation, or a damaged one: remove it or name another file") from error
+    if not whole:
+        raise InputError(f"{path} was changed after it was saved: remove it or name another file, and score anew")
+    return tensors, known

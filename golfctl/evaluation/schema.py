@@ -49,6 +49,10 @@ def eval_report_schema() -> Json:
         "by_document": record({"raw_bytes": listing(count("of each document")), "bits": listing(_NUMBER)})
         | {"description": "in the order of the text; empty for replays"},
         "deadline": record({"seconds": _NUMBER, "adaptation_off_at_row": {"type": ["integer", "null"]}}),
+        "resumed": record(
+            {"after_targets": count("targets whose scores came from a saved file", 1), "recompute": _TEXT}
+        )
+        | {"description": "there when the run went on from --resume"},
         "ladder": listing(_rung()),
         "baselines": listing({"type": "object"}),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from golfctl.core.canonical import sha256_bytes
 from golfctl.data.dataset import Dataset
 from golfctl.errors import DataError
 
@@ -60,6 +61,12 @@ class Stream:
     def rows(self) -> int:
         """Number of targets."""
         return len(self.tokens_N) - 1
+
+    def identity(self) -> dict[str, str]:
+        """Digests of everything that a score of this stream depends on."""
+        arrays = {"tokens": self.tokens_N, "starts": self.starts_D, "raw": self.raw_bytes_D, "billed": self.billed_N}
+        known = {name: sha256_bytes(np.ascontiguousarray(array).tobytes()) for name, array in arrays.items()}
+        return {"text": self.digest, **known}
 
     def head(self, documents: int) -> "Stream":
         """The first `documents` documents alone."""

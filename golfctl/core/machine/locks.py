@@ -13,6 +13,7 @@ import json
 import os
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,7 +46,7 @@ class Lock:
     """A held lock file. `kept`: whether the kernel keeps others away, or this file system has no locks."""
 
     def __init__(self, path: Path, handle: int, kept: bool) -> None:
-        self.path, self.kept, self._handle = path, kept, handle
+        self.path, self.kept, self.thread, self._handle = path, kept, threading.get_ident(), handle
         self.tidies: list[Path] = []  # folders to remove where they are empty at the end
         _ours[path] = self
         with contextlib.suppress(OSError):  # a full disk: the second comer gets no name
@@ -137,8 +138,8 @@ def holder(path: Path) -> Holder | None:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether this process holds the lock file `path`."""
-    return path in _ours
+    """Whether this thread holds the lock file `path`."""
+    return path in _ours and _ours[path].thread == threading.get_ident()
 
 
 def release_all() -> None:
