@@ -11,11 +11,11 @@ from golfctl.core.files import storage_errors
 from golfctl.core.machine.locks import Lock
 from golfctl.errors import GolfError, InputError, StorageError, UsageError
 from golfctl.optim.collectives import Group
-from golfctl.training.run.run_folders import check_not_training, held, is_run
+from golfctl.training.run.run_folders import JOURNAL, LOCK, TOKENIZER, check_not_training, held, is_run
 
 _ALONE = r"(checkpoint|state|calibration)-\d+\.safetensors|recipe\.toml|tokenizer\.model"  # written by training alone
 _UNDER_WAY = re.compile(rf"\.({_ALONE})\.(.+\.tmp|lock)")
-_LOCKS = re.compile(r"\.lock|\.journal\.jsonl\.lock")
+_LOCKS = {LOCK, f".{JOURNAL}.lock"}
 
 
 @contextmanager
@@ -64,8 +64,9 @@ def _check(path: Path, resume: bool) -> None:
 
 def _check_content(path: Path, resume: bool) -> None:
     with storage_errors(path):
-        names = [found.name for found in path.iterdir()] if path.exists() and not resume else []
-    if any(not _UNDER_WAY.fullmatch(name) and not _LOCKS.fullmatch(name) for name in names):
+        names = {found.name for found in path.iterdir()} if path.exists() and not resume else set()
+    ours = _LOCKS | ({TOKENIZER} if LOCK in names else set())  # a lock without a recipe: a training killed at its start
+    if any(not _UNDER_WAY.fullmatch(name) for name in names - ours):
         raise UsageError(f"{path} already exists and is not empty: continue it with --resume, or name another --out")
 
 
