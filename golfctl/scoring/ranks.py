@@ -13,8 +13,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from golfctl.core.machine.lost_ranks import lost_ranks
+
 if dist.is_available():  # its default arguments keep whatever group exists on import, threads and all, past its end
     import torch.distributed.nn
+
+_START_AGAIN = "start it again; with --resume FILE an evaluation goes on from its latest save"
 
 
 class Ranks:
@@ -62,7 +66,11 @@ class Ranks:
 
 @contextmanager
 def joined_ranks() -> Iterator[Ranks]:
-    """The ranks of a `torchrun` launch (NCCL with CUDA, gloo without), or the single process."""
+    """The ranks of a `torchrun` launch (NCCL with CUDA, gloo without), or the single process.
+
+    Raises:
+        InputError: another rank was lost.
+    """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1 or dist.is_initialized():
         yield Ranks(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Ranks()
@@ -70,8 +78,9 @@ def joined_ranks() -> Iterator[Ranks]:
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"  # an evaluation may stay on the CPU
-    dist.init_process_group(backend, timeout=timedelta(minutes=30))
-    try:
-        yield Ranks(dist.get_rank(), dist.get_world_size())
-    finally:
-        dist.destroy_process_group()
+    with lost_ranks(int(os.environ.get("RANK", "0")), _START_AGAIN):
+        dist.init_process_group(backend, timeout=timedelta(minutes=30))
+        try:
+            yield Ranks(dist.get_rank(), dist.get_world_size())
+        finally:
+            dist.destroy_process_group()

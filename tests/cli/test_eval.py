@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from jsonschema import Draft202012Validator
 from golfctl.cli.main import exit_code_of
 from golfctl.cli.schema_table import schema_of
 from golfctl.core.journal import read_journal
+from golfctl.evaluation.resume import Savepoint
 from tests.cli.conftest import LINE
+from tests.holding import holding
 
 SMALL = ("--stride", "16", "--batch", "4", "--quiet")
 
@@ -223,6 +226,40 @@ def test_a_resumed_evaluation_leaves_no_file_behind_when_complete(folder, capsys
     (tmp_path / "eval.state").write_bytes(b"something else")
     assert exit_code_of(["eval", *SMALL, "--resume", state]) == 3
     assert "no saved evaluation" in capsys.readouterr().err
+
+
+def test_a_resumed_report_says_so_and_how_to_recompute(folder, capsys, tmp_path, monkeypatch):
+    state = tmp_path / "eval.state"
+    whole = evaluated(capsys, "--ngram", "3")
+    monkeypatch.setattr(Savepoint, "remove", lambda self: None)
+    monkeypatch.setattr("golfctl.evaluation.evaluate.Savepoint", partial(Savepoint, every_s=0.0))
+    first = evaluated(capsys, "--ngram", "3", "--resume", str(state))
+    assert "resumed" not in first and state.exists()
+    again = evaluated(capsys, "--ngram", "3", "--resume", str(state))
+    assert again["val_loss"] == first["val_loss"] == whole["val_loss"]
+    assert again["resumed"]["after_targets"] > 0 and "without --resume" in again["resumed"]["recompute"]
+    assert any(note.startswith("resumed after") for note in again["notes"])
+    state.write_bytes(state.read_bytes()[:-1] + b"?")
+    assert exit_code_of(["eval", *SMALL, "--ngram", "3", "--resume", str(state)]) == 3
+    assert "was changed after it was saved" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--report", "--resume", "--plot"])
+def test_the_second_writer_of_an_output_is_told_of_the_first(folder, capsys, tmp_path, flag):
+    path = tmp_path / "out.svg"
+    with holding("output", path) as other:
+        assert exit_code_of(["eval", *SMALL, flag, str(path)]) == 2
+        assert f"out.svg is being written by another process (pid {other.pid}: " in capsys.readouterr().err
+    assert not path.exists()
+    assert exit_code_of(["eval", *SMALL, "--report", str(path)]) == 0 and os.listdir(tmp_path) == ["out.svg"]
+
+
+def test_a_run_that_takes_no_writes_is_scored_without_a_receipt(folder, capsys, monkeypatch):
+    before = len(read_journal(folder / "runs/tiny/journal.jsonl").records)
+    monkeypatch.setattr("golfctl.core.journal.os.access", lambda place, mode: False)  # root may write anywhere
+    assert exit_code_of(["eval", *SMALL]) == 0
+    assert "cannot be written, so it gets no receipt" in capsys.readouterr().err
+    assert len(read_journal(folder / "runs/tiny/journal.jsonl").records) == before
 
 
 BAD = {

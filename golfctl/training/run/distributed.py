@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import torch
 import torch.distributed as dist
 
-from golfctl.errors import DependencyError, GolfError, InputError, UsageError
+from golfctl.core.machine.lost_ranks import lost_ranks as communication_errors
+from golfctl.errors import DependencyError, InputError, UsageError
 from golfctl.optim.collectives import Group, current_group
 
 if dist.is_available():  # its default arguments keep whatever group exists on import, threads and all, past its end
@@ -36,11 +37,12 @@ def process_group(device: torch.device, timeout_seconds: float) -> Iterator[Grou
         return
     if not dist.is_available():
         raise DependencyError("this torch has no distributed package: install a build with it, or run one process")
-    dist.init_process_group(
-        "nccl" if on_cuda else "gloo",
-        timeout=datetime.timedelta(seconds=timeout_seconds),
-        device_id=device if on_cuda else None,  # the communicator is made at once, on this device
-    )
+    with lost_ranks():
+        dist.init_process_group(
+            "nccl" if on_cuda else "gloo",
+            timeout=datetime.timedelta(seconds=timeout_seconds),
+            device_id=device if on_cuda else None,  # the communicator is made at once, on this device
+        )
     try:
         with lost_ranks():
             yield current_group()
@@ -55,24 +57,9 @@ def lost_ranks() -> Iterator[None]:
     Raises:
         InputError: another rank was lost.
     """
-    try:
+    rank = int(os.environ.get("RANK", "0"))
+    with communication_errors(rank, "the last checkpoint is intact: continue with --resume"):
         yield
-    except GolfError:
-        raise
-    except RuntimeError as error:
-        if not (dist.is_available() and dist.is_initialized() and _is_communication(error)):
-            raise
-        reason = str(error).splitlines()[0][:160]
-        raise InputError(
-            f"rank {dist.get_rank()} lost touch with another rank ({reason}); "
-            "the last checkpoint is intact: continue with --resume"
-        ) from error
-
-
-def _is_communication(error: RuntimeError) -> bool:
-    text = str(error).lower()
-    signs = ("gloo", "nccl", "connection", "timed out", "timeout", "peer", "process group")
-    return isinstance(error, dist.DistError) or any(sign in text for sign in signs)
 
 
 def resolve_device(name: str) -> torch.device:

@@ -1,11 +1,13 @@
 import errno
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
-from golfctl.core.files import atomic_write, atomic_writer, read_bytes
-from golfctl.errors import InputError, StorageError
+from golfctl.core.files import atomic_write, atomic_writer, read_bytes, writing
+from golfctl.errors import InputError, StorageError, UsageError
+from tests.holding import holding
 
 
 def test_write_replaces_whole_files_and_leaves_nothing_else(tmp_path):
@@ -57,3 +59,70 @@ def test_reading_names_what_is_wrong(tmp_path):
     (tmp_path / "big").write_bytes(b"12345")
     with pytest.raises(InputError, match="has 5 bytes; at most 4"):
         read_bytes(tmp_path / "big", 4)
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path):
+    path = tmp_path / "f"
+    others = {".f.tmp", ".f.other.abcdefgh.tmp", ".g.abcdefgh.tmp", ".f.abcdefgh.tmp.txt"}
+    for name in others:
+        (tmp_path / name).write_bytes(b"another's")
+    (tmp_path / ".f.12345678.tmp").mkdir()
+    with holding("write", path) as writer:
+        left = {found.name for found in tmp_path.iterdir()} - others
+        assert len(left) == 3 and ".f.lock" in left and not path.exists()
+        writer.kill()
+    atomic_write(path, b"whole")
+    assert {found.name for found in tmp_path.iterdir()} == {"f", *others} and path.read_bytes() == b"whole"
+
+
+def test_a_living_writers_temporary_file_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr("golfctl.core.files._SHORT_WRITE_SECONDS", 0.0)
+    with holding("write", tmp_path / "f") as other:
+        before = set(tmp_path.iterdir())
+        with pytest.raises(UsageError, match=f"f is being written by another process .pid {other.pid}"):
+            atomic_write(tmp_path / "f", b"mine")
+        assert set(tmp_path.iterdir()) == before
+
+
+def test_without_locks_nothing_is_taken_for_left_over(tmp_path, monkeypatch):
+    def none(*_):
+        raise OSError(errno.ENOLCK, "no locks here")
+
+    (tmp_path / ".f.12345678.tmp").write_bytes(b"perhaps somebody's")
+    monkeypatch.setattr(fcntl, "flock", none)
+    atomic_write(tmp_path / "f", b"whole")
+    assert sorted(os.listdir(tmp_path)) == [".f.12345678.tmp", "f"]
+
+
+def test_a_folder_that_was_moved_aside_and_not_replaced_comes_back(tmp_path):
+    (tmp_path / ".d.12345678.old").mkdir()
+    (tmp_path / ".d.12345678.old" / "shard").write_bytes(b"data")
+    with writing(tmp_path / "d"):
+        assert (tmp_path / "d" / "shard").read_bytes() == b"data"
+    (tmp_path / ".d.87654321.old").mkdir()
+    with writing(tmp_path / "d"):
+        assert sorted(os.listdir(tmp_path)) == [".d.lock", "d"]
+
+
+def test_what_was_left_behind_is_said(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def stuck(self, missing_ok=False):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(Path, "unlink", stuck)
+    with pytest.raises(
+        StorageError, match=r"no room left to write .*f; .*\.f\.[a-z0-9_]{8}\.tmp was left behind: free"
+    ):
+        atomic_write(tmp_path / "f", b"data")
+
+
+def test_a_write_in_a_folder_that_is_gone_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here").rmdir()
+    with pytest.raises(StorageError, match="cannot write f: No such file"):
+        atomic_write(Path("f"), b"data")

@@ -1,5 +1,6 @@
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,6 +66,42 @@ def test_another_evaluations_file_is_refused(tokens_N, tiny_model, tmp_path):
         Savepoint(path, {"a": 1}, Clock()).restore(scorer, Ledger(400), tokens_N)
     path.unlink()
     assert Savepoint(path, {"a": 1}, Clock()).restore(scorer, Ledger(400), tokens_N) == 0
+
+
+def test_a_plain_edit_is_refused(tokens_N, tiny_model, tmp_path):
+    """Each kind of content, changed by the least that can be changed, with everything else as it was."""
+    path, ledger = tmp_path / "s", Ledger(400)
+    ledger.append(0, np.ones(10))
+
+    def scorer():
+        return compose(EvalConfig.from_dict(STACK), Setting(copy.deepcopy(tiny_model), VOCAB, 32, 400, CPU, Ranks()))
+
+    Savepoint(path, {"a": 1}, Clock(), every_s=0.0).after_block(scorer(), ledger)
+    with safetensors.safe_open(path, "pt") as stream:
+        said = json.loads(stream.metadata()["golfctl-eval"])
+    tensors = safetensors.torch.load(path.read_bytes())
+    assert len(tensors) > 5
+    edits = [(tensors, said | {"total": said["total"] + 1.0}), (tensors, said | {"seconds": {"score": 0.0}})]
+    for name, tensor in tensors.items():
+        changed = tensor.clone()
+        if changed.numel():
+            changed.view(-1).view(torch.uint8)[-1] ^= 1
+            edits.append((tensors | {name: changed}, said))
+        edits.append((tensors | {name: tensor[None]}, said))
+    for held, text in edits:
+        path.write_bytes(safetensors.torch.save(held, {"golfctl-eval": json.dumps(text)}))
+        with pytest.raises(InputError, match="was changed after it was saved|no saved evaluation"):
+            Savepoint(path, {"a": 1}, Clock()).restore(scorer(), Ledger(400), tokens_N)
+    path.write_bytes(safetensors.torch.save(tensors, {"golfctl-eval": json.dumps(said)}))
+    assert Savepoint(path, {"a": 1}, Clock()).restore(scorer(), Ledger(400), tokens_N) == 10
+
+
+@pytest.mark.parametrize("array", ["tokens_N", "starts_D", "raw_bytes_D", "billed_N"])
+def test_what_a_score_depends_on_is_part_of_what_a_state_belongs_to(tokens_N, array):
+    stream = stream_of(tokens_N)
+    changed = getattr(stream, array).copy()
+    changed[-1] += 1
+    assert replace(stream, **{array: changed}).identity() != stream.identity() == stream_of(tokens_N).identity()
 
 
 def test_a_damaged_file_is_refused(tokens_N, tiny_model, tmp_path):
