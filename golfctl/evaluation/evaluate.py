@@ -93,13 +93,8 @@ def evaluate(
         "world": ranks.world,
         "probe_seconds": round(clock.seconds.get("probe", 0.0), 3),
     }
-    if isinstance(result, Climb):
-        facts["ladder"] = result.table(stream)
-    if isinstance(result, Run) and result.deadline:
-        facts["deadline"] = result.deadline
-    if isinstance(result, Run) and result.resumed_at_row:
-        facts["resumed"] = resumed(result.resumed_at_row)
-        facts["notes"].append(resumed_note(facts["resumed"]))
+    facts |= _particulars(result, stream)
+    facts["notes"] += [resumed_note(facts["resumed"])] if "resumed" in facts else []
     report = build_report(figures(stream, result), result.properties(), result.ledger, config, clock, facts)
     if isinstance(result, Run):
         nll_R = result.ledger.nll_R
@@ -123,6 +118,16 @@ def estimate(source_path: Path, data_path: Path, config: EvalConfig, device: tor
     part = stream.cut(config.max_tokens)
     score_stream(source, part, config, device, Ranks(), clock, probe=False)
     return project(stream.rows, part.rows, *(clock.seconds[name] for name in ("load", "score", "adapt")))
+
+
+def _particulars(result: Run | ReplayRun, stream: Stream) -> dict[str, Any]:
+    """What only some evaluations have to say."""
+    if isinstance(result, Climb):
+        return {"ladder": result.table(stream)}
+    if not isinstance(result, Run):
+        return {}
+    found: dict[str, Any] = {"deadline": result.deadline} if result.deadline else {}
+    return found | ({"resumed": resumed(result.resumed_at_row)} if result.resumed_at_row else {})
 
 
 def _check_resumable(config: EvalConfig, ladder: bool, deadline_s: float | None) -> None:
