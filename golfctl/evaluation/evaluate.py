@@ -22,7 +22,7 @@ from golfctl.evaluation.replay import ReplayRun, replay_score, run_replay
 from golfctl.evaluation.report import build_report, code_sha256
 from golfctl.evaluation.resume import Savepoint, resumed, resumed_note
 from golfctl.evaluation.runner import Run, run
-from golfctl.evaluation.scored_model import Source, check_tokenizer, load_source
+from golfctl.evaluation.scored_model import ScoredModel, check_tokenizer, load_source
 from golfctl.evaluation.settle import resolve, settle
 from golfctl.evaluation.stream import Stream
 from golfctl.evaluation.timing.clock import Clock
@@ -139,7 +139,7 @@ def _check_resumable(config: EvalConfig, ladder: bool, deadline_s: float | None)
 
 def _load(
     source_path: Path, data_path: Path, config: EvalConfig, device: torch.device
-) -> tuple[Source, Dataset, Stream]:
+) -> tuple[ScoredModel, Dataset, Stream]:
     source = load_source(source_path, device)
     dataset = Dataset.open(data_path)
     check_tokenizer(source, dataset.tokenizer.digest, data_path)
@@ -171,7 +171,7 @@ def figures(stream: Stream, result: Run | ReplayRun) -> Score:
 
 
 def score_stream(
-    source: Source,
+    source: ScoredModel,
     stream: Stream,
     config: EvalConfig,
     device: torch.device,
@@ -221,13 +221,13 @@ def score_stream(
     return replace(done, deadline=deadline.report()) if deadline else done
 
 
-def _identity(source: Source, stream: Stream, config: EvalConfig) -> dict[str, Any]:
+def _identity(source: ScoredModel, stream: Stream, config: EvalConfig) -> dict[str, Any]:
     """What a saved state belongs to."""
     return {"source": source.sha256, "text": stream.identity(), "config": config.to_dict(), "code": code_sha256()}
 
 
 def climb_stream(
-    source: Source,
+    source: ScoredModel,
     stream: Stream,
     config: EvalConfig,
     device: torch.device,
@@ -252,7 +252,7 @@ def climb_stream(
             scorer.reset(stream.tokens_N[:1].astype(np.int64))
 
 
-def _setting(source: Source, stream: Stream, config: EvalConfig, device: torch.device, ranks: Ranks) -> Setting:
+def _setting(source: ScoredModel, stream: Stream, config: EvalConfig, device: torch.device, ranks: Ranks) -> Setting:
     if int(stream.tokens_N.max()) >= source.vocab_size:
         raise DataError(
             f"the data holds token {int(stream.tokens_N.max())}, but {source.path} knows {source.vocab_size} tokens"
@@ -261,7 +261,7 @@ def _setting(source: Source, stream: Stream, config: EvalConfig, device: torch.d
 
 
 def score_tokens(
-    source: Source,
+    source: ScoredModel,
     tokens_N: np.ndarray,
     config: EvalConfig,
     device: torch.device,
