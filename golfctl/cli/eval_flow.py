@@ -35,6 +35,7 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
     _refuse_idle(options, config)
     _check_ahead(run, options, config)
 
+    from golfctl.auditing.rules import load_rules
     from golfctl.cli.devices import pick_device
     from golfctl.evaluation.evaluate import estimate, evaluate
     from golfctl.scoring.ranks import joined_ranks
@@ -45,13 +46,14 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
         emit_json(expected) if options["as_json"] else click.echo(estimate_line(expected))
         return
 
+    known_texts = load_rules(options["rules_name"]).known_texts
     with joined_ranks() as ranks:
         leader = ranks.rank == 0
         progress = reporter(options["quiet"]) if leader else SILENT
         device = pick_device(options["device"])
         done = evaluate(
             source, data, config, device, ranks, options["ladder"], options["deadline"], options["resume"], progress,
-            stack.layers,
+            stack.layers, options["texts"], known_texts,
         )  # fmt: skip
         if leader:
             _finish(done, run, data, options)
@@ -108,7 +110,8 @@ def _refuse_idle(options: dict[str, Any], config: EvalConfig) -> None:
     """Refuse flags that this evaluation would not act on."""
     if options["estimate"]:
         names = ("report", "plot", "resume", "ladder", "baselines", "deadline")
-        if idle := [f"--{name}" for name in names if options[name] not in (None, False)]:
+        idle = [f"--{name}" for name in names if options[name] not in (None, False)]
+        if idle := idle + ["--text"] * bool(options["texts"]):
             raise UsageError(f"--estimate only projects the time: drop {', '.join(idle)}")
     if options["deadline"] is not None and config.leaks:
         raise UsageError("--deadline has no effect on a replay, which adapts as its authors did: drop one of the two")
@@ -163,7 +166,7 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str,
 
         save_plot(options["plot"], done.stream, done.curves)
         click.echo(f"plot: {options['plot']}", err=True)
-    baselines = _baselines(data, done) if options["baselines"] else []
+    baselines = _baselines(data, options["texts"]) if options["baselines"] else []
     if options["as_json"]:
         emit_json({**report, "baselines": baselines} if options["baselines"] else report)
         return
@@ -172,8 +175,8 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str,
         click.echo("\n" + baseline_rows(report, baselines))
 
 
-def _baselines(data: Path, done: "Evaluation") -> list[dict[str, Any]]:
+def _baselines(data: Path, texts: tuple[Path, ...]) -> list[dict[str, Any]]:
     from golfctl.data.dataset import Dataset
     from golfctl.evaluation.figures.baselines import compressor_rows
 
-    return compressor_rows(Dataset.open(data))
+    return compressor_rows(Dataset.open(data, texts=texts))

@@ -3,10 +3,11 @@
     fineweb_train_%06d.bin  fineweb_val_%06d.bin  tokenizer.model  dataset.json  validation.jsonl.zst
 
 A folder of published shards with a tokenizer opens too; its raw texts are unknown, so bytes are those the tokens decode
-to, and it says so.
+to, and it says so, until the original texts are given.
 """
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from golfctl.data.shards import list_shards, read_shard, token_count
 from golfctl.data.text.sources import read_documents
 from golfctl.data.tokenizers.byte_table import ByteTable
 from golfctl.data.tokenizers.tokenizer import Tokenizer
-from golfctl.data.validation import Validation, split_documents
+from golfctl.data.validation import Original, Validation
 from golfctl.errors import DataError, InputError
 
 TOKENIZER_FILE = "tokenizer.model"
@@ -31,17 +32,20 @@ _DECODE_TOKENS = 1 << 20
 class Dataset:
     """An opened dataset folder; cheap to open, arrays are memory-mapped."""
 
-    def __init__(self, path: Path, tokenizer: Tokenizer, manifest: Manifest | None) -> None:
+    def __init__(self, path: Path, tokenizer: Tokenizer, manifest: Manifest | None, texts: Sequence[Path] = ()) -> None:
         """Use `Dataset.open`."""
         self.path = Path(path)
+        self._texts = tuple(texts)
         self.tokenizer = tokenizer
         self.manifest = manifest
         self.train_shards = self._shards("train")
         self.val_shards = self._shards("val")
 
     @classmethod
-    def open(cls, folder: Path, tokenizer: Path | None = None) -> "Dataset":
+    def open(cls, folder: Path, tokenizer: Path | None = None, texts: Sequence[Path] = ()) -> "Dataset":
         """Open a folder; `tokenizer` is needed only where the folder holds none, or several.
+
+        `texts` are files with the original held-out documents; they go before those that the folder keeps.
 
         Raises:
             InputError: no such folder or file. DataError: no shards, a bad manifest, header or tokenizer, or a count,
@@ -55,7 +59,7 @@ class Dataset:
                 f"{folder}: no token shards (*_train_*.bin, *_val_*.bin); make some with `golfctl data build`"
             )
         manifest = _read_manifest(folder)
-        dataset = cls(folder, Tokenizer.load(tokenizer or _find_tokenizer(folder, manifest)), manifest)
+        dataset = cls(folder, Tokenizer.load(tokenizer or _find_tokenizer(folder, manifest)), manifest, texts)
         dataset._check_counts()
         return dataset
 
@@ -96,7 +100,8 @@ class Dataset:
         tokens_N = np.concatenate(parts) if parts else np.zeros(0, np.uint16)
         if len(tokens_N) < 2:
             raise DataError(f"{self.path}: no held-out tokens; a score needs at least two")
-        held_out = Validation.of(np.ascontiguousarray(tokens_N, np.uint16), self.tokenizer, self.table, self.manifest)
+        tokens_N = np.ascontiguousarray(tokens_N, np.uint16)
+        held_out = Validation.of(tokens_N, self.tokenizer, self.table, self._original())
         held_out.check(self.manifest, str(self.path / manifests.FILE))
         return held_out
 
@@ -104,15 +109,31 @@ class Dataset:
         """The raw held-out documents; the decoded ones where only shards are there (`validation().raw_is_decoded`).
 
         Raises:
-            DataError: the stored texts are damaged or not the ones the manifest names.
+            DataError: the stored texts are damaged or not the ones the manifest names. InputError: they are missing.
         """
-        if self.manifest is None:
-            tokens_N, starts_D = self.validation().tokens_N, self.validation().starts_D
-            return [self.tokenizer.decode_bytes(ids.tolist()) for ids in split_documents(tokens_N, starts_D)]
+        return self._kept_texts() if self.manifest and not self._texts else self.validation().texts
+
+    def _original(self) -> Original | None:
+        """Where the raw held-out documents are to be had, if anywhere."""
+        if self._texts:
+            return Original(", ".join(map(str, self._texts)), lambda: [d.data for d in read_documents(self._texts)])
+        if self.manifest is None or not (self.path / self.manifest.validation.text_file).is_file():
+            return None
+        return Original(str(self.path / self.manifest.validation.text_file), self._kept_texts)
+
+    def _kept_texts(self) -> list[bytes]:
+        """The texts that the folder keeps: those and no others that its manifest describes."""
+        assert self.manifest is not None
         path, entry = self.path / self.manifest.validation.text_file, self.manifest.validation
         texts = [document.data for document in read_documents([path])]
         if sha256_bytes(b"".join(texts)) != entry.text_sha256:
             raise DataError(f"{path}: not the texts that {manifests.FILE} names; build the dataset again")
+        if tuple(map(len, texts)) != entry.document_raw_bytes:
+            said, found = sum(entry.document_raw_bytes), sum(map(len, texts))
+            raise DataError(
+                f"{self.path / manifests.FILE}: says {said:,} raw bytes in {len(entry.document_raw_bytes):,} "
+                f"documents, the texts have {found:,} in {len(texts):,}; build the dataset again"
+            )
         return texts
 
     def training_text(self, limit_bytes: int | None = None) -> bytes:

@@ -116,14 +116,17 @@ def _same(dataset: Dataset, ids: list[int], part_N: Tokens) -> bool:
 
 
 def _reversible(dataset: Dataset) -> CheckReport:
-    held, name = dataset.validation(), dataset.tokenizer.normalizer
-    if dataset.tokenizer.reversible:
-        return _check("reversible", held.hidden_bytes == 0, f"{held.hidden_bytes:,} bytes hidden by the tokenizer")
+    """Whether the text comes back from its tokens: tried, not inferred."""
+    held, tokenizer = dataset.validation(), dataset.tokenizer
     if held.raw_is_decoded:
-        return _check("reversible", None, f"the {name} normaliser is lossy; the raw texts are unknown, so is its loss")
-    share = held.hidden_bytes / max(held.raw_bytes, 1)
-    detail = f"the {name} normaliser is lossy: it hides {held.hidden_bytes:,} of {held.raw_bytes:,} raw bytes"
-    return _check("reversible", None, f"{detail} ({share:.2%}); bpb divides by the raw bytes")
+        return _check("reversible", None, "the raw texts are unknown, so is what the tokenizer hides of them")
+    if causes := held.losses.causes():
+        wrong = False if tokenizer.reversible else None  # one that is made to give all back was used for other tokens
+        divisor = f"bpb divides by the {held.carried_bytes:,} bytes that are carried"
+        return _check("reversible", wrong, "; ".join([*causes, divisor]))
+    if tokenizer.space_ids is not None:
+        return _check("reversible", None, "all bytes come back, but a U+2581 would come back as a space")
+    return _check("reversible", True, f"all {held.raw_bytes:,} bytes come back from the tokens")
 
 
 def _billed(dataset: Dataset) -> CheckReport:
