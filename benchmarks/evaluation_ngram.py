@@ -16,7 +16,7 @@ import torch
 
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.data.dataset import Dataset
-from golfctl.evaluation.runner import Plan, bank
+from golfctl.evaluation.runner import BlockPlan, book
 from golfctl.evaluation.scored_model import Source, load_source
 from golfctl.evaluation.stream import Stream
 from golfctl.scoring.compose import Setting, compose
@@ -64,11 +64,11 @@ def nats(source: Source, tokens_N: np.ndarray, order: int) -> tuple[np.ndarray, 
         scorer.predict = _kept(scorer.predict, made, name)
     mixture.reset(tokens_N[:1].astype(np.int64))
     found: dict[str, list[np.ndarray]] = {"plain": [], "counts": [], "mixed": []}
-    for block in Plan(rows, seq_len, STRIDE, BATCH).blocks(tokens_N, None):
+    for block in BlockPlan(rows, seq_len, STRIDE, BATCH).blocks(tokens_N, None):
         targets_R = tokens_N[block.first + 1 : block.stop + 1].astype(np.int64)
         made["mixed"] = mixture.predict(block)
         for name, booked in found.items():
-            booked.append(bank(made[name], targets_R, block.first, source.vocab_size)[0])
+            booked.append(book(made[name], targets_R, block.first, source.vocab_size)[0])
         mixture.observe(block, targets_R)
     plain_R, counts_R, mixed_R = (np.concatenate(booked) for booked in found.values())
     return plain_R, counts_R, mixed_R

@@ -3,7 +3,7 @@
 Shapes: B windows in a batch, T positions, R rows of a block, D model width, V vocabulary, N tokens.
 
 A stream is x_0 … x_N; *row* i is the distribution of x_{i+1} given x_0 … x_i. The runner walks the stream in blocks:
-it asks for the rows of a block, banks the scores, and only then reveals the block's targets through `observe`.
+it asks for the rows of a block, books the scores, and only then reveals the block's targets through `observe`.
 A block carries the inputs that parallel teacher forcing needs, so that within a block causality is a promise (row i
 depends on inputs up to i alone) which the runner probes; with one row a block, it is structure.
 """
@@ -72,7 +72,7 @@ class Scorer(Protocol):
         """Complete log-probability rows [R, V], float32, natural logarithm; leaves later answers unchanged."""
 
     def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """The targets of `block`, after its scores were banked. The only place where state may change."""
+        """The targets of `block`, after its scores were booked. The only place where state may change."""
 
     def state_id(self) -> str:
         """Digest of all mutable state."""

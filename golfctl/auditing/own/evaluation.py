@@ -13,13 +13,12 @@ import torch
 from golfctl.auditing.foreign.posted_scores import Ledger
 from golfctl.auditing.own.geometry import probe_starts
 from golfctl.auditing.subject import Subject
+from golfctl.evaluation.assembly import assemble, setting_of
 from golfctl.evaluation.evaluate import score_tokens
-from golfctl.evaluation.runner import Plan as RunPlan
 from golfctl.evaluation.scored_model import Source as Model
 from golfctl.evaluation.settle import resolve
-from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
-from golfctl.scoring.protocol import Block, Scorer
+from golfctl.scoring.protocol import Block
 from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.windows import sliding_windows
 
@@ -52,13 +51,8 @@ class OwnSession:
     def __init__(self, model: Model, config: EvalConfig, device: torch.device, text_N: np.ndarray) -> None:
         rows = len(text_N) - 1
         config, model = resolve(config, model, device, rows), fresh(model, config)
-        assert config.seq_len is not None
-        model.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
-        setting = Setting(model.model, model.vocab_size, config.seq_len, rows, device, Ranks())
-        self._scorer: Scorer = compose(config, setting)
-        starts = tuple(document_rows(config, rows))
-        whole = config.ttt.lanes if config.ttt is not None and config.ttt.form == "lora" else None
-        self._plan = RunPlan(rows, config.seq_len, config.stride, config.batch, starts, config.strict, whole)
+        setting = setting_of(model, config, rows, device, Ranks())
+        self._scorer, self._plan = assemble(config, setting, document_rows(config, rows))
         self._text_N = text_N
         self._scorer.reset(text_N[:1].astype(np.int64))
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from golfctl.errors import ConfigError
-from golfctl.evaluation.runner import Plan, run
+from golfctl.evaluation.runner import BlockPlan, run
 from golfctl.model.weights.names import named_tensors
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
@@ -26,7 +26,7 @@ def scorer_of(model):
 
 
 def nats_of(model, tokens_N, per_block=5, starts=None):
-    plan = Plan(len(tokens_N) - 1, SEQ_LEN, STRIDE, per_block, starts)
+    plan = BlockPlan(len(tokens_N) - 1, SEQ_LEN, STRIDE, per_block, starts)
     return run(scorer_of(model), stream_of(tokens_N, starts or (0,)), plan, probe=False).ledger.nll_R
 
 
@@ -57,7 +57,7 @@ def test_it_is_another_score_than_a_sliding_window(tiny_model, tokens_N):
         EvalConfig.from_dict({"seq_len": SEQ_LEN, "stride": STRIDE}),
         Setting(tiny_model, VOCAB, SEQ_LEN, 400, CPU, Ranks()),
     )
-    plan = Plan(120, SEQ_LEN, STRIDE, 5)
+    plan = BlockPlan(120, SEQ_LEN, STRIDE, 5)
     apart_R = np.abs(
         run(sliding, stream_of(tokens_N[:121]), plan, probe=False).ledger.nll_R - nats_of(tiny_model, tokens_N[:121])
     )
