@@ -180,15 +180,16 @@ def _shares(tokenizer: Tokenizer, ids: list[int], carried: int) -> list[int]:
 def _where_both_agree(ids: Sequence[int], parts: list[bytes], encoded: _Encoded, text: bytes) -> Account:
     """The account of tokens that are not those of the text: what both have in common counts."""
     raw_N, carried_N = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
-    ends = np.cumsum([0, *encoded.raw])
+    ends, lengths_N = np.cumsum([0, *encoded.raw]), np.array([len(part) for part in parts], np.int64)
     for equal, i, i_end, j, j_end in _compared(encoded.ids, list(ids)):
         if equal:
-            raw_N[j:j_end], carried_N[j:j_end] = encoded.raw[i:i_end], encoded.carried[i:i_end]
+            raw_N[j:j_end] = encoded.raw[i:i_end]
+            carried_N[j:j_end] = np.minimum(encoded.carried[i:i_end], lengths_N[j:j_end])
             continue
         span, form = text[ends[i] : ends[i_end]], b"".join(parts[j:j_end])
         raw_N[min(j, len(ids) - 1)] += len(span)
         if form == span:  # the same text, cut otherwise
-            carried_N[j:j_end] = [len(part) for part in parts[j:j_end]]
+            carried_N[j:j_end] = lengths_N[j:j_end]
         elif j_end > j:
             carried_N[j] -= max(0, len(form) - len(span))
     return Account(raw_N, carried_N)
