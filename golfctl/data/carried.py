@@ -3,12 +3,13 @@
 A span whose decoded form is identical is carried; what is dropped, altered or swallowed by `<unk>` is not. The text is
 cut again by the tokenizer, whose normaliser says where every character came from. Tokens that are not those of the text
 count where both agree, and what they add is taken off again: no text can be carried by tokens that merely contain it.
-No flag and no figure from a file takes part. N tokens of one document, raw and carried bytes of each.
+No flag and no figure from a file takes part.
+
+Shapes: N tokens of one document, T characters of its text, C characters of the normalised text, S spans of the text.
 """
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +51,7 @@ def account(tokenizer: Tokenizer, ids: Sequence[int], text: bytes) -> Account:
         return Account(lengths_N, lengths_N)
     encoded = _as_encoded(tokenizer, text.decode("utf-8"))
     if list(ids) == [tokenizer.bos, *encoded.ids]:
-        found = Account(np.array([0, *encoded.raw], np.int64), np.array([0, *encoded.carried], np.int64))
+        found = Account(np.append(0, encoded.raw_N), np.append(0, encoded.carried_N))
     else:
         found = _where_both_agree(ids, parts, encoded, text)
     found.raw_N[0] += len(text) - found.raw  # a text that was dropped whole
@@ -106,85 +107,82 @@ class _Encoded(NamedTuple):
     """The tokenizer's own tokens of a text, with the bytes of it that each stands for and carries."""
 
     ids: list[int]
-    raw: list[int]
-    carried: list[int]
+    raw_N: Bytes
+    carried_N: Bytes
 
 
 def _as_encoded(tokenizer: Tokenizer, text: str) -> _Encoded:
     if tokenizer.reversible:
         ids = tokenizer.encode(text)
-        lengths = [len(part) for part in tokenizer.decode_each(ids)]
-        return _Encoded(ids, lengths, lengths)
+        lengths_N = np.array([len(part) for part in tokenizer.decode_each(ids)], np.int64)
+        return _Encoded(ids, lengths_N, lengths_N)
     ids, pieces, normalised, offsets = tokenizer.spans(text)
-    raw, carried = _characters(tokenizer, text, normalised, offsets)
-    spent = _Encoded(ids, [], [])
-    at = 0
-    for span, places in _characters_of(tokenizer, ids, pieces):
-        share = _shares(tokenizer, [ids[place] for place in places], sum(carried[at : at + span]))
-        spent.raw.extend([sum(raw[at : at + span])] + [0] * (len(places) - 1))
-        spent.carried.extend(share)
-        at += span
-    if at != len(normalised):
+    raw_C, carried_C = _characters(tokenizer, text, normalised, offsets)
+    spelt_N = np.array([tokenizer.byte_values[i] for i in ids], np.int64)  # -1: no byte piece
+    length_N = np.array([len(piece) for piece in pieces], np.int64)
+    span_N = np.where(spelt_N < 0, length_N, (spelt_N & 0xC0) != 0x80)  # characters of the normalised text
+    if int(span_N.sum()) != len(normalised):
         raise DataError("the tokenizer's pieces do not make up its normalised text: the two cannot be held together")
-    return spent
+    ends_N = np.cumsum(span_N)
+    raw_N, carried_N = (np.diff(_running(bytes_C)[ends_N], prepend=0) for bytes_C in (raw_C, carried_C))
+    carried_N[np.array(ids) == tokenizer.unk] = 0
+    for at in np.flatnonzero((spelt_N >= 0) & (carried_N > 1)):  # a character in as many byte pieces
+        carried_N[at : at + carried_N[at]] = 1
+    return _Encoded(ids, raw_N, carried_N)
 
 
-def _characters(tokenizer: Tokenizer, text: str, normalised: str, offsets: list[int]) -> tuple[list[int], list[int]]:
-    """Raw and carried bytes of every normalised character, written at the first one of each span of the text."""
-    raw, carried = [0] * len(normalised), [0] * len(normalised)
-    first = 0
-    for begin, group in groupby(offsets[: len(normalised)]):
-        stop = first + len(list(group))
-        end = offsets[stop] if stop < len(normalised) else len(text)
-        span, form = text[begin:end], normalised[first:stop].replace(SPACE, " ")
-        if not first and tokenizer.normalization.dummy_prefix and not tokenizer.normalization.space_as_suffix:
-            form = form.removeprefix(" ")  # the tokenizer's own space
-        raw[first] = len(text[begin if first else 0 : end].encode("utf-8"))  # with what was dropped before it
-        if form in span:  # what else is in the span was dropped
-            for place, character in zip(range(stop - len(form), stop), form, strict=True):
-                carried[place] = len(character.encode("utf-8"))
-        first = stop
-    return raw, carried
+def _running(bytes_C: Bytes) -> Bytes:
+    """Sums of the first 0, 1, … entries."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(bytes_C)])
 
 
-def _characters_of(tokenizer: Tokenizer, ids: list[int], pieces: list[str]) -> Iterator[tuple[int, list[int]]]:
-    """(number of normalised characters, places of the tokens that stand for them), in order."""
-    spelt: list[int] = []
-    wanted = 0
-    for place, (i, piece) in enumerate(zip(ids, pieces, strict=True)):
-        if not tokenizer.is_byte(i):
-            yield len(piece), [place]
-            continue
-        if not spelt:
-            wanted = _utf8_length(int(piece[1:-1], 16))
-        spelt.append(place)
-        if len(spelt) == wanted:
-            yield 1, spelt
-            spelt = []
+def _characters(tokenizer: Tokenizer, text: str, normalised: str, offsets: list[int]) -> tuple[Bytes, Bytes]:
+    """Raw and carried bytes of every normalised character [C]; raw ones at the first of each span of the text.
+
+    Characters with one offset are the form of one span. A span that holds its form is that form and what was dropped.
+    """
+    form_C, text_T = _codes(normalised.replace(SPACE, " ")), _codes(text)
+    raw_C, carried_C = np.zeros(len(form_C), np.int64), np.zeros(len(form_C), np.int64)
+    if not len(form_C):
+        return raw_C, carried_C
+    size_T = _running(_utf8_sizes(text_T))
+    first_S = np.flatnonzero(np.diff(offsets[: len(form_C)], prepend=-1))
+    stop_S = np.append(first_S[1:], len(form_C))
+    begin_S = np.array(offsets)[first_S]
+    end_S = np.append(begin_S[1:], len(text))
+    raw_C[first_S] = size_T[end_S] - size_T[np.append(0, begin_S[1:])]  # with what was dropped before the first one
+    plain_S = (stop_S == first_S + 1) & (begin_S < end_S)
+    plain_S &= text_T[np.minimum(begin_S, len(text) - 1)] == form_C[first_S]
+    plain_S[0] = False  # a space of the tokenizer's own may stand before the text
+    carried_C[first_S[plain_S]] = _utf8_sizes(form_C[first_S[plain_S]])
+    own = tokenizer.normalization.dummy_prefix and not tokenizer.normalization.space_as_suffix
+    for number in np.flatnonzero(~plain_S):
+        form = normalised[first_S[number] : stop_S[number]].replace(SPACE, " ")
+        if number == 0 and own:
+            form = form.removeprefix(" ")
+        if form in text[begin_S[number] : end_S[number]]:
+            carried_C[stop_S[number] - len(form) : stop_S[number]] = _utf8_sizes(_codes(form))
+    return raw_C, carried_C
 
 
-def _utf8_length(lead: int) -> int:
-    """Bytes of the UTF-8 character that begins with `lead`."""
-    return 1 if lead < 0xC0 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+def _codes(text: str) -> NDArray[np.uint32]:
+    """Code points of a text."""
+    return np.frombuffer(text.encode("utf-32-le"), "<u4")
 
 
-def _shares(tokenizer: Tokenizer, ids: list[int], carried: int) -> list[int]:
-    """The carried bytes of one piece, or of the byte pieces of one character, token by token."""
-    if ids == [tokenizer.unk]:
-        return [0]
-    if len(ids) == carried:
-        return [1] * carried
-    return [carried] + [0] * (len(ids) - 1)
+def _utf8_sizes(codes: NDArray[np.uint32]) -> Bytes:
+    """Bytes that each code point takes in UTF-8."""
+    return np.searchsorted([0x80, 0x800, 0x10000], codes, side="right").astype(np.int64) + 1
 
 
 def _where_both_agree(ids: Sequence[int], parts: list[bytes], encoded: _Encoded, text: bytes) -> Account:
     """The account of tokens that are not those of the text: what both have in common counts."""
     raw_N, carried_N = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
-    ends, lengths_N = np.cumsum([0, *encoded.raw]), np.array([len(part) for part in parts], np.int64)
+    ends, lengths_N = _running(encoded.raw_N), np.array([len(part) for part in parts], np.int64)
     for equal, i, i_end, j, j_end in _compared(encoded.ids, list(ids)):
         if equal:
-            raw_N[j:j_end] = encoded.raw[i:i_end]
-            carried_N[j:j_end] = np.minimum(encoded.carried[i:i_end], lengths_N[j:j_end])
+            raw_N[j:j_end] = encoded.raw_N[i:i_end]
+            carried_N[j:j_end] = np.minimum(encoded.carried_N[i:i_end], lengths_N[j:j_end])
             continue
         span, form = text[ends[i] : ends[i_end]], b"".join(parts[j:j_end])
         raw_N[min(j, len(ids) - 1)] += len(span)

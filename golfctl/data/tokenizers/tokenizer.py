@@ -133,9 +133,10 @@ class Tokenizer:
         """All pieces in id order; a space is written U+2581."""
         return self._pieces
 
-    def is_byte(self, index: int) -> bool:
-        """Whether a piece stands for one byte."""
-        return self._pieces[index].kind == "byte"
+    @cached_property
+    def byte_values(self) -> list[int]:
+        """The byte that each piece stands for; -1 where it is no byte piece."""
+        return [int(piece.text[1:-1], 16) if piece.kind == "byte" else -1 for piece in self._pieces]
 
     def encode(self, text: str) -> list[int]:
         """Ids of one text, without a BOS.
