@@ -15,8 +15,8 @@ from golfctl.data.dataset import Dataset
 from golfctl.errors import DataError, UsageError
 from golfctl.evaluation.adapted_state import final_state, never_acted
 from golfctl.evaluation.assembly import assemble, assemble_ladder, setting_of
-from golfctl.evaluation.carried_property import bytes_property, text_notes
 from golfctl.evaluation.figures.bpb import Score, score
+from golfctl.evaluation.figures.divisor import bytes_property, text_notes
 from golfctl.evaluation.figures.score_curves import by_document, by_length
 from golfctl.evaluation.ladder import Climb, climb
 from golfctl.evaluation.ledger import Ledger, ReplayLedger
