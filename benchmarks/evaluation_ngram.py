@@ -17,7 +17,7 @@ import torch
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.data.dataset import Dataset
 from golfctl.evaluation.runner import BlockPlan, book
-from golfctl.evaluation.scored_model import Source, load_source
+from golfctl.evaluation.scored_model import ScoredModel, load_source
 from golfctl.evaluation.stream import Stream
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
@@ -53,7 +53,7 @@ def bench_ngram(o: Namespace) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def nats(source: Source, tokens_N: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def nats(source: ScoredModel, tokens_N: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Nats [R] of the model, of the counts, and of their default mixture."""
     seq_len = source.seq_len or 1024
     config = EvalConfig.from_dict({"seq_len": seq_len, "stride": STRIDE, "batch": BATCH, "ngram": {"order": order}})
@@ -75,7 +75,7 @@ def nats(source: Source, tokens_N: np.ndarray, order: int) -> tuple[np.ndarray, 
 
 
 @torch.no_grad()
-def written(source: Source, count: int, first: int) -> np.ndarray:
+def written(source: ScoredModel, count: int, first: int) -> np.ndarray:
     """`count` targets sampled from the model after the token `first`, each from the row that scores it."""
     seq_len = source.seq_len or 1024
     generator = torch.Generator().manual_seed(0)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from golfctl.evaluation.runner import BlockPlan
-from golfctl.evaluation.scored_model import Source
+from golfctl.evaluation.scored_model import ScoredModel
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.compose import ladder as ladder_of
 from golfctl.scoring.config import EvalConfig
@@ -16,7 +16,7 @@ from golfctl.scoring.protocol import Scorer
 from golfctl.scoring.ranks import Ranks
 
 
-def setting_of(source: Source, config: EvalConfig, rows: int, device: torch.device, ranks: Ranks) -> Setting:
+def setting_of(source: ScoredModel, config: EvalConfig, rows: int, device: torch.device, ranks: Ranks) -> Setting:
     """What scorers of a text of `rows` targets are built from; the model computes in the type that `config` says."""
     assert config.seq_len is not None
     source.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)

@@ -24,7 +24,7 @@ from golfctl.evaluation.replay import ReplayRun, replay_score, run_replay
 from golfctl.evaluation.report import build_report, code_sha256
 from golfctl.evaluation.resume import Savepoint
 from golfctl.evaluation.runner import Run, run
-from golfctl.evaluation.scored_model import Source, check_tokenizer, load_source
+from golfctl.evaluation.scored_model import ScoredModel, check_tokenizer, load_source
 from golfctl.evaluation.settle import Settled, resolve, settle
 from golfctl.evaluation.stream import Stream
 from golfctl.evaluation.timing.clock import Clock
@@ -100,7 +100,7 @@ def evaluate(
 
 
 def _facts(
-    source: Source, dataset: Dataset, stream: Stream, settled: Settled, result: Run | ReplayRun
+    source: ScoredModel, dataset: Dataset, stream: Stream, settled: Settled, result: Run | ReplayRun
 ) -> dict[str, Any]:
     """What was scored and how, for the report."""
     facts: dict[str, Any] = {
@@ -159,7 +159,7 @@ def _resumed(result: Run | ReplayRun) -> list[str]:
             "include those up to the latest save"]  # fmt: skip
 
 
-def _worse_than_guessing(found: Score, source: Source) -> list[str]:
+def _worse_than_guessing(found: Score, source: ScoredModel) -> list[str]:
     """A loss above that of uniform rows says that model and data hardly belong together."""
     uniform = math.log(source.vocab_size)
     if found.val_loss <= uniform:
@@ -170,7 +170,7 @@ def _worse_than_guessing(found: Score, source: Source) -> list[str]:
 
 def _load(
     source_path: Path, data_path: Path, config: EvalConfig, device: torch.device, texts: Sequence[Path] = ()
-) -> tuple[Source, Dataset, Stream]:
+) -> tuple[ScoredModel, Dataset, Stream]:
     source = load_source(source_path, device)
     dataset = Dataset.open(data_path, texts=texts)
     check_tokenizer(source, dataset.tokenizer.digest, data_path)
@@ -202,7 +202,7 @@ def figures(stream: Stream, result: Run | ReplayRun) -> Score:
 
 
 def score_stream(
-    source: Source,
+    source: ScoredModel,
     stream: Stream,
     config: EvalConfig,
     device: torch.device,
@@ -252,12 +252,12 @@ def score_stream(
     return replace(done, deadline=deadline.report()) if deadline else done
 
 
-def _identity(source: Source, stream: Stream, config: EvalConfig) -> dict[str, Any]:
+def _identity(source: ScoredModel, stream: Stream, config: EvalConfig) -> dict[str, Any]:
     return {"source": source.sha256, "text": stream.digest, "config": config.to_dict(), "code": code_sha256()}
 
 
 def climb_stream(
-    source: Source,
+    source: ScoredModel,
     stream: Stream,
     config: EvalConfig,
     device: torch.device,
@@ -282,7 +282,7 @@ def climb_stream(
             scorer.reset(stream.tokens_N[:1].astype(np.int64))
 
 
-def _setting(source: Source, stream: Stream, config: EvalConfig, device: torch.device, ranks: Ranks) -> Setting:
+def _setting(source: ScoredModel, stream: Stream, config: EvalConfig, device: torch.device, ranks: Ranks) -> Setting:
     if int(stream.tokens_N.max()) >= source.vocab_size:
         raise DataError(
             f"the data holds token {int(stream.tokens_N.max())}, but {source.path} knows {source.vocab_size} tokens"
@@ -291,7 +291,7 @@ def _setting(source: Source, stream: Stream, config: EvalConfig, device: torch.d
 
 
 def score_tokens(
-    source: Source,
+    source: ScoredModel,
     tokens_N: np.ndarray,
     config: EvalConfig,
     device: torch.device,

@@ -19,11 +19,16 @@ from torch import Tensor
 
 
 class Window(NamedTuple):
-    """Inputs `[start, stop)` of the stream seen at once, of which rows `[first, stop)` are scored."""
+    """Inputs `[start, stop)` of the stream seen at once, of which rows `[first, stop)` are scored.
+
+    `begins`: an isolated document, or the stream, begins with it. That it scores all it sees does not say so: with a
+    stride of a whole window every one does.
+    """
 
     start: int
     first: int
     stop: int
+    begins: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ class Block:
 
     def cut(self, window: Window) -> Window:
         """`window` cut down to the rows wanted here."""
-        return Window(window.start, max(window.first, self.first), min(window.stop, self.stop))
+        begins = window.begins and window.first >= self.first
+        return Window(window.start, max(window.first, self.first), min(window.stop, self.stop), begins)
 
 
 class Scorer(Protocol):

@@ -11,10 +11,10 @@ from golfctl.auditing.blackbox import score_until
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.checks.mass_answers import Answers, choose_answers, favoured_tokens
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.foreign.posted_scores import Ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.probes import cut_positions, rng_for
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _POSITION_TOLERANCE = 1e-3  # |ln Z| at one position
 _MEAN_TOLERANCE = 1e-4  # |mean ln Z|
@@ -32,7 +32,7 @@ class Mass(NamedTuple):
     e_value: float = 1.0
 
 
-def measure(subject: Subject, context: Context, kept: bool) -> tuple[list[Mass], Evidence | None]:
+def measure(subject: Subject, context: AuditContext, kept: bool) -> tuple[list[Mass], Evidence | None]:
     """The masses at random positions, suffix kept or removed, and the evidence of the worst one."""
     plan, box = context.plan, subject.box
     if box is None:
@@ -79,7 +79,7 @@ def _with_answer(text_N: np.ndarray, position: int, token: int, kept: bool) -> n
     return altered_N
 
 
-def _mass(position: int, answers: Answers, ledgers: list[Ledger]) -> Mass:
+def _mass(position: int, answers: Answers, ledgers: list[PostedScores]) -> Mass:
     nll_A = np.array([ledger.claimed(position + 1)[position] for ledger in ledgers])
     value, error, e_value = answers.mass(np.exp(-nll_A))
     return Mass(position, value, error, not len(answers.drawn_D), e_value)
@@ -119,7 +119,7 @@ def _judge_sampled(masses: list[Mass], alpha: float) -> tuple[Verdict, float, fl
     return (Verdict.INCONCLUSIVE if error > _USELESS_ERROR else Verdict.PASS), mean - 1.0, threshold, detail
 
 
-def _run(subject: Subject, context: Context, kept: bool) -> Outcome:
+def _run(subject: Subject, context: AuditContext, kept: bool) -> Outcome:
     if subject.box is None:
         return not_covered("no scorer to run")
     masses, evidence = measure(subject, context, kept)
@@ -131,12 +131,12 @@ def _run(subject: Subject, context: Context, kept: bool) -> Outcome:
     )
 
 
-def run_kept(subject: Subject, context: Context) -> Outcome:
+def run_kept(subject: Subject, context: AuditContext) -> Outcome:
     """The tokens after the probed one stay: sees state that the answer itself helped to fit."""
     return _run(subject, context, kept=True)
 
 
-def run_removed(subject: Subject, context: Context) -> Outcome:
+def run_removed(subject: Subject, context: AuditContext) -> Outcome:
     """The text ends with the probed token: sees scores that look at their own token."""
     return _run(subject, context, kept=False)
 
