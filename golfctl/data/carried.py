@@ -50,8 +50,10 @@ def account(tokenizer: Tokenizer, ids: Sequence[int], text: bytes) -> Account:
         lengths_N = np.array([len(part) for part in parts], np.int64)
         return Account(lengths_N, lengths_N)
     encoded = _as_encoded(tokenizer, text.decode("utf-8"))
-    if list(ids) == [tokenizer.bos, *encoded.ids]:
-        found = Account(np.append(0, encoded.raw_N), np.append(0, encoded.carried_N))
+    if len(ids) and ids[0] == tokenizer.bos:  # it stands for no text
+        encoded = _Encoded([ids[0], *encoded.ids], np.append(0, encoded.raw_N), np.append(0, encoded.carried_N))
+    if list(ids) == encoded.ids:
+        found = Account(encoded.raw_N, encoded.carried_N)
     else:
         found = _where_both_agree(ids, parts, encoded, text)
     found.raw_N[0] += len(text) - found.raw  # a text that was dropped whole
@@ -85,7 +87,7 @@ class Losses(NamedTuple):
     @property
     def altered(self) -> int:
         """Bytes that are lost in other ways than to the unknown piece."""
-        return self.raw - self.carried - self.swallowed
+        return max(0, self.raw - self.carried - self.swallowed)
 
     def causes(self) -> list[str]:
         """What takes bytes from the text, each with how many; empty where all of them are carried."""
@@ -185,10 +187,11 @@ def _where_both_agree(ids: Sequence[int], parts: list[bytes], encoded: _Encoded,
             carried_N[j:j_end] = np.minimum(encoded.carried_N[i:i_end], lengths_N[j:j_end])
             continue
         span, form = text[ends[i] : ends[i_end]], b"".join(parts[j:j_end])
-        raw_N[min(j, len(ids) - 1)] += len(span)
         if form == span:  # the same text, cut otherwise
-            carried_N[j:j_end] = lengths_N[j:j_end]
-        elif j_end > j:
+            raw_N[j:j_end] = carried_N[j:j_end] = lengths_N[j:j_end]
+            continue
+        raw_N[min(j, len(ids) - 1)] += len(span)
+        if j_end > j:
             carried_N[j] -= max(0, len(form) - len(span))
     return Account(raw_N, carried_N)
 

@@ -38,6 +38,8 @@ def run(subject: Subject, context: AuditContext) -> Outcome:
     detail = f"{len(v.tokens_N):,} tokens, {v.raw_bytes:,} bytes, {len(v.starts_D)} documents"
     if not overlap_is_looked_for(subject.dataset):
         detail += "; overlap with training not looked for (`golfctl data verify`)"
+    if subject.byte_claim is not None and subject.byte_claim.carried_bytes is None:
+        detail += "; carried bytes: not stated by the receipt"
     if v.raw_is_decoded and v.text_sha256 not in context.rules.known_texts:
         return Outcome(Verdict.WARN, _STATISTIC, 0.0, 0.0, f"{detail}; raw texts unknown, bytes are the decoded ones")
     if lost:

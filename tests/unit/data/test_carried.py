@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from golfctl.data import carried
 from golfctl.data.carried import Losses, account
 from golfctl.data.tokenizers.byte_table import ByteTable
 from tests.oracles.carried_bytes import carried_bytes
@@ -60,6 +61,16 @@ def test_tokens_that_merely_contain_the_text_do_not_carry_it():
     tokenizer = make(list("abcd"), byte_fallback=False)
     ids = [1, *tokenizer.encode("abcd" * 6)]
     assert account(tokenizer, ids, b"cabdab").carried == 0
+
+
+def test_a_long_stretch_of_other_tokens_counts_at_its_ends_alone(monkeypatch):
+    tokenizer = make([*"abcd", "\u2581"], byte_fallback=False)
+    text, other = "ab" * 9 + "cd" * 9 + "ab", "ab" * 9 + "dc" * 9 + "ab"
+    ids = [1, *tokenizer.encode(other)]
+    assert account(tokenizer, ids, text.encode()).carried == 18 + 17 + 2 - 1  # one letter is dropped, one is added
+    monkeypatch.setattr(carried, "LONGEST_MATCHED", 8)
+    found = account(tokenizer, ids, text.encode())
+    assert (found.raw, found.carried) == (38, 18 + 2)
 
 
 def test_white_space_that_is_dropped_or_altered_is_not_carried(lossy):
