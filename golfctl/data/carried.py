@@ -92,7 +92,7 @@ class Losses(NamedTuple):
     def causes(self) -> list[str]:
         """What takes bytes from the text, each with how many; empty where all of them are carried."""
         found = []
-        if self.unknown_tokens:
+        if self.swallowed:
             share = f"{self.unknown_tokens:,} of {self.tokens:,} tokens ({self.unknown_tokens / self.tokens:.1%})"
             found.append(f"{share} are <unk>, which swallows {self._of_raw(self.swallowed)}")
         if self.altered and not self.tokenizer.normalization.identity:

@@ -8,7 +8,7 @@ from golfctl.evaluation.stream import Stream
 def bytes_property(stream: Stream, known_as: str | None = None) -> dict[str, Any]:
     """`{verdict, how}`; `known_as` names the known text that the tokens decode to, where their digests are equal.
 
-    A divisor that is less than half of the text, or of what the tokens decode to, is no measure of that text.
+    Bits over no more than half of a text are no score of that text, whatever they are of the rest.
     """
     raw, carried = stream.raw_bytes, stream.carried_bytes
     if known_as is not None:
@@ -16,7 +16,7 @@ def bytes_property(stream: Stream, known_as: str | None = None) -> dict[str, Any
     if stream.raw_is_decoded:
         how = "the original text is not here, so these bytes rest on the tokenizer's word alone: give it with --text"
         return {"verdict": None, "how": how}
-    if stream.losses is None or not stream.losses.causes():
+    if carried == raw:
         return {"verdict": True, "how": f"all {raw:,} bytes of the text come back from its tokens"}
     share = f"{carried:,} of {raw:,} bytes of the text are carried"
     if 2 * carried <= raw:
