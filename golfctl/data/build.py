@@ -24,7 +24,7 @@ from golfctl.data.tokenizers.tokenizer import Tokenizer
 from golfctl.errors import DataError
 
 TEXT_FILE = "validation.jsonl.zst"
-_BATCH_DOCUMENTS = 256
+_BATCH_DOCUMENTS, _BATCH_CHARACTERS = 256, 1 << 24  # whichever is reached first: documents may be large
 _ZSTD_LEVEL = 12
 
 
@@ -209,10 +209,12 @@ def _entries(shards: list[ShardInfo]) -> tuple[ShardEntry, ...]:
 
 def _batches(documents: Iterable[Labelled]) -> Iterator[list[Labelled]]:
     batch: list[Labelled] = []
+    characters = 0
     for item in documents:
         batch.append(item)
-        if len(batch) == _BATCH_DOCUMENTS:
+        characters += len(item.document.text)
+        if len(batch) == _BATCH_DOCUMENTS or characters >= _BATCH_CHARACTERS:
             yield batch
-            batch = []
+            batch, characters = [], 0
     if batch:
         yield batch
