@@ -67,6 +67,8 @@ def evaluate(
     Raises:
         InputError, ArtifactError, DataError, UsageError: bad or missing input, or a contradiction.
     """
+    ranks = ranks or Ranks()
+    shards = _scored_shards(data_path, progress) if ranks.rank == 0 else {}  # before the clock, and once for all ranks
     clock = Clock(deadline_s=deadline_s)
     with clock.stage("load"):
         source, dataset, stream = _load(source_path, data_path, config, device)
@@ -74,7 +76,6 @@ def evaluate(
     config = settled.config
     if resume:
         _check_resumable(config, ladder, deadline_s)
-    ranks = ranks or Ranks()
     if ladder:
         result: Run | ReplayRun = climb_stream(source, stream, config, device, ranks, clock, progress)
     else:
@@ -87,6 +88,7 @@ def evaluate(
         "source": {"kind": source.kind, "name": source.path.name},
         "artifact_sha256": source.sha256,
         "data_sha256": dataset.digest,
+        "validation_shards": {"described": dataset.manifest is not None, "sha256": shards},
         "text": stream.digest,
         "documents": len(stream.starts_D),
         "raw_bytes_are": "decoded" if stream.raw_is_decoded else "raw",
@@ -98,11 +100,7 @@ def evaluate(
     if isinstance(result, Run) and result.deadline:
         facts["deadline"] = result.deadline
     report = build_report(figures(stream, result), result.properties(), result.ledger, config, clock, facts)
-    if isinstance(result, Run):
-        nll_R = result.ledger.nll_R
-        report |= {"by_length": by_length(stream, nll_R), "by_document": by_document(stream, nll_R)}
-    else:
-        report |= {"by_length": [], "by_document": {"raw_bytes": [], "bits": []}}
+    report |= _by_documents(stream, result)
     return Evaluation(report, result.ledger, stream, _curves(result))
 
 
@@ -146,6 +144,12 @@ def _load(
     return source, dataset, scored_text(dataset, config)
 
 
+def _scored_shards(data_path: Path, progress: Progress) -> dict[str, str]:
+    """Digests of the validation shards by file name, computed now; raises DataError for one that was changed."""
+    dataset = Dataset.open(data_path)
+    return dataset.check_shards(dataset.val_shards, progress=progress)
+
+
 def scored_text(dataset: Dataset, config: EvalConfig) -> Stream:
     """The part of the validation text that `config` scores.
 
@@ -155,6 +159,13 @@ def scored_text(dataset: Dataset, config: EvalConfig) -> Stream:
     stream = Stream.of(dataset)
     stream = stream.head(config.documents) if config.documents else stream
     return stream.cut(config.max_tokens) if config.max_tokens else stream
+
+
+def _by_documents(stream: Stream, result: Run | ReplayRun) -> dict[str, Any]:
+    if not isinstance(result, Run):
+        return {"by_length": [], "by_document": {"raw_bytes": [], "bits": []}}
+    nll_R = result.ledger.nll_R
+    return {"by_length": by_length(stream, nll_R), "by_document": by_document(stream, nll_R)}
 
 
 def _curves(result: Run | ReplayRun) -> dict[str, np.ndarray]:
