@@ -18,6 +18,7 @@ from golfctl.artifact.manifest.values import Manifest, SectionEntry
 from golfctl.artifact.preamble import Preamble, check_length, check_seal, parse_preamble
 from golfctl.artifact.streams import StreamEntry, streams_of
 from golfctl.core.canonical import sha256_bytes
+from golfctl.core.files import check_regular
 from golfctl.core.lfs import refuse_pointer, refuse_pointer_file
 from golfctl.errors import ArtifactError, InputError
 
@@ -118,15 +119,14 @@ def _check_digest(artifact: Artifact, section: SectionEntry) -> None:
 
 def _read_file(path: Path, limits: Limits) -> bytes:
     """The whole file; one whose preamble already says no is not read further."""
+    size = check_regular(path).st_size
     refuse_pointer_file(path)
     try:
         with path.open("rb") as stream:
             head = stream.read(PREAMBLE_BYTES)
             preamble = parse_preamble(head, limits)
-            check_length(preamble, path.stat().st_size)
+            check_length(preamble, size)
             stream.seek(0)
             return stream.read(preamble.file_bytes)
-    except FileNotFoundError as error:
-        raise InputError(f"no such file: {path}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error

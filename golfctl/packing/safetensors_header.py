@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from golfctl.core.files import check_regular
 from golfctl.core.text import printable
 from golfctl.errors import CheckpointError, InputError
 
@@ -75,13 +76,12 @@ def read_file_header(path: Path) -> Header:
     """The header of the file at `path`.
 
     Raises:
-        InputError: no such file, or one that cannot be read. CheckpointError: as `read_header`.
+        InputError: no such file, a pipe or device, or one that cannot be read. CheckpointError: as `read_header`.
     """
-    if not path.is_file():
-        raise InputError(f"no such file: {path}")
+    size = check_regular(path).st_size
     try:
         with path.open("rb") as stream:
-            return read_header(stream, path.stat().st_size, str(path))
+            return read_header(stream, size, str(path))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
 

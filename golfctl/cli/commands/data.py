@@ -79,11 +79,12 @@ def _embedded(vocab: int | None, progress: Any) -> "Dataset":
 def _build(sources: tuple[Path, ...], out: Path, options: dict[str, Any], progress: Any) -> "Dataset":
     from golfctl.data.build import build_dataset, split_by_hash, split_explicit
     from golfctl.data.folders import check_new
-    from golfctl.data.text.sources import read_documents
+    from golfctl.data.text.sources import check_sources, read_documents
     from golfctl.data.tokenizers.tokenizer import Tokenizer
     from golfctl.data.tokenizers.training import train_tokenizer
 
     check_new(out, options["replace"])  # now, not after a tokenizer was trained
+    check_sources([*sources, *options["held_out"]])
     holdout = options["holdout"] or _DEFAULT_HOLDOUT
     if options["held_out"]:
         split = "held-out text given"

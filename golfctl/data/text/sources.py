@@ -73,14 +73,24 @@ def read_documents(paths: Sequence[Path], progress: Progress = SILENT) -> Iterat
         progress.say(f"{len(empty):,} documents without any text were left out")
 
 
-def _files(path: Path, progress: Progress) -> list[Path]:
+def check_sources(paths: Sequence[Path]) -> None:
+    """Find before any work what cannot be read at all; raises InputError."""
+    for path in paths:
+        if not _is_folder(Path(path)):
+            check_regular(path)
+
+
+def _is_folder(path: Path) -> bool:
     try:
-        folder = stat.S_ISDIR(path.stat().st_mode)
+        return stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError as error:
         raise InputError(f"no such file or folder: {path}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    if not folder:
+
+
+def _files(path: Path, progress: Progress) -> list[Path]:
+    if not _is_folder(path):
         return [path]
     found = sorted(file for file in path.rglob("*") if file.is_file())
     texts = [file for file in found if _ending(file) in _IN_FOLDERS or _is_json_text(file)]
