@@ -18,6 +18,7 @@ from golfctl.data.dataset import TOKENIZER_FILE, Dataset
 from golfctl.data.dataset_json import Manifest, ShardEntry, TokenizerEntry, TrainEntry, ValidationEntry
 from golfctl.data.folders import new_folder
 from golfctl.data.shards import SHARD_TOKENS, ShardInfo, ShardWriter
+from golfctl.data.text.records import MOST_BYTES
 from golfctl.data.text.sources import Document
 from golfctl.data.tokenizers.byte_table import ByteTable
 from golfctl.data.tokenizers.tokenizer import Tokenizer
@@ -158,7 +159,10 @@ class _Builder:
     def _account(self, document: Document, tokens: np.ndarray) -> None:
         """Bytes of one held-out document: raw, decoded and billed; its text goes to the texts file."""
         record = {"name": document.name, "text": document.text}
-        self._texts.write(json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n")
+        line = json.dumps(record, ensure_ascii=False).encode("utf-8")
+        if len(line) > MOST_BYTES:  # it could not be read again
+            raise DataError(f"document {document.name!r} has more than {MOST_BYTES:,} bytes as JSON; split it")
+        self._texts.write(line + b"\n")
         self._text_digest.update(document.data)
         decoded = self._tokenizer.decode_bytes(tokens.tolist())
         self._decoded += len(decoded)

@@ -182,8 +182,8 @@ def _read_manifest(folder: Path) -> Manifest | None:
         return None
     try:
         values = json.loads(read_bytes(path, _MANIFEST_LIMIT_BYTES))
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not JSON that can be read: {error}") from error
     if not isinstance(values, dict) or values.get("format") != manifests.FORMAT:
         raise DataError(f"{path}: not a dataset description of the form {manifests.FORMAT}")
     found = Manifest.from_dict(values, str(path))

@@ -87,6 +87,13 @@ def test_bad_shards_are_named(folder):
         Dataset.open(folder)
 
 
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"format": ' + "7" * 5000 + "}", "{", "\\xff", "[]"])
+def test_a_description_that_cannot_be_read_is_an_error_of_its_file(folder, text):
+    (folder / "dataset.json").write_text(text, encoding="latin-1")
+    with pytest.raises(DataError, match=r"dataset\.json: not "):
+        Dataset.open(folder)
+
+
 def test_other_held_out_texts_are_noticed(folder):
     dataset = Dataset.open(folder)
     (folder / "validation.jsonl.zst").unlink()
