@@ -18,9 +18,9 @@ from golfctl.artifact.manifest.values import Manifest, SectionEntry
 from golfctl.artifact.preamble import Preamble, check_length, check_seal, parse_preamble
 from golfctl.artifact.streams import StreamEntry, streams_of
 from golfctl.core.canonical import sha256_bytes
-from golfctl.core.files import check_regular
+from golfctl.core.files import check_regular, read_errors
 from golfctl.core.lfs import refuse_pointer, refuse_pointer_file
-from golfctl.errors import ArtifactError, InputError
+from golfctl.errors import ArtifactError
 
 _DEFAULT_LIMITS = Limits()
 
@@ -121,12 +121,9 @@ def _read_file(path: Path, limits: Limits) -> bytes:
     """The whole file; one whose preamble already says no is not read further."""
     size = check_regular(path).st_size
     refuse_pointer_file(path)
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(PREAMBLE_BYTES)
-            preamble = parse_preamble(head, limits)
-            check_length(preamble, size)
-            stream.seek(0)
-            return stream.read(preamble.file_bytes)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    with read_errors(path), path.open("rb") as stream:
+        head = stream.read(PREAMBLE_BYTES)
+        preamble = parse_preamble(head, limits)
+        check_length(preamble, size)
+        stream.seek(0)
+        return stream.read(preamble.file_bytes)

@@ -78,6 +78,17 @@ def atomic_write(path: Path, data: bytes | bytearray | memoryview) -> None:
         stream.write(data)
 
 
+@contextlib.contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn an `OSError` of a read of `path` into an `InputError` that says why."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(f"no such file: {path}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+
+
 def check_regular(path: Path) -> os.stat_result:
     """What `stat` says of a file that has an end and can be read twice. Nothing else may be opened: opening a pipe
     waits for somebody to write to it.
@@ -85,7 +96,7 @@ def check_regular(path: Path) -> os.stat_result:
     Raises:
         InputError: missing, or a folder, a pipe, a socket or a device.
     """
-    with _read_errors(path):
+    with read_errors(path):
         found = path.stat()
     kind = stat.S_IFMT(found.st_mode)
     if kind != stat.S_IFREG:
@@ -103,17 +114,7 @@ def read_bytes(path: Path, limit_bytes: int | None = None) -> bytes:
     size = check_regular(path).st_size
     if limit_bytes is not None and size > limit_bytes:
         raise InputError(f"{path} has {size:,} bytes; at most {limit_bytes:,} are read here")
-    with _read_errors(path):
+    with read_errors(path):
         data = path.read_bytes()
     refuse_pointer(data, str(path))
     return data
-
-
-@contextlib.contextmanager
-def _read_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise InputError(f"no such file: {path}") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfctl.core.canonical import sha256_file
-from golfctl.core.files import atomic_write, check_regular, storage_errors
+from golfctl.core.files import atomic_write, check_regular, read_errors, storage_errors
 from golfctl.core.lfs import refuse_pointer_file
 from golfctl.errors import DataError, InputError
 
@@ -54,11 +54,8 @@ def token_count(path: Path) -> int:
         raise InputError(f"no such shard: {path}")
     size = check_regular(path).st_size
     refuse_pointer_file(path)
-    try:
-        with path.open("rb") as stream:
-            header = np.frombuffer(stream.read(HEADER_BYTES), dtype="<i4") if size >= HEADER_BYTES else None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    with read_errors(path), path.open("rb") as stream:
+        header = np.frombuffer(stream.read(HEADER_BYTES), dtype="<i4") if size >= HEADER_BYTES else None
     if header is None:
         raise DataError(f"{path}: shorter than a shard's header of {HEADER_BYTES:,} bytes; fetch or build it again")
     if header[0] != MAGIC or header[1] != VERSION:

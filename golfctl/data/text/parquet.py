@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from golfctl.core.files import read_errors
 from golfctl.core.machine.libraries import need
 from golfctl.data.text.records import MOST_BYTES
 from golfctl.errors import DataError
@@ -17,8 +18,12 @@ _BATCH_BYTES, _MOST_ROWS = 1 << 20, 1024
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a file bears the marks of parquet; one that is called so needs only the first: its end may be lost."""
-    with path.open("rb") as stream:
+    """Whether a file bears the marks of parquet; one that is called so needs only the first: its end may be lost.
+
+    Raises:
+        InputError: missing or unreadable.
+    """
+    with read_errors(path), path.open("rb") as stream:
         if stream.read(len(MAGIC)) != MAGIC:
             return False
         stream.seek(-len(MAGIC), 2)

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from golfctl.core.files import check_regular
+from golfctl.core.files import check_regular, read_errors
+from golfctl.core.lfs import refuse_pointer_file
 from golfctl.core.progress import SILENT, Progress
 from golfctl.core.text import printable
 from golfctl.data.text import parquet
@@ -81,12 +82,11 @@ def check_sources(paths: Sequence[Path]) -> None:
 
 
 def _is_folder(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(path.stat().st_mode)
-    except FileNotFoundError as error:
-        raise InputError(f"no such file or folder: {path}") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    with read_errors(path):
+        try:
+            return stat.S_ISDIR(path.stat().st_mode)
+        except FileNotFoundError as error:
+            raise InputError(f"no such file or folder: {path}") from error
 
 
 def _files(path: Path, progress: Progress) -> list[Path]:
@@ -120,6 +120,7 @@ def _is_json_text(path: Path) -> bool:
 
 def _read_file(path: Path, progress: Progress) -> Iterator[Document]:
     check_regular(path)
+    refuse_pointer_file(path)
     if parquet.is_parquet(path):
         for row, text in parquet.read_texts(path):
             yield Document(f"{path.name}:{row}", text)

@@ -159,3 +159,18 @@ def test_at_most_two_copies_of_a_document_are_held(tmp_path, form):
     finally:
         tracemalloc.stop()
     assert peak < 2.2 * size + (6 << 20)  # a growing buffer has room to spare, and what was read ahead
+
+
+def test_a_pointer_to_a_text_is_no_text(tmp_path):
+    oid = "0" * 64
+    (tmp_path / "a.txt").write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 99\n")
+    with pytest.raises(InputError, match="git-LFS pointer for an object of 99 bytes"):
+        list(read_documents([tmp_path / "a.txt"]))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    (tmp_path / "a.txt").chmod(0)
+    with pytest.raises(InputError, match="cannot read .*Permission denied"):
+        list(read_documents([tmp_path / "a.txt"]))
