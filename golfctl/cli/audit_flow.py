@@ -23,7 +23,7 @@ from golfctl.errors import UsageError, VerdictError
 
 if TYPE_CHECKING:
     from golfctl.auditing.report import AuditReport
-    from golfctl.auditing.subject import Source
+    from golfctl.auditing.subject import TextSource
 
 _FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "source_model", "tokens", "vocab", "step_cmd", "bos")
 _OWN_ONLY = ("source", "code", "exact_geometry", "reference", *STACK)
@@ -97,7 +97,7 @@ def _audit_foreign(flags: AuditFlags, command: str, vocab: int) -> "AuditReport"
     from golfctl.auditing.foreign.subject_of_command import foreign_subject, fresh_texts, read_tokens
     from golfctl.auditing.rules import load_rules
     from golfctl.auditing.run import run_audit
-    from golfctl.auditing.subject import Context
+    from golfctl.auditing.subject import AuditContext
 
     split_command(command)
     if flags.tokens is not None:
@@ -112,11 +112,11 @@ def _audit_foreign(flags: AuditFlags, command: str, vocab: int) -> "AuditReport"
     subject.bos = bos
     if flags.fresh is not None:
         subject.fresh = fresh_texts(flags.fresh, tokens_N, vocab, plan)
-    context = Context(plan, load_rules(flags.rules_name), reporter(flags.quiet))
+    context = AuditContext(plan, load_rules(flags.rules_name), reporter(flags.quiet))
     return run_audit(subject, context, flags.require, flags.only, flags.evidence)
 
 
-def _source(flags: AuditFlags, vocab: int) -> "Source | None":
+def _source(flags: AuditFlags, vocab: int) -> "TextSource | None":
     """The predictor that known text is drawn from: a model of golfctl's (imported ones too), or none."""
     if flags.source_model is None:
         return None

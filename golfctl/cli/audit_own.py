@@ -38,7 +38,7 @@ def audit_own(flags: AuditFlags) -> "tuple[AuditReport, Path | None]":
     from golfctl.auditing.own.subject_of_artifact import Own, few_threads, own_subject
     from golfctl.auditing.rules import load_rules
     from golfctl.auditing.run import run_audit
-    from golfctl.auditing.subject import Context
+    from golfctl.auditing.subject import AuditContext
     from golfctl.cli.devices import pick_device
     from golfctl.core.journal import read_journal
 
@@ -52,7 +52,7 @@ def audit_own(flags: AuditFlags) -> "tuple[AuditReport, Path | None]":
     plan = make_plan(flags, {**_PLAN, "cuts": _CUTS_WHERE_PHASE_MATTERS} if phased else _PLAN)
     if config.leaks:
         click.echo(f"audited although it is no valid score: {'; '.join(config.leaks)}", err=True)
-    context = Context(plan, load_rules(flags.rules_name), reporter(flags.quiet))
+    context = AuditContext(plan, load_rules(flags.rules_name), reporter(flags.quiet))
     evidence = _evidence(flags, run)
     with few_threads(artifact), Ahead() as ahead:
         subject = own_subject(own, plan, ahead)

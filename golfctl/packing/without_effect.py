@@ -14,7 +14,7 @@ FLOAT_BITS = (16, 32)
 _CALIBRATED = ("gptq", "entropy")
 
 
-class Rule(NamedTuple):
+class NoEffect(NamedTuple):
     """`keys` have no effect where `holds`; `on` says on what, `advice` what to do."""
 
     keys: tuple[str, ...]
@@ -49,22 +49,22 @@ def _unclipped(key: str, default: int) -> Callable[[Keys], bool]:
 _ROW_KEYS = ("bits", "bits_embed", "clip", "clip_embed", "scale_floor")
 _FIT_FINDS = "fit finds it by itself: drop one of the two"
 RULES = (
-    Rule(_ROW_KEYS, lambda t: method_of(t) == "entropy", "quantizer {method!r}", "its knob is loss"),
-    Rule(("loss",), lambda t: method_of(t) != "entropy", "quantizer {method!r}", "its knobs are bits and clip"),
-    Rule(("feedback_embed",), lambda t: method_of(t) != "gptq", "quantizer {method!r}", "it belongs to gptq"),
-    Rule(("calibration",), lambda t: not is_calibrated(t), "quantizer {method!r}", "take gptq, or drop it"),
-    Rule(
+    NoEffect(_ROW_KEYS, lambda t: method_of(t) == "entropy", "quantizer {method!r}", "its knob is loss"),
+    NoEffect(("loss",), lambda t: method_of(t) != "entropy", "quantizer {method!r}", "its knobs are bits and clip"),
+    NoEffect(("feedback_embed",), lambda t: method_of(t) != "gptq", "quantizer {method!r}", "it belongs to gptq"),
+    NoEffect(("calibration",), lambda t: not is_calibrated(t), "quantizer {method!r}", "take gptq, or drop it"),
+    NoEffect(
         ("clip",),
         lambda t: method_of(t) == "gptq-lite" and not str(t["clip"]).startswith("percentile"),
         "quantizer {method!r}",
         "gptq-lite is the percentile search: take quantizer = 'round'",
     ),
-    Rule(("clip",), _unclipped("bits", 6), "tensors of {bits} bits", "drop it"),
-    Rule(("clip_embed",), _unclipped("bits_embed", 8), "tensors of {bits_embed} bits", "drop it"),
-    Rule(("margin",), lambda t: not t.get("fit"), "a packing without fit", "add fit, or drop it"),
-    Rule(("loss", "tensors"), lambda t: bool(t.get("fit")), "fit", _FIT_FINDS),
-    Rule(("bits",), _whole_bits("bits"), "fit", _FIT_FINDS),
-    Rule(("bits_embed",), _whole_bits("bits_embed"), "fit", _FIT_FINDS),
+    NoEffect(("clip",), _unclipped("bits", 6), "tensors of {bits} bits", "drop it"),
+    NoEffect(("clip_embed",), _unclipped("bits_embed", 8), "tensors of {bits_embed} bits", "drop it"),
+    NoEffect(("margin",), lambda t: not t.get("fit"), "a packing without fit", "add fit, or drop it"),
+    NoEffect(("loss", "tensors"), lambda t: bool(t.get("fit")), "fit", _FIT_FINDS),
+    NoEffect(("bits",), _whole_bits("bits"), "fit", _FIT_FINDS),
+    NoEffect(("bits_embed",), _whole_bits("bits_embed"), "fit", _FIT_FINDS),
 )
 
 

@@ -12,7 +12,7 @@ from golfctl.training.meters.training_clock import TrainingClock
 from golfctl.training.meters.utilisation import Peak, Utilisation, utilisation
 from golfctl.training.run.interrupt import Stopped, StopRequest
 from golfctl.training.run.store import Store
-from golfctl.training.run_budget import Budget, Look
+from golfctl.training.run_budget import Agreed, RunBudget
 from golfctl.training.trainer import StepResult, Trainer
 
 LOOK_EVERY = {"cpu": 1}  # steps between looks at the loss; accelerators run ahead of the host
@@ -40,7 +40,7 @@ class Loop:
     ) -> None:
         self.trainer, self.store, self.stop, self.progress, self.peak = trainer, store, stop, progress, peak
         self.config, device = trainer.setup.train, trainer.setup.device
-        self.budget = Budget(self.config, clock, trainer.group, device, calibration_seconds, store.write_seconds)
+        self.budget = RunBudget(self.config, clock, trainer.group, device, calibration_seconds, store.write_seconds)
         self.throughput = Throughput(trainer, clock, peak)
         self.last_loss: float | None = None
         self._look_every = LOOK_EVERY.get(device.type, _LOOK_EVERY_DEFAULT)
@@ -138,7 +138,7 @@ class Loop:
         self.budget.write_seconds = self.store.write_seconds
         return path
 
-    def _log(self, result: StepResult, look: Look) -> None:
+    def _log(self, result: StepResult, look: Agreed) -> None:
         tokens_per_second, used = self.throughput.read()
         body: dict[str, Any] = {
             "step": self.trainer.steps_done,

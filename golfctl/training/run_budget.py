@@ -19,7 +19,7 @@ _STRETCH_FADES = 0.9
 _SHORTEST_SECONDS = 1e-3
 
 
-class Look(NamedTuple):
+class Agreed(NamedTuple):
     """What all ranks agree on after a step: rank 0's clock and reserve, whether any was asked to stop, the loss."""
 
     seconds: float
@@ -28,7 +28,7 @@ class Look(NamedTuple):
     loss: float
 
 
-class Budget:
+class RunBudget:
     """How far a run may still go. `clock` is started by the loop.
 
     Seconds are kept back for `after_seconds` of work that follows the last step, for writing the checkpoint, which
@@ -64,23 +64,23 @@ class Budget:
         """Whether no step follows the first `step`."""
         return self.point(step).finished
 
-    def agree(self, loss: float, stop: bool) -> Look:
+    def agree(self, loss: float, stop: bool) -> Agreed:
         """One small sum over ranks; without other ranks, plain host values.
 
         `loss` is this rank's share of the mean loss. Reading it waited for the device, so the clock tells the truth.
         """
-        look = Look(self.clock.seconds, self._needed(), stop, loss)
+        look = Agreed(self.clock.seconds, self._needed(), stop, loss)
         if self._group.world > 1:
             look = self._summed(look)
         self._agreed_seconds, self._reserve = look.seconds, look.reserve
         return look
 
-    def _summed(self, mine: Look) -> Look:
+    def _summed(self, mine: Agreed) -> Agreed:
         times = [mine.seconds, mine.reserve] if self._group.rank == 0 else [0.0, 0.0]
         shared = torch.tensor([*times, float(mine.stop), mine.loss], dtype=torch.float64, device=self._device)
         self._group.all_reduce(shared).wait()
         seconds, reserve, stops, loss = shared.tolist()
-        return Look(seconds, reserve, stops > 0, loss)
+        return Agreed(seconds, reserve, stops > 0, loss)
 
     def _needed(self) -> float:
         after = self._after_seconds + _RESERVE_WRITES * self.write_seconds  # as measured when the run began
