@@ -119,6 +119,11 @@ RULES: dict[str, Rule] = {
     "section-digest": Rule(
         "SHA-256 of the section's bytes is `sha256`", "damage is found, and placed, without decoding", DAMAGED
     ),
+    "prediction-work": Rule(
+        "the work of all streams under `rans-lp/1` together, section 8.1, is within the limit of `prediction_work`",
+        "a few kilobytes cannot cost minutes",
+        INVALID,
+    ),
 }
 
 

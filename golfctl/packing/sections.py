@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from golfctl.artifact import Stream, TensorSection
+from golfctl.artifact import PREDICTED_CODER, Stream, TensorSection, prediction_work
 from golfctl.coding import CoderChoice, accepts, candidates, encode
 from golfctl.core.progress import SILENT, Progress
 
 _SMALL_CODERS = [CoderChoice("raw/1", {}), CoderChoice("lzma/1", {"preset": 9}), CoderChoice("zlib/1", {"level": 9})]
+
+
+UNPREDICTED = CoderChoice("rans/1", {})
 
 
 class NamedPart(NamedTuple):
@@ -25,15 +28,18 @@ class NamedPart(NamedTuple):
 
 
 def code_section(
-    name: str, parts: Sequence[NamedPart], choice: CoderChoice, progress: Progress = SILENT
+    name: str, parts: Sequence[NamedPart], choice: CoderChoice, work_limit: int, progress: Progress = SILENT
 ) -> TensorSection:
     """Code `parts` (in tensor-table order) as one section with `choice`, or with the best of its list for `auto`.
 
-    Parts that the chosen coder cannot take make the whole section fall back to the best plain byte coder.
+    Parts that the chosen coder cannot take make the whole section fall back to the best plain byte coder; predictions
+    that would cost a reader more than `work_limit`, to the same coder without predictions.
     """
     largest = max(parts, key=lambda part: part.array.size).array
     brotli = bool(choice.options.get("brotli"))
     listed = candidates(largest.dtype, largest.shape, brotli) if choice.coder_id == "auto" else [choice]
+    if _work(parts) > work_limit:
+        listed = [UNPREDICTED if c.coder_id == PREDICTED_CODER else c for c in listed]
     usable = [c for c in listed if all(accepts(c.coder_id, p.array.dtype, p.array.shape) for p in parts)]
     coded = []
     with progress.task(f"coding {name}", len(usable or _SMALL_CODERS), "coder") as task:
@@ -41,6 +47,15 @@ def code_section(
             coded.append(_code(name, parts, candidate))
             task.advance(1, coder=candidate.coder_id, bytes=str(section_bytes(coded[-1])))
     return min(coded, key=section_bytes)
+
+
+def section_work(section: TensorSection, parts: Sequence[NamedPart]) -> int:
+    """What the section takes of the limit on `prediction_work` of its file."""
+    return _work(parts) if section.coder == PREDICTED_CODER else 0
+
+
+def _work(parts: Sequence[NamedPart]) -> int:
+    return sum(prediction_work(part.array.shape) for part in parts)
 
 
 def section_bytes(section: TensorSection) -> int:

@@ -3,6 +3,7 @@
 `python -m tests.hostile.build` writes the files that are not there yet; existing ones are never changed.
 """
 
+import hashlib
 import json
 import zlib
 from pathlib import Path
@@ -132,7 +133,21 @@ def _layout():
         "stream-reference--unused": with_document(["tensors", 0, "parts", 0, "stream"], 1),
         "section-digest": valid_bytes()[:-1] + b"!",
         "section-digest--lie": with_document(["sections", 0, "sha256"], "0" * 64),
+        "prediction-work": predicted(33, 1024, 1024),
+        "prediction-work--few-rows": predicted(33, 33, 1024),
+        "prediction-work--beyond-64-bits": predicted(1, 1, 1 << 22),
     }
+
+
+def predicted(count, rows, columns):
+    """`count` matrices under `rans-lp/1`, each in a stream of one byte."""
+    part = {"name": "codes", "dtype": "int8", "shape": [rows, columns]}
+    tensor = {"scheme": "int8-row/1", "shape": [rows, columns]}
+    tensors = [tensor | {"name": f"t{i}", "parts": [part | {"stream": i}]} for i in range(count)]
+    section = {"name": "codes", "kind": "tensors", "coder": "rans-lp/1", "bytes": count, "streams": [1] * count}
+    section |= {"raw_bytes": count * rows * columns, "sha256": hashlib.sha256(bytes(count)).hexdigest()}
+    document = {"schema": "manifest/1", "model": {}, "tensors": tensors, "sections": [section]}
+    return assemble(canonical(document), bytes(count))
 
 
 def _arrays():
