@@ -33,7 +33,7 @@ def slopes(rows):
 
 def decode_rows(data, rows, columns):
     d = Decoder(data)
-    need(d.offset == 0 and -128 <= d.lo and d.hi <= 127, "rans-header")
+    need(d.offset == 0 and d.lo >= -128 and d.hi <= 127, "rans-header")
     row_spreads, column_spreads = (d.side(flag, n) for flag, n in zip(d.sides, (rows, columns), strict=True))
     codes, slope, due = [], [[0] * columns] * columns, 32
     for r, row_spread in enumerate(row_spreads):

@@ -42,7 +42,7 @@ class Decoder:
         self.offset, self.lo = self.zigzag(), self.zigzag()
         self.hi, self.base = self.lo + self.varint(), self.varint()
         self.sides = self.byte(130), self.byte(130)
-        need(self.base < 320 and -(1 << 31) <= self.lo and self.hi < 1 << 31, "rans-header")
+        need(self.base < 320 and self.lo >= -(1 << 31) and self.hi < 1 << 31, "rans-header")
         left = len(data) - self.at
         need(left % 4 == 0 and left >= 8, "rans-words")
         self.tables, self.x = {}, self.word() << 32 | self.word()
