@@ -1,4 +1,4 @@
-"""Coded arrays that no artifact holds decode to the same bytes for ever, here and by the reader written from the page."""
+"""Coded arrays that no artifact holds decode to the same bytes for ever, here and by the page's reader."""
 
 import hashlib
 import json
