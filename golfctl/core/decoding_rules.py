@@ -19,7 +19,7 @@ DECODING_RULES = {
     "a Zstandard frame claims what section 4 allows",
     "rans-header": "the header is whole and each of its fields is as section 6.2 says",
     "rans-words": "at least 2 whole words follow the header, none is missing, all are used, the last state is right",
-    "rans-value": "escapes, |k|, spreads (with delta: sums) and codes lie within their bounds",
+    "rans-value": "escapes, k, spreads (with delta: sums) and codes lie within their bounds",
     "values": "codes, trits, scales, steps and weights are as section 5 says",
     "tokenizer-digest": "SHA-256 of the decoded tokenizer is the manifest's",
 }
