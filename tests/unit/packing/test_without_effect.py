@@ -4,7 +4,7 @@ import pytest
 
 from golfctl.errors import ConfigError
 from golfctl.packing.config import PackConfig
-from golfctl.packing.overriding import without_stale
+from golfctl.packing.without_effect import without_stale
 
 ENTROPY = {"quantizer": "entropy", "loss": 0.01, "calibration": "self:4096", "tensors": {"a": 1.5}}
 ROWS = {
@@ -34,6 +34,7 @@ ROWS = {
         (ROWS, {"clip": "percentile", "quantizer": "gptq-lite"}, {"calibration", "feedback_embed"}),
         (ROWS, {"coder": "lzma:9"}, set()),
         ({}, {"fit": True}, set()),
+        ({"quantizer": "round", "bits": 6, "bits_embed": 16}, {"fit": True, "quantizer": "round"}, {"bits"}),
     ],
 )
 def test_what_has_no_effect_is_dropped_and_named(table, flags, dropped):
