@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from golfctl.artifact import PREDICTED_CODER, Budget, LedgerRow, Limits, check_budget, find_budget, tensor_bytes
+from golfctl.artifact import Budget, LedgerRow, check_budget, find_budget, tensor_bytes
 from golfctl.artifact.replacing import Replaced, replaceable
-from golfctl.coding import parse_coder
 from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal
 from golfctl.core.progress import SILENT, Progress
@@ -24,7 +23,7 @@ from golfctl.packing.measures.losses import Measured, measure
 from golfctl.packing.packer import Packed, Packer, check_reads_back
 from golfctl.packing.run_context import JOURNAL_FILE, run_context
 from golfctl.packing.schema import SCHEMA
-from golfctl.packing.sections import UNPREDICTED
+from golfctl.packing.sections import fallback_notes
 from golfctl.quant import dequantize
 
 ARTIFACT_FILE = "model.golf"
@@ -148,21 +147,13 @@ def _result(
         settings=packed.config,
         calibration=packer.calibration.source,
         held_out=held_out,
-        notes=[*packer.notes, *_coder_notes(packed), *(f"{row.name}: {note}" for row in figures for note in row.notes)],
+        notes=[
+            *packer.notes,
+            *fallback_notes(packed.artifact.manifest.sections, packed.config.coder),
+            *(f"{row.name}: {note}" for row in figures for note in row.notes),
+        ],
         replaced=replaced,
     )
-
-
-def _coder_notes(packed: Packed) -> list[str]:
-    """Sections that were to be predicted, and would have cost a reader more than the format allows."""
-    if parse_coder(packed.config.coder).coder_id != PREDICTED_CODER:
-        return []
-    reason = f"work of more than the {Limits().prediction_work:,} that a file may cost a reader"
-    return [
-        f"section {section.name}: {UNPREDICTED.coder_id} instead of {PREDICTED_CODER}: {reason}"
-        for section in packed.artifact.manifest.sections
-        if section.coder == UNPREDICTED.coder_id
-    ]
 
 
 def _figures(packer: Packer, packed: Packed) -> list[TensorFigures]:

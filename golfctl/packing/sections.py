@@ -4,13 +4,13 @@ Codes of matrices and of embeddings are a section each, everything small (scales
 stream of its own, so that its bytes are known exactly; small parts of one dtype share a stream.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from golfctl.artifact import PREDICTED_CODER, Stream, TensorSection, prediction_work
-from golfctl.coding import CoderChoice, accepts, candidates, encode
+from golfctl.artifact import PREDICTED_CODER, Limits, SectionEntry, Stream, TensorSection, prediction_work
+from golfctl.coding import CoderChoice, accepts, candidates, encode, parse_coder
 from golfctl.core.progress import SILENT, Progress
 
 _SMALL_CODERS = [CoderChoice("raw/1", {}), CoderChoice("lzma/1", {"preset": 9}), CoderChoice("zlib/1", {"level": 9})]
@@ -52,6 +52,18 @@ def code_section(
 def section_work(section: TensorSection, parts: Sequence[NamedPart]) -> int:
     """What the section takes of the limit on `prediction_work` of its file."""
     return _work(parts) if section.coder == PREDICTED_CODER else 0
+
+
+def fallback_notes(sections: Iterable[TensorSection | SectionEntry], coder: str) -> list[str]:
+    """Of the sections that `coder` was to predict: those that would have cost a reader more than the format allows."""
+    if parse_coder(coder).coder_id != PREDICTED_CODER:
+        return []
+    reason = f"a file may cost a reader no more than {Limits().prediction_work:,} (docs/format/v1.md, 8.1)"
+    return [
+        f"section {section.name}: {UNPREDICTED.coder_id} instead of {PREDICTED_CODER}: {reason}"
+        for section in sections
+        if section.coder == UNPREDICTED.coder_id
+    ]
 
 
 def _work(parts: Sequence[NamedPart]) -> int:

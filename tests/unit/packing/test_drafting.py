@@ -32,7 +32,7 @@ def test_large_floats_have_a_section_of_their_own(run, monkeypatch):
 
 def test_matrices_get_no_predictions_where_embeddings_use_up_what_a_file_may_cost(run, monkeypatch):
     limits = Limits(prediction_work=max(448 * 16**2, 16**3) + 448 * 32**2)
-    for module in ("drafting", "pack"):
+    for module in ("drafting", "sections"):
         monkeypatch.setattr(f"golfctl.packing.{module}.Limits", lambda: limits)
     result = pack(run, PackConfig(coder="rans-lp"))
     artifact = open_artifact(result.path)
