@@ -14,8 +14,6 @@ from golfctl.coding import CoderChoice, accepts, candidates, encode, parse_coder
 from golfctl.core.progress import SILENT, Progress
 
 _SMALL_CODERS = [CoderChoice("raw/1", {}), CoderChoice("lzma/1", {"preset": 9}), CoderChoice("zlib/1", {"level": 9})]
-
-
 UNPREDICTED = CoderChoice("rans/1", {})
 
 
