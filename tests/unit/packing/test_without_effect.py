@@ -14,6 +14,7 @@ ROWS = {
     "clip": "sd:12",
     "calibration": "self:4096",
     "feedback_embed": False,
+    "scale_floor": True,
 }
 
 
@@ -25,10 +26,10 @@ ROWS = {
         (ENTROPY, {"quantizer": "entropy"}, set()),
         (ENTROPY, {"bits": 6, "quantizer": "gptq-lite"}, {"loss", "tensors", "calibration"}),
         (ENTROPY, {"fit": True}, {"loss", "tensors"}),
-        (ROWS, {"quantizer": "entropy"}, {"bits", "bits_embed", "clip", "feedback_embed"}),
+        (ROWS, {"quantizer": "entropy"}, {"bits", "bits_embed", "clip", "feedback_embed", "scale_floor"}),
         (ROWS, {"quantizer": "gptq-lite"}, {"clip", "calibration", "feedback_embed"}),
         (ROWS, {"quantizer": "round"}, {"calibration", "feedback_embed"}),
-        (ROWS, {"fit": True}, {"bits", "bits_embed", "clip", "feedback_embed"}),
+        (ROWS, {"fit": True}, {"bits", "bits_embed", "clip", "feedback_embed", "scale_floor"}),
         (ROWS, {"fit": True, "quantizer": "gptq"}, set()),
         (ROWS, {"fit": True, "quantizer": "gptq", "clip": "percentile"}, {"bits", "bits_embed"}),
         (ROWS, {"clip": "percentile", "quantizer": "gptq-lite"}, {"calibration", "feedback_embed"}),
@@ -48,6 +49,7 @@ def test_what_has_no_effect_is_dropped_and_named(table, flags, dropped):
 
 def test_what_flags_themselves_contradict_stays_an_error():
     flags = {"quantizer": "gptq", "loss": 0.1}
-    kept, _ = without_stale(ENTROPY, flags)
+    kept, notes = without_stale(ENTROPY, flags)
+    assert kept["loss"] == ENTROPY["loss"] and not any("loss" in note for note in notes)
     with pytest.raises(ConfigError, match="loss has no effect on quantizer 'gptq'"):
         PackConfig.from_dict({**kept, **flags}, "here")
