@@ -19,13 +19,14 @@ from golfctl.data.dataset import TOKENIZER_FILE, Dataset
 from golfctl.data.dataset_json import Manifest, ShardEntry, TokenizerEntry, TrainEntry, ValidationEntry
 from golfctl.data.folders import new_folder
 from golfctl.data.shards import SHARD_TOKENS, ShardInfo, ShardWriter
+from golfctl.data.text.records import MOST_BYTES
 from golfctl.data.text.sources import Document
 from golfctl.data.tokenizers.byte_table import ByteTable
 from golfctl.data.tokenizers.tokenizer import Tokenizer
 from golfctl.errors import DataError
 
 TEXT_FILE = "validation.jsonl.zst"
-_BATCH_DOCUMENTS = 256
+_BATCH_DOCUMENTS, _BATCH_CHARACTERS = 256, 1 << 24  # whichever is reached first: documents may be large
 _ZSTD_LEVEL = 12
 
 
@@ -160,7 +161,10 @@ class _Builder:
     def _account(self, document: Document, tokens: np.ndarray) -> None:
         """Bytes of one held-out document: raw, decoded, carried, billed; its text goes to the texts file."""
         record = {"name": document.name, "text": document.text}
-        self._texts.write(json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n")
+        line = json.dumps(record, ensure_ascii=False).encode("utf-8")
+        if len(line) > MOST_BYTES:  # it could not be read again
+            raise DataError(f"document {document.name!r} has more than {MOST_BYTES:,} bytes as JSON; split it")
+        self._texts.write(line + b"\n")
         self._text_digest.update(document.data)
         found = account(self._tokenizer, tokens.tolist(), document.data)
         self._losses = self._losses.plus(Losses.of(found, tokens, self._tokenizer))
@@ -218,10 +222,12 @@ def _entries(shards: list[ShardInfo]) -> tuple[ShardEntry, ...]:
 
 def _batches(documents: Iterable[Labelled]) -> Iterator[list[Labelled]]:
     batch: list[Labelled] = []
+    characters = 0
     for item in documents:
         batch.append(item)
-        if len(batch) == _BATCH_DOCUMENTS:
+        characters += len(item.document.text)
+        if len(batch) == _BATCH_DOCUMENTS or characters >= _BATCH_CHARACTERS:
             yield batch
-            batch = []
+            batch, characters = [], 0
     if batch:
         yield batch

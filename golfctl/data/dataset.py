@@ -7,16 +7,18 @@ to, and it says so, until the original texts are given.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from golfctl.core.canonical import sha256_bytes, sha256_file
+from golfctl.core.canonical import sha256_bytes
 from golfctl.core.files import read_bytes
+from golfctl.core.progress import SILENT, Progress
 from golfctl.data import dataset_json as manifests
 from golfctl.data.dataset_json import Manifest, ShardEntry
+from golfctl.data.shard_digests import computed_sha256, remembered_sha256
 from golfctl.data.shards import list_shards, read_shard, token_count
 from golfctl.data.text.sources import read_documents
 from golfctl.data.tokenizers.byte_table import ByteTable
@@ -75,12 +77,35 @@ class Dataset:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over tokenizer and shards; without a manifest every shard is read for it."""
+        """SHA-256 over tokenizer and shards; without a manifest every shard is read for it, unless its own digest is
+        remembered."""
         if self.manifest is not None:
             return self.manifest.digest
         shards = [*self.train_shards, *self.val_shards]
-        entries = tuple(ShardEntry(file=p.name, tokens=token_count(p), sha256=sha256_file(p)) for p in shards)
+        entries = tuple(ShardEntry(file=p.name, tokens=token_count(p), sha256=remembered_sha256(p)) for p in shards)
         return manifests.content_digest(self.tokenizer.digest, entries)
+
+    def check_shards(
+        self, shards: Sequence[Path], sha256: Callable[[Path], str] = computed_sha256, progress: Progress = SILENT
+    ) -> dict[str, str]:
+        """The digest of each shard by its file name, held against the manifest where there is one.
+
+        Raises:
+            DataError: a shard was changed; its name is said.
+        """
+        entries = self.manifest.train.shards + self.manifest.validation.shards if self.manifest else ()
+        described = {entry.file: entry.sha256 for entry in entries}
+        found: dict[str, str] = {}
+        with progress.task("computing digests", len(shards), "shards") as task:
+            for path in shards:
+                found[path.name] = sha256(path)
+                if described.get(path.name, found[path.name]) != found[path.name]:
+                    raise DataError(
+                        f"{path}: changed since {manifests.FILE} was written (sha256 {found[path.name]}, it says "
+                        f"{described[path.name]}): build or fetch the data again"
+                    )
+                task.advance()
+        return found
 
     def train_tokens(self) -> int:
         """Number of training tokens."""
@@ -177,8 +202,8 @@ def _read_manifest(folder: Path) -> Manifest | None:
         return None
     try:
         values = json.loads(read_bytes(path, _MANIFEST_LIMIT_BYTES))
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not JSON that can be read: {error}") from error
     if not isinstance(values, dict) or values.get("format") != manifests.FORMAT:
         raise DataError(f"{path}: not a dataset description of the form {manifests.FORMAT}")
     found = Manifest.from_dict(values, str(path))

@@ -67,9 +67,10 @@ class OverlapReport(Config):
 
 
 class VerifyReport(Config):
-    """Everything `data verify` found."""
+    """Everything `data verify` found; `sha256` has the digest of each shard and of the held-out texts, by file name."""
 
     dataset: DatasetReport
+    sha256: dict[str, str]
     overlap: OverlapReport | None
     checks: tuple[CheckReport, ...]
     ok: bool

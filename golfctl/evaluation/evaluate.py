@@ -73,6 +73,8 @@ def evaluate(
     Raises:
         InputError, ArtifactError, DataError, UsageError: bad or missing input, or a contradiction.
     """
+    ranks = ranks or Ranks()
+    shards = _scored_shards(data_path, progress) if ranks.rank == 0 else {}  # before the clock, and once for all ranks
     clock = Clock(deadline_s=deadline_s)
     with clock.stage("load"):
         source, dataset, stream = _load(source_path, data_path, config, device, texts)
@@ -80,7 +82,6 @@ def evaluate(
     config = settled.config
     if resume:
         _check_resumable(config, ladder, deadline_s)
-    ranks = ranks or Ranks()
     if ladder:
         result: Run | ReplayRun = climb_stream(source, stream, config, device, ranks, clock, progress)
     else:
@@ -88,14 +89,11 @@ def evaluate(
     found = figures(stream, result)
     properties = {**result.properties(), "bytes": bytes_property(stream, _known_as(dataset, known_texts))}
     facts = _facts(source, dataset, stream, settled, result)
+    facts["validation_shards"] = {"described": dataset.manifest is not None, "sha256": shards}
     facts |= {"world": ranks.world, "probe_seconds": round(clock.seconds.get("probe", 0.0), 3)}
     facts["notes"] += _worse_than_guessing(found, source)
     report = build_report(found, properties, result.ledger, config, clock, facts)
-    if isinstance(result, Run):
-        nll_R = result.ledger.nll_R
-        report |= {"by_length": by_length(stream, nll_R), "by_document": by_document(stream, nll_R)}
-    else:
-        report |= {"by_length": [], "by_document": {"raw_bytes": [], "carried_bytes": [], "bits": []}}
+    report |= _by_documents(stream, result)
     return Evaluation(report, result.ledger, stream, _curves(result))
 
 
@@ -177,6 +175,12 @@ def _load(
     return source, dataset, scored_text(dataset, config)
 
 
+def _scored_shards(data_path: Path, progress: Progress) -> dict[str, str]:
+    """Digests of the validation shards by file name, computed now; raises DataError for one that was changed."""
+    dataset = Dataset.open(data_path)
+    return dataset.check_shards(dataset.val_shards, progress=progress)
+
+
 def scored_text(dataset: Dataset, config: EvalConfig) -> Stream:
     """The part of the validation text that `config` scores.
 
@@ -186,6 +190,13 @@ def scored_text(dataset: Dataset, config: EvalConfig) -> Stream:
     stream = Stream.of(dataset)
     stream = stream.head(config.documents) if config.documents else stream
     return stream.cut(config.max_tokens) if config.max_tokens else stream
+
+
+def _by_documents(stream: Stream, result: Run | ReplayRun) -> dict[str, Any]:
+    if not isinstance(result, Run):
+        return {"by_length": [], "by_document": {"raw_bytes": [], "carried_bytes": [], "bits": []}}
+    nll_R = result.ledger.nll_R
+    return {"by_length": by_length(stream, nll_R), "by_document": by_document(stream, nll_R)}
 
 
 def _curves(result: Run | ReplayRun) -> dict[str, np.ndarray]:

@@ -45,6 +45,7 @@ def eval_report_schema() -> Json:
     optional = {
         "notes": listing(_TEXT)
         | {"description": "what was asked for and never came to pass; what is odd about the text"},
+        "validation_shards": _shards(),
         "origins": _origins(),
         "state": _state(),
         "mode": {"enum": ["sliding", "rolling"]} | {"description": "a rolling cache's score is no sliding window's"},
@@ -69,6 +70,12 @@ def eval_estimate_schema() -> Json:
     rows = {"rows": count("targets in the whole text", 1), "slice_rows": count("targets scored for the projection", 1)}
     seconds = dict.fromkeys(("seconds", "slice_seconds", "load_seconds"), _NUMBER)
     return document("eval-estimate-1.json", "Projection of golfctl eval --estimate", record(rows | seconds))
+
+
+def _shards() -> Json:
+    described = {"type": "boolean", "description": "dataset.json names them, and they are what it says"}
+    digests = {"type": "object", "additionalProperties": DIGEST, "description": "SHA-256 of each file, by its name"}
+    return record({"described": described, "sha256": digests}) | {"description": "what was read, computed in this run"}
 
 
 def _origins() -> Json:
