@@ -28,7 +28,7 @@ from golfctl.training.run.moments import measure_calibration, save_calibration
 from golfctl.training.run.run_folders import RunFolder, is_training, numbered_run, run_records, trained_steps
 from golfctl.training.run.state import read_state
 from golfctl.training.run.store import Store, newest_state
-from golfctl.training.setup import Setup, prepare
+from golfctl.training.setup import Setup, check_shards, prepare
 from golfctl.training.trainer import Trainer
 from golfctl.training.trainer_state import restore
 from golfctl.training.warmup import no_more_graphs, warm_up
@@ -84,6 +84,9 @@ def train(
         folder = out or _new_run(name, group, chosen)
         progress = progress if group.rank == 0 else SILENT
         with claimed(folder, resume, group, chosen) as lock:
+            if group.rank == 0:
+                with stop.nothing_to_save(lambda: "while the shards were checked; nothing was written"):
+                    check_shards(config.dataset, progress)
             store = Store(RunFolder(folder), config, group.rank == 0, progress, lock)
             return _run(config, store, resume, group, stop, progress)
 
