@@ -17,6 +17,7 @@ from golfctl.cli.stack_options import STACK
 from golfctl.cli.views.audit_text import audit_text, self_test_text
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
+from golfctl.cli.views.terminal import echo, tell
 from golfctl.core.files import atomic_write
 from golfctl.errors import UsageError, VerdictError
 
@@ -83,7 +84,7 @@ def _self_test(options: dict[str, Any]) -> None:
             for r in results
         ])  # fmt: skip
     else:
-        click.echo(self_test_text(results))
+        echo(self_test_text(results))
     wrong = [result.toy.name for result in results if result.wrong]
     if wrong:
         raise VerdictError(f"self-test: {len(wrong)} toy scorers got a wrong verdict ({wrong[0]}); trust no audit")
@@ -185,7 +186,7 @@ def _finish(report: "AuditReport", run: Path | None, options: dict[str, Any]) ->
 
         journal = Journal(run / "journal.jsonl")
         if journal.torn:
-            click.echo(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes", err=True)
+            tell(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes")
         journal.append("audit", report.to_dict())
     show_report(report, options["report"], options["as_json"], options["limits"])
 
@@ -199,10 +200,10 @@ def show_report(report: "AuditReport", path: Path | None, as_json: bool, limits:
     if path:
         text = json.dumps(report.to_dict(), indent=2, sort_keys=True)
         atomic_write(path, text.encode() + b"\n")
-        click.echo(f"report: {path}", err=True)
+        tell(f"report: {path}")
     if as_json:
         emit_json(report.to_dict())
     else:
-        click.echo(audit_text(report, limits))
+        echo(audit_text(report, limits))
     if report.failures:
         raise VerdictError(f"{', '.join(report.failures)} failed or, being required, were not reached")

@@ -4,12 +4,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from golfctl.cli.audit_plan import make_plan
 from golfctl.cli.eval_flow import check_outputs, resolve_paths
 from golfctl.cli.stack_config import stack_config
 from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.terminal import tell
 from golfctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def audit_own(options: dict[str, Any]) -> "tuple[AuditReport, Path | None]":
     phased = config.ttt is not None or config.slot is not None or config.adapt_then_score
     plan = make_plan(options, {**_PLAN, "cuts": _CUTS_WHERE_PHASE_MATTERS} if phased else _PLAN)
     if config.leaks:
-        click.echo(f"audited although it is no valid score: {'; '.join(config.leaks)}", err=True)
+        tell(f"audited although it is no valid score: {'; '.join(config.leaks)}")
     context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))
     evidence = _evidence(options, run)
     with few_threads(artifact), Ahead() as ahead:

@@ -5,12 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from golfctl.cli.stack_config import stack_config
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.eval_text import baseline_rows, estimate_line, summary
 from golfctl.cli.views.render import emit_json
+from golfctl.cli.views.terminal import echo, tell
 from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal, read_journal
 from golfctl.core.machine.allocator import keep_freed_memory
@@ -42,7 +41,7 @@ def evaluate_command(source: Path | None, data: Path | None, options: dict[str, 
     keep_freed_memory()
     if options["estimate"]:
         expected = asdict(estimate(source, data, config, pick_device(options["device"])))
-        emit_json(expected) if options["as_json"] else click.echo(estimate_line(expected))
+        emit_json(expected) if options["as_json"] else echo(estimate_line(expected))
         return
 
     with joined_ranks() as ranks:
@@ -71,13 +70,13 @@ def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, 
 
     if source is None:
         source = latest_run(steps=trained_or_packed)
-        click.echo(f"run: {chosen(source)}", err=True)
+        tell(f"run: {chosen(source)}")
     if is_run(source):
         run: Path | None = source
         source = RunFolder(source).artifact
         if not source.exists():
             raise InputError(f"{run} has no {source.name} yet: make one with `golfctl pack`, or name a checkpoint")
-        click.echo(f"artifact: {source}", err=True)
+        tell(f"artifact: {source}")
     else:
         run = run_of(source)
         if not source.exists():
@@ -86,7 +85,7 @@ def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, 
         if run is None:
             raise InputError(f"{source} lies in no run folder: name its dataset with --data DIR")
         data = run_data(run)
-        click.echo(f"data: {data}", err=True)
+        tell(f"data: {data}")
     return run, source, data
 
 
@@ -147,29 +146,29 @@ def check_outputs(source: Path, outputs: dict[str, Path | None]) -> None:
 def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str, Any]) -> None:
     report = done.report
     for note in report["notes"]:
-        click.echo(f"warning: {note}", err=True)
+        tell(f"warning: {note}")
     if run is not None and report["source"]["kind"] == "artifact":
         journal = Journal(run / "journal.jsonl")
         if journal.torn:
-            click.echo(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes", err=True)
+            tell(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes")
         kind = "eval.leaking" if report["reasons"] else "eval"
         record = journal.append(kind, {**report, "data": str(data.resolve())})
         report = {**report, "journal_head": record.hash}
     if options["report"]:
         atomic_write(options["report"], json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
-        click.echo(f"report: {options['report']}", err=True)
+        tell(f"report: {options['report']}")
     if options["plot"]:
         from golfctl.evaluation.figures.score_curves import save_plot
 
         save_plot(options["plot"], done.stream, done.curves)
-        click.echo(f"plot: {options['plot']}", err=True)
+        tell(f"plot: {options['plot']}")
     baselines = _baselines(data, done) if options["baselines"] else []
     if options["as_json"]:
         emit_json({**report, "baselines": baselines} if options["baselines"] else report)
         return
-    click.echo(summary(report))
+    echo(summary(report))
     if baselines:
-        click.echo("\n" + baseline_rows(report, baselines))
+        echo("\n" + baseline_rows(report, baselines))
 
 
 def _baselines(data: Path, done: "Evaluation") -> list[dict[str, Any]]:

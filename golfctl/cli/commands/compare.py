@@ -8,6 +8,8 @@ import click
 
 from golfctl.cli.options import json_option
 from golfctl.cli.views.render import emit_json, table
+from golfctl.cli.views.terminal import echo
+from golfctl.core.text import one_line
 from golfctl.errors import UsageError, VerdictError
 
 _SHOWN = 3
@@ -67,7 +69,7 @@ def command(ctx: click.Context, base: tuple[Path, ...], **options: Any) -> None:
     if options["as_json"]:
         emit_json(result)
     else:
-        click.echo(_text(result))
+        echo(_text(result))
     if not result["better"]:
         raise VerdictError(_why_not(result))
 
@@ -99,10 +101,10 @@ def _text(result: dict[str, Any]) -> str:
 
 
 def _apart(differs: list[str]) -> str:
+    if not differs:
+        return "base and new differ in nothing"
     more = f" and {len(differs) - _SHOWN} more (--json)" if len(differs) > _SHOWN else ""
-    return (
-        f"base and new differ in {'; '.join(differs[:_SHOWN])}{more}" if differs else "base and new differ in nothing"
-    )
+    return one_line(f"base and new differ in {'; '.join(differs[:_SHOWN])}{more}")
 
 
 def _why_not(result: dict[str, Any]) -> str:

@@ -8,6 +8,8 @@ import click
 from golfctl.cli.options import json_option, needs, quiet_option
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
+from golfctl.cli.views.terminal import echo
+from golfctl.core.text import one_line
 from golfctl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ def tokenizer(sources: tuple[Path, ...], vocab: int | None, out: Path, as_json: 
     trained = train_tokenizer(documents, vocab or _DEFAULT_VOCAB, progress=progress)
     atomic_write(out, trained.proto)
     facts = describe_tokenizer(str(out), trained).to_dict()
-    emit_json(facts) if as_json else click.echo(_pairs(facts))
+    emit_json(facts) if as_json else echo(_pairs(facts))
 
 
 @command.command("fetch")
@@ -191,8 +193,8 @@ def verify(folder: Path | None, texts: tuple[Path, ...], no_overlap: bool, as_js
         emit_json(report.to_dict())
     else:
         marks = {True: "ok", False: "FAILED", None: "-"}
-        lines = [f"{check.name:<12}{marks[check.ok]:<8}{check.detail}" for check in report.checks]
-        click.echo("\n".join([_pairs(report.dataset.to_dict()), "", *lines]))
+        lines = [f"{check.name:<12}{marks[check.ok]:<8}{one_line(check.detail)}" for check in report.checks]
+        echo("\n".join([_pairs(report.dataset.to_dict()), "", *lines]))
     if not report.ok:
         raise DataError(f"{dataset.path}: {report.failures}")
 
@@ -201,14 +203,14 @@ def _show(dataset: "Dataset", as_json: bool) -> None:
     from golfctl.data.reports import describe_dataset
 
     facts = describe_dataset(dataset).to_dict()
-    emit_json(facts) if as_json else click.echo(_pairs(facts))
+    emit_json(facts) if as_json else echo(_pairs(facts))
 
 
 def _pairs(facts: dict[str, Any]) -> str:
     width = max(map(len, facts)) + 2
     words = {True: "yes", False: "no"}
     return "\n".join(
-        f"{key.replace('_', ' ').ljust(width)}{words[value] if isinstance(value, bool) else _figure(value)}"
+        f"{key.replace('_', ' ').ljust(width)}{words[value] if isinstance(value, bool) else one_line(_figure(value))}"
         for key, value in facts.items()
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from golfctl.cli.options import needs
+from golfctl.cli.views.terminal import tell
 
 
 def _steps(run: Path, seconds: float) -> list[list[str]]:
@@ -31,7 +32,8 @@ def _new_run() -> Path:
 def _run(arguments: Sequence[str]) -> int:
     from golfctl.cli.main import exit_code_of
 
-    click.secho(f"\n$ golfctl {shlex.join(arguments)}", err=True, bold=True)
+    tell("")
+    tell(f"$ golfctl {shlex.join(arguments)}", bold=True)
     return exit_code_of(list(arguments))
 
 

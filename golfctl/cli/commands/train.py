@@ -1,7 +1,6 @@
 """`golfctl train`: from a recipe, or from nothing, to a run folder."""
 
 import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,11 @@ import click
 from golfctl.cli.options import device_option, json_option, needs, quiet_option, set_option
 from golfctl.cli.views.bars import give_up, reporter
 from golfctl.cli.views.render import emit_json, table
+from golfctl.cli.views.terminal import echo
 from golfctl.core.machine.allocator import keep_freed_memory
+from golfctl.core.machine.variables import launched
 from golfctl.core.progress import Progress
+from golfctl.core.text import one_line
 from golfctl.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def command(
 
     Runs on CPU, one GPU, or under torchrun. SIGINT, SIGTERM and SIGHUP save the state and exit with 130.
     """
-    first = int(os.environ.get("RANK", "0")) == 0
+    first = launched().rank == 0
     progress = reporter(quiet or not first)
     _check_price(price_per_hour, dry_run)
     name = _QUICKSTART
@@ -196,20 +198,18 @@ def _print_result(result: "TrainResult", as_json: bool) -> None:
         emit_json({**facts, "held_out": held_out._asdict() if held_out else None})
         return
     clocks = f"{result.seconds:.1f} s of training clock, after {result.warmup_seconds:.1f} s of preparation"
-    click.echo(f"{result.step:,} steps, {result.tokens:,} tokens in {clocks}")
+    echo(f"{result.step:,} steps, {result.tokens:,} tokens in {clocks}")
     if held_out:
-        click.echo(
+        echo(
             f"held-out loss {held_out.loss:.4f} nats per token, about {held_out.bpb_billed:.3f} bits per billed byte "
             f"({held_out.tokens:,} tokens in plain windows; `golfctl eval` gives the score)"
         )
-    click.echo(
-        f"MFU {result.mfu:.1%} of {result.mfu_basis}" if result.mfu is not None else f"no MFU: {result.mfu_basis}"
-    )
-    click.echo(f"{result.checkpoint}")
+    echo(f"MFU {result.mfu:.1%} of {result.mfu_basis}" if result.mfu is not None else f"no MFU: {result.mfu_basis}")
+    echo(one_line(str(result.checkpoint)))
 
 
 def _print_forecast(found: "Forecast", as_json: bool) -> None:
     if as_json:
         emit_json(found.to_dict())
         return
-    click.echo(table(("what", "value"), found.rows()))
+    echo(table(("what", "value"), found.rows()))
