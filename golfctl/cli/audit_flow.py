@@ -18,7 +18,7 @@ from golfctl.cli.views.audit_text import audit_text, self_test_text
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
 from golfctl.cli.views.terminal import echo, tell
-from golfctl.core.files import atomic_write
+from golfctl.core.files import atomic_write, check_place
 from golfctl.errors import UsageError, VerdictError
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def audit_command(options: dict[str, Any]) -> None:
         _self_test(options)
         return
     options = {**options, **{name: _ids(options[name], f"--{name}") for name in ("require", "only")}}
+    for name in ("report", "evidence"):
+        if options[name] is not None:
+            check_place(options[name])
     with _ended_together():
         _audit(options)
 

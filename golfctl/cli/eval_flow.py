@@ -10,7 +10,7 @@ from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.eval_text import baseline_rows, estimate_line, summary
 from golfctl.cli.views.render import emit_json
 from golfctl.cli.views.terminal import echo, tell
-from golfctl.core.files import atomic_write
+from golfctl.core.files import atomic_write, check_output
 from golfctl.core.journal import Journal, read_journal
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.progress import SILENT
@@ -140,6 +140,7 @@ def check_outputs(source: Path, outputs: dict[str, Path | None]) -> None:
             raise UsageError(f"{flag} {path}: that is {taken[path.resolve()]}; name another file")
         if path.exists() and not path.is_file():
             raise UsageError(f"{flag} {path}: that is no file; name a file to write")
+        check_output(path)
         taken[path.resolve()] = f"also the file of {flag}"
 
 

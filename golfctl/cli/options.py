@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,19 @@ if TYPE_CHECKING:
     from golfctl.core.config import Config
 
 Decorator = Any
+
+
+class Finite(click.FloatRange):
+    """A number in a range; NaN and infinity, which no comparison keeps out, are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or click's error."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{number} is no number to reckon with.", param, ctx)
+        return number
+
+
 ConfigT = TypeVar("ConfigT", bound="Config")
 
 json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")

@@ -29,6 +29,35 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def check_place(path: Path) -> None:
+    """Refuse early, before any work, a file or folder `path` that could not be made after it; makes nothing.
+
+    Raises:
+        StorageError: what is there of its folder is no folder, or takes nothing.
+    """
+    folder = next(above for above in Path(path).absolute().parents if os.path.lexists(above))
+    if not folder.is_dir():
+        raise StorageError(f"cannot write {path}: {folder} is no folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError(f"cannot write {path}: {folder} takes no new files (read-only, or another user's)")
+
+
+def check_output(path: Path) -> None:
+    """Refuse early a file that could not be written after the work, or that is no file; makes nothing.
+
+    Raises:
+        StorageError: as `check_place`, or `path` is a folder or a device.
+    """
+    _refuse_other_kinds(path)
+    check_place(path)
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a device or pipe"
+        raise StorageError(f"cannot write {path}: it is {kind}; name a file")
+
+
 @contextlib.contextmanager
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary sibling of `path`; rename it over `path` only when the block ends without an error.
@@ -38,9 +67,7 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
             file in the device's place). The temporary file is removed in every case.
     """
     path = Path(path)
-    if path.exists() and not path.is_file():
-        kind = "a folder" if path.is_dir() else "a device or pipe"
-        raise StorageError(f"cannot write {path}: it is {kind}; name a file")
+    _refuse_other_kinds(path)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)

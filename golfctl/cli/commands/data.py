@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from golfctl.cli.options import json_option, needs, quiet_option
+from golfctl.cli.options import Finite, json_option, needs, quiet_option
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
 from golfctl.cli.views.terminal import echo
@@ -30,7 +30,7 @@ def command() -> None:
 @_sources
 @click.option("-o", "--out", type=_path, help="Folder to make  [default: data/NAME]")
 @click.option("--validation", "held_out", multiple=True, type=_path, metavar="FILE|FOLDER", help="Held-out text.")
-@click.option("--holdout", type=click.FloatRange(0, 1, True, True), help="Share to hold out by document hash.")
+@click.option("--holdout", type=Finite(0, 1, True, True), help="Share to hold out by document hash.")
 @click.option("--tokenizer", type=_path, help="A SentencePiece model  [default: train one on the training text]")
 @_vocab_option
 @click.option("--source", default=None, help="Where the text comes from, for the record.")
@@ -118,13 +118,14 @@ def tokenizer(sources: tuple[Path, ...], vocab: int | None, out: Path, as_json: 
 
     Example: golfctl data tokenizer books.jsonl.xz --vocab 4096 -o books.model
     """
-    from golfctl.core.files import atomic_write
+    from golfctl.core.files import atomic_write, check_output
     from golfctl.data.reports import describe_tokenizer
     from golfctl.data.text.sources import read_documents
     from golfctl.data.tokenizers.training import train_tokenizer
 
     if not sources:
         raise UsageError("name the text to train on: a JSONL file, a text file or a folder")
+    check_output(out)
     progress = reporter(quiet)
     documents = (document.text for document in read_documents(sources, progress))
     trained = train_tokenizer(documents, vocab or _DEFAULT_VOCAB, progress=progress)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from golfctl.cli.options import json_option, needs, quiet_option, set_option, with_flags
+from golfctl.cli.options import Finite, json_option, needs, quiet_option, set_option, with_flags
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json, table
 from golfctl.cli.views.terminal import echo, tell
@@ -22,7 +22,7 @@ from golfctl.errors import InputError, UsageError
 @click.option("--bits-embed", type=int, help="Bits of embeddings and heads.")
 @click.option("--quantizer", help="round, gptq-lite, gptq or entropy.")
 @click.option("--clip", help="max, percentile, percentile-row, quantile:P or sd:K.")
-@click.option("--loss", type=float, help="What entropy may cost by its own estimate, in nats per token.")
+@click.option("--loss", type=Finite(), help="What entropy may cost by its own estimate, in nats per token.")
 @click.option("--calibration", help="train:TOKENS or self:TOKENS, for gptq and entropy; validation text is never used.")
 @click.option("--data", type=click.Path(path_type=Path), help="Dataset folder  [default: the run's]")
 @click.option("--coder", help="raw, zlib:9, lzma:9, zstd:22, brotli:11, rans or auto.")

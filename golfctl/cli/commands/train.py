@@ -1,16 +1,16 @@
 """`golfctl train`: from a recipe, or from nothing, to a run folder."""
 
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from golfctl.cli.options import device_option, json_option, needs, quiet_option, set_option
+from golfctl.cli.options import Finite, device_option, json_option, needs, quiet_option, set_option
 from golfctl.cli.views.bars import give_up, reporter
 from golfctl.cli.views.render import emit_json, table
 from golfctl.cli.views.terminal import echo
+from golfctl.core.files import check_place
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.machine.variables import launched
 from golfctl.core.progress import Progress
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from golfctl.training.train import TrainResult
 
 _QUICKSTART = "quickstart"
-_SECONDS = click.FloatRange(min=0, min_open=True, max=1e9)
-_PRICE = click.FloatRange(min=0, max=1e9)
+_SECONDS = Finite(min=0, min_open=True, max=1e9)
+_PRICE = Finite(min=0, max=1e9)
 
 
 @click.command("train", short_help="Train a model from a TOML recipe.")
@@ -78,6 +78,10 @@ def command(
         chosen = _own_recipe(out, seed)
     else:
         chosen, name = _recipe(recipe, [*overrides, *_shorthands(seconds, steps, seed)], progress)
+        if not dry_run:
+            from golfctl.training.run.run_folders import numbered_run
+
+            check_place(out or numbered_run(name, 1))  # now, not after data is made
     folder = _dataset(chosen, data, out if resume else None, progress)
     if dry_run:
         from golfctl.training.forecast import forecast
@@ -95,12 +99,8 @@ def command(
 
 
 def _check_price(price_per_hour: float | None, dry_run: bool) -> None:
-    if price_per_hour is None:
-        return
-    if not dry_run:
+    if price_per_hour is not None and not dry_run:
         raise UsageError("--price-per-hour has no effect on a run: add --dry-run")
-    if math.isnan(price_per_hour):
-        raise UsageError("--price-per-hour: give a number")
 
 
 def _refuse_with_resume(

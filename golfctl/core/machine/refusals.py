@@ -16,6 +16,8 @@ def refusal(error: Exception) -> GolfError | None:
         return explained(error)
     if isinstance(error, OSError):
         return _of_the_system(error)
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # Path.resolve
+        return InputError(f"cannot use a path: {error}")
     short_of_memory = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY)
     if short_of_memory or isinstance(error, MemoryError):
         return InputError("the memory of this machine does not suffice for that: take something smaller")

@@ -1,11 +1,12 @@
 """What a run leaves on disk: folder, journal, checkpoints with their states, and which of them are kept."""
 
+import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from golfctl.core.files import atomic_write
+from golfctl.core.files import atomic_write, check_place, storage_errors
 from golfctl.core.journal import Journal
 from golfctl.core.progress import Progress
 from golfctl.errors import CheckpointError, InputError, StorageError, UsageError
@@ -57,7 +58,8 @@ class Store:
 
     def _create(self) -> None:
         new = not self.folder.path.exists()
-        self.folder.path.mkdir(parents=True, exist_ok=True)
+        with storage_errors(self.folder.path):
+            self.folder.path.mkdir(parents=True, exist_ok=True)
         try:
             atomic_write(self.folder.tokenizer, self._setup.dataset.tokenizer.proto)
             self._setup.recipe.write(self.folder.recipe)  # last: it makes the folder a run
@@ -155,8 +157,12 @@ def check_out(path: Path, resume: bool) -> None:
 
     Raises:
         UsageError: it holds a run already and `resume` is off, or another process trains it. InputError: there is no
-        run to resume.
+        run to resume. StorageError: no folder can be made there.
     """
+    if not resume:
+        check_place(path)
+        if os.path.lexists(path) and not path.is_dir():
+            raise StorageError(f"cannot write {path}: it is no folder; name one that is new, or empty")
     if resume and not is_run(path):
         raise InputError(f"nothing to resume: {path} is no run folder")
     if not resume and path.exists() and set(path.iterdir()) - set(_leftovers(path)):
