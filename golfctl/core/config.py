@@ -50,7 +50,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(read_bytes(path, _RECIPE_LIMIT_BYTES).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, numbers of 5,000 digits, or nesting
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
 
 
@@ -74,7 +74,7 @@ def apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[st
 def _toml_value(text: str) -> Any:
     try:
         return tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -83,6 +83,8 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
     problems = []
     for item in error.errors(include_url=False)[:3]:
         path = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "json_invalid" and "surrogate" in item["msg"]:
+            return "a name in it is no Unicode: rename that file"
         if item["type"] == "extra_forbidden":
             known = _known_keys(model, item["loc"][:-1])
             problems.append(f"unknown key {path!r}{suggestion(str(item['loc'][-1]), known)}")

@@ -98,6 +98,22 @@ def atomic_write(path: Path, data: bytes | bytearray | memoryview) -> None:
         stream.write(data)
 
 
+@contextlib.contextmanager
+def opened_by_library(path: Path) -> Iterator[str]:
+    """For the block, a name under which a library that takes UTF-8 alone opens `path`, whatever its own name is.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    try:
+        os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError:
+        with Path(path).open("rb") as stream:
+            yield f"/dev/fd/{stream.fileno()}"
+    else:
+        yield str(path)
+
+
 def read_bytes(path: Path, limit_bytes: int | None = None) -> bytes:
     """Read a whole file, refusing one larger than `limit_bytes`.
 

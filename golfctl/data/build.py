@@ -158,7 +158,7 @@ class _Builder:
     def _account(self, document: Document, tokens: np.ndarray) -> None:
         """Bytes of one held-out document: raw, decoded and billed; its text goes to the texts file."""
         record = {"name": document.name, "text": document.text}
-        self._texts.write(json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n")
+        self._texts.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
         self._text_digest.update(document.data)
         decoded = self._tokenizer.decode_bytes(tokens.tolist())
         self._decoded += len(decoded)

@@ -16,7 +16,7 @@ import torch
 
 from golfctl.core.canonical import canonical_json, sha256_bytes
 from golfctl.core.config import Config
-from golfctl.core.files import atomic_write, read_bytes
+from golfctl.core.files import atomic_write, opened_by_library, read_bytes
 from golfctl.core.lfs import refuse_pointer_file
 from golfctl.core.text import printable
 from golfctl.errors import CheckpointError, ConfigError, InputError
@@ -116,7 +116,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor
             what = f"holds {entry.dtype} ({entry.element}), a type that no file of golfctl has"
             raise CheckpointError(f"{path}: tensor {printable(name)} {what}")
     try:
-        with safetensors.safe_open(path, framework="pt", device="cpu") as stream:
+        with opened_by_library(path) as file, safetensors.safe_open(file, framework="pt", device="cpu") as stream:
             return header.metadata, {name: stream.get_tensor(name).clone() for name in header.entries}
     except (safetensors.SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is truncated or not a safetensors file: {error}") from error

@@ -9,7 +9,7 @@ from golfctl.cli.options import Finite, json_option, needs, quiet_option
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
 from golfctl.cli.views.terminal import echo
-from golfctl.core.text import one_line
+from golfctl.core.text import one_line, visible
 from golfctl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def _build(sources: tuple[Path, ...], out: Path, options: dict[str, Any], progre
         vocab = options["vocab"] or _DEFAULT_VOCAB
         tokenizer = train_tokenizer((document.text for document in texts), vocab, progress=progress)
     return build_dataset(
-        out, labelled, tokenizer, split=split, source=options["source"] or ", ".join(path.name for path in sources),
-        licence=options["licence"] or "not stated", drop_overlap=options["drop_overlap"], replace=options["replace"],
+        out, labelled, tokenizer, split=split, source=visible(options["source"] or ", ".join(path.name for path in sources)),
+        licence=visible(options["licence"] or "") or "not stated", drop_overlap=options["drop_overlap"], replace=options["replace"],
         progress=progress,
     )  # fmt: skip
 
