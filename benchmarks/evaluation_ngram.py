@@ -16,8 +16,8 @@ import torch
 
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.data.dataset import Dataset
-from golfctl.evaluation.runner import Plan, bank
-from golfctl.evaluation.scored_model import Source, load_source
+from golfctl.evaluation.runner import BlockPlan, book
+from golfctl.evaluation.scored_model import ScoredModel, load_source
 from golfctl.evaluation.stream import Stream
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
@@ -53,7 +53,7 @@ def bench_ngram(o: Namespace) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def nats(source: Source, tokens_N: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def nats(source: ScoredModel, tokens_N: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Nats [R] of the model, of the counts, and of their default mixture."""
     seq_len = source.seq_len or 1024
     config = EvalConfig.from_dict({"seq_len": seq_len, "stride": STRIDE, "batch": BATCH, "ngram": {"order": order}})
@@ -64,18 +64,18 @@ def nats(source: Source, tokens_N: np.ndarray, order: int) -> tuple[np.ndarray, 
         scorer.predict = _kept(scorer.predict, made, name)
     mixture.reset(tokens_N[:1].astype(np.int64))
     found: dict[str, list[np.ndarray]] = {"plain": [], "counts": [], "mixed": []}
-    for block in Plan(rows, seq_len, STRIDE, BATCH).blocks(tokens_N, None):
+    for block in BlockPlan(rows, seq_len, STRIDE, BATCH).blocks(tokens_N, None):
         targets_R = tokens_N[block.first + 1 : block.stop + 1].astype(np.int64)
         made["mixed"] = mixture.predict(block)
         for name, booked in found.items():
-            booked.append(bank(made[name], targets_R, block.first, source.vocab_size)[0])
+            booked.append(book(made[name], targets_R, block.first, source.vocab_size)[0])
         mixture.observe(block, targets_R)
     plain_R, counts_R, mixed_R = (np.concatenate(booked) for booked in found.values())
     return plain_R, counts_R, mixed_R
 
 
 @torch.no_grad()
-def written(source: Source, count: int, first: int) -> np.ndarray:
+def written(source: ScoredModel, count: int, first: int) -> np.ndarray:
     """`count` targets sampled from the model after the token `first`, each from the row that scores it."""
     seq_len = source.seq_len or 1024
     generator = torch.Generator().manual_seed(0)

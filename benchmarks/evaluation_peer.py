@@ -22,7 +22,7 @@ from golfctl.core.canonical import sha256_file
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.recipe import Recipe
 from golfctl.evaluation.ledger import Ledger
-from golfctl.evaluation.runner import bank
+from golfctl.evaluation.runner import book
 from golfctl.model.network import LanguageModel
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.new_model import build_model
@@ -78,7 +78,7 @@ def score(scorer: Scorer, tokens_N: np.ndarray, todo: list[Block]) -> float:
     ledger.booked = todo[0].first
     for block in todo:
         targets_R = tokens_N[block.first + 1 : block.stop + 1]
-        nll_R, _ = bank(scorer.predict(block), targets_R, block.first, scorer.vocab_size)
+        nll_R, _ = book(scorer.predict(block), targets_R, block.first, scorer.vocab_size)
         ledger.append(block.first, nll_R)
         scorer.observe(block, targets_R)
     return ledger.nats / (todo[-1].stop - todo[0].first)

@@ -25,7 +25,7 @@ from golfctl.packing.assignment import assign
 from golfctl.packing.checkpoint import Checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.hessians.generating import generate
-from golfctl.packing.packer import quantize_tensors
+from golfctl.packing.quantising import quantize_tensors
 from golfctl.quant import quantize
 from golfctl.quant.scheme_options import GridOptions
 from golfctl.quant.stats import LayerStats

@@ -35,7 +35,7 @@ from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.recipe import Recipe
 from golfctl.model.census import census
 from golfctl.optim.collectives import Alone
-from golfctl.optim.schedule import Clock, learning_rate_scale, ramp
+from golfctl.optim.schedule import RunPoint, learning_rate_scale, ramp
 from golfctl.training.meters.node import node_benchmark
 from golfctl.training.meters.timing import HostPhases, phases_on
 from golfctl.training.meters.utilisation import device_peak, utilisation
@@ -85,7 +85,7 @@ class Peer:
         )
         self.banks.param_groups[0]["base_lr"] = muon.lr
 
-    def step(self, batch, clock):
+    def step(self, batch, point):
         (x, y, _), config = batch, self.config
         self.timer.start()
         self.timer.mark("data")
@@ -97,9 +97,9 @@ class Peer:
             total += loss.detach()
             loss.backward()
         self.timer.mark("gradient")
-        scale = learning_rate_scale(config.schedule, clock)
+        scale = learning_rate_scale(config.schedule, point)
         muon = config.muon
-        momentum = ramp(muon.momentum_start, muon.momentum, muon.momentum_warmup_steps, clock.step)
+        momentum = ramp(muon.momentum_start, muon.momentum, muon.momentum_warmup_steps, point.step)
         self.banks.param_groups[0]["momentum"] = momentum
         for optimizer in (self.tables, self.gains, self.banks):
             for group in optimizer.param_groups:
@@ -126,9 +126,9 @@ class Ours:
         if trainer.setup.train.compile:
             trainer.loss_function = torch.compile(trainer.model.loss, fullgraph=True, dynamic=False)
 
-    def step(self, batch, clock):
+    def step(self, batch, point):
         self.trainer.next_batch = lambda: batch
-        return float(self.trainer.step(clock).loss)
+        return float(self.trainer.step(point).loss)
 
 
 def timer_of(setup):
@@ -161,7 +161,7 @@ def run(arguments, module, seed):
         for name, side in sides if step % 2 else reversed(sides):
             forget_first(side, step)
             start = now()
-            losses[name].append(side.step(batch, Clock(step, 0.0, steps, None)))
+            losses[name].append(side.step(batch, RunPoint(step, 0.0, steps, None)))
             seconds[name].append(now() - start)
     ours.trainer.close()
     phases = {name: per_step(side.timer, steps) for name, side in sides}
@@ -198,7 +198,7 @@ def serve(arguments, module):
         batch = batches()
         forget_first(side, step)
         start = now()
-        loss = side.step(batch, Clock(step, 0.0, steps, None))
+        loss = side.step(batch, RunPoint(step, 0.0, steps, None))
         print(json.dumps([loss, now() - start, per_step(side.timer, step + 1)]), flush=True)
     ours.trainer.close()
 

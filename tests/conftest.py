@@ -9,8 +9,9 @@ import pytest
 from golfctl.core.machine.caches import cache_folder
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# A shell's background job has SIGINT ignored, and so would its children.
+# A background job of a shell, or of nohup, has these ignored, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))  # compiled once, for all processes of all tests
 
 

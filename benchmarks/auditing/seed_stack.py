@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from golfctl.auditing.foreign.posted_scores import Ledger, ledger_text
+from golfctl.auditing.foreign.posted_scores import PostedScores, ledger_text
 from golfctl.auditing.own.evaluation import fresh
 from golfctl.evaluation.evaluate import score_tokens
 from golfctl.evaluation.scored_model import load_source
@@ -54,7 +54,7 @@ def stage_config(stage, batch):
 
 
 def score_stage(model, config, tokens_N, ranks):
-    """Ledger of one stage; with several ranks, caches that each rank keeps for its own stretch of windows (#761)."""
+    """Scores of one stage; with several ranks, caches that each rank keeps for its own stretch of windows (#761)."""
     device = torch.device("cpu")
     model = fresh(model, config)
     if ranks == 1 or config.ngram is None:
@@ -73,14 +73,14 @@ def score_stage(model, config, tokens_N, ranks):
             block = make_block(tokens_N, group, group[0].first, group[-1].stop)
             nll.append(scorer.score(block, tokens_N[block.origin + 1 : block.stop + 1].astype(np.int64)).numpy())
             position.append(np.arange(block.first, block.stop) + 1)
-    return Ledger.of(np.concatenate(position), np.concatenate(nll))
+    return PostedScores.of(np.concatenate(position), np.concatenate(nll))
 
 
 def score(model, name, batch, ranks, tokens_N):
     """The ledger of every stage, one after the other."""
     ledgers = [score_stage(model, stage_config(stage, batch), tokens_N, ranks) for stage in STAGES[name]]
     position = np.concatenate([ledger.position_R for ledger in ledgers])
-    return Ledger.of(position, np.concatenate([ledger.nll_R for ledger in ledgers]))
+    return PostedScores.of(position, np.concatenate([ledger.nll_R for ledger in ledgers]))
 
 
 def main(model_path, name, batch, ranks, folder):

@@ -25,7 +25,7 @@ from golfctl.auditing.own.evaluation import OwnSource
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_audit
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 from golfctl.cli.main import exit_code_of
 from golfctl.core.canonical import canonical_json
 from golfctl.core.files import atomic_write
@@ -79,7 +79,7 @@ def audit_in_process(folder, name, probe_seed=7, checks=CHECKS):
     source = OwnSource(model, EvalConfig.from_dict(WINDOWS), torch.device("cpu"))
     variants = {"variant 1": boxes[1], "variant 2": boxes[2]}
     subject = Subject(name, boxes[0], text_N, rest_M, variants=variants, source=source)
-    report = run_audit(subject, Context(plan, load_rules()), only=checks.split(","))
+    report = run_audit(subject, AuditContext(plan, load_rules()), only=checks.split(","))
     return {f.id: [f.verdict.value, f.value, f.detail] for f in report.findings}
 
 

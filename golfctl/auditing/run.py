@@ -11,7 +11,7 @@ from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Finding, Outcome, Verdict, finite
 from golfctl.auditing.report import AuditReport, check_ids
 from golfctl.auditing.rules import check_rules_complete
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 from golfctl.auditing.table import CHECKS
 from golfctl.core.canonical import canonical_json
 from golfctl.core.files import atomic_write
@@ -22,7 +22,7 @@ from golfctl.errors import UsageError
 
 def run_audit(
     subject: Subject,
-    context: Context,
+    context: AuditContext,
     required: Sequence[str] = (),
     only: Sequence[str] = (),
     evidence_dir: Path | None = None,
@@ -60,7 +60,7 @@ def run_audit(
     )
 
 
-def run_check(check: Check, subject: Subject, context: Context, evidence_dir: Path | None = None) -> Finding:
+def run_check(check: Check, subject: Subject, context: AuditContext, evidence_dir: Path | None = None) -> Finding:
     """One check as a finding, with what it rests on taken from the rules file.
 
     A foreign ledger may hold any number; what comes of infinite ones is judged, and numpy need not warn of it.
@@ -94,7 +94,7 @@ def _finding(check: Check, outcome: Outcome, layer: str, rule: str, reproducer: 
     )
 
 
-def write_evidence(folder: Path, evidence: Evidence, check: Check, context: Context) -> Path:
+def write_evidence(folder: Path, evidence: Evidence, check: Check, context: AuditContext) -> Path:
     """Write the token files (little-endian uint16) and `reproducer.json`; returns the folder."""
     names = {}
     for name, tokens_N in evidence.texts.items():

@@ -12,7 +12,7 @@ from golfctl.auditing.finding import Finding, Verdict
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import Rules, load_rules
 from golfctl.auditing.run import run_audit
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 from golfctl.auditing.toys.model import ToySource, make_model, toy_text
 from golfctl.auditing.toys.table import TOYS, Toy, ToyBox
 from golfctl.core.progress import SILENT, Progress
@@ -63,7 +63,7 @@ def expected(toy: Toy, check: str) -> tuple[Verdict, ...]:
 
 def audit_toy(toy: Toy, plan: Plan, rules: Rules, only: Sequence[str] = CHECK_IDS) -> ToyResult:
     """Audit one toy scorer and compare with what is expected."""
-    report = run_audit(toy_subject(toy, plan), Context(plan, rules), only=only)
+    report = run_audit(toy_subject(toy, plan), AuditContext(plan, rules), only=only)
     wrong = tuple(f.id for f in report.findings if f.verdict not in expected(toy, f.id))
     return ToyResult(toy, report.findings, wrong)
 

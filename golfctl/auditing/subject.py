@@ -22,7 +22,7 @@ from golfctl.data.dataset import Dataset
 _NO_TOKENS = np.zeros(0, np.uint16)
 
 
-class Source(Protocol):
+class TextSource(Protocol):
     """A predictor q that the auditor can sample and ask: any causal, normalised one will do."""
 
     name: str
@@ -107,7 +107,7 @@ class Subject:
     variants: Mapping[str, BlackBox] = field(default_factory=dict)
     ranks: BlackBox | None = None
     no_ranks: str = ""
-    source: Source | None = None
+    source: TextSource | None = None
     session: Callable[[np.ndarray], Session] | None = None
     feed: Callable[[np.ndarray], Fed] | None = None
     traces: Callable[[], Sequence[Trace]] | None = None
@@ -122,7 +122,7 @@ class Subject:
 
 
 @dataclass
-class Context:
+class AuditContext:
     """How it is audited. `noise` is the largest deviation between repeats (nats), set by T0."""
 
     plan: Plan

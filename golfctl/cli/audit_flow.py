@@ -4,14 +4,15 @@ import json
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from click.core import ParameterSource
 
 from golfctl.cli.audit_own import audit_own
-from golfctl.cli.audit_plan import make_plan
+from golfctl.cli.audit_plan import AuditFlags, make_plan
 from golfctl.cli.eval_flow import check_outputs
 from golfctl.cli.stack_options import STACK
 from golfctl.cli.views.audit_text import audit_text, self_test_text
@@ -23,31 +24,31 @@ from golfctl.errors import UsageError, VerdictError
 
 if TYPE_CHECKING:
     from golfctl.auditing.report import AuditReport
-    from golfctl.auditing.subject import Source
+    from golfctl.auditing.subject import TextSource
 
 _FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "source_model", "tokens", "vocab", "step_cmd", "bos")
-_OWN_ONLY = ("source", "overrides", "code", "exact_geometry", "reference", *STACK)
+_OWN_ONLY = ("source", "code", "exact_geometry", "reference", *STACK)
 _WINDOWS = ("stride", "seq_len")
 _NAMES = {"source": "M.GOLF", "overrides": "--set", "rules_name": "--rules", "as_json": "--json"}
 
 
-def audit_command(options: dict[str, Any]) -> None:
+def audit_command(flags: AuditFlags) -> None:
     """Run one audit from the command line's values.
 
     Raises:
         VerdictError: a check failed or a required one was not reached. UsageError: contradicting options.
     """
-    if options["reference"] is not None and options["fresh"] is None:
+    if flags.reference is not None and flags.fresh is None:
         raise UsageError("--reference has nothing to be compared on: add --fresh")
-    if options["self_test"]:
-        _self_test(options)
+    if flags.self_test:
+        _self_test(flags)
         return
-    options = {**options, **{name: _ids(options[name], f"--{name}") for name in ("require", "only")}}
-    for name in ("report", "evidence"):
-        if options[name] is not None:
-            check_place(options[name])
+    flags = replace(flags, require=_ids(flags.require, "--require"), only=_ids(flags.only, "--only"))
+    for path in (flags.report, flags.evidence):
+        if path is not None:
+            check_place(path)
     with _ended_together():
-        _audit(options)
+        _audit(flags)
 
 
 @contextmanager
@@ -63,25 +64,27 @@ def _ended_together() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _audit(options: dict[str, Any]) -> None:
-    if options["scorer_cmd"] is not None:
+def _audit(flags: AuditFlags) -> None:
+    if flags.scorer_cmd is not None:
         _refuse((n for n in _OWN_ONLY if n not in _WINDOWS), "--scorer-cmd audits a foreign scorer")
-        if not options["source_model"]:
+        if not flags.source_model:
             _refuse((*_WINDOWS, "device"), "without --source-model golfctl runs no model here")
-        _finish(_audit_foreign(options), None, options)
+        if flags.vocab is None:
+            raise UsageError("--scorer-cmd needs --vocab: the size of the scorer's vocabulary")
+        _finish(_audit_foreign(flags, flags.scorer_cmd, flags.vocab), None, flags)
     else:
         _refuse(_FOREIGN_ONLY, "an artifact is audited through golfctl's own evaluation")
-        report, run = audit_own(options)
-        _finish(report, run, options)
+        report, run = audit_own(flags)
+        _finish(report, run, flags)
 
 
-def _self_test(options: dict[str, Any]) -> None:
+def _self_test(flags: AuditFlags) -> None:
     from golfctl.auditing.self_test import self_test
 
     kept = ("self_test", "seed", "as_json", "quiet")
-    _refuse((name for name in options if name not in kept), "--self-test audits its own toy scorers")
-    results = self_test(options["seed"] or 0, reporter(options["quiet"]))
-    if options["as_json"]:
+    _refuse((name for name in vars(flags) if name not in kept), "--self-test audits its own toy scorers")
+    results = self_test(flags.seed or 0, reporter(flags.quiet))
+    if flags.as_json:
         emit_json([
             {"scorer": r.toy.name, "wrong": list(r.wrong), "findings": [f.to_dict() for f in r.findings]}
             for r in results
@@ -93,67 +96,66 @@ def _self_test(options: dict[str, Any]) -> None:
         raise VerdictError(f"self-test: {len(wrong)} toy scorers got a wrong verdict ({wrong[0]}); trust no audit")
 
 
-def _audit_foreign(options: dict[str, Any]) -> "AuditReport":
+def _audit_foreign(flags: AuditFlags, command: str, vocab: int) -> "AuditReport":
     from golfctl.auditing.foreign.command import split_command
     from golfctl.auditing.foreign.subject_of_command import foreign_subject, fresh_texts, read_tokens
     from golfctl.auditing.rules import load_rules
     from golfctl.auditing.run import run_audit
-    from golfctl.auditing.subject import Context
+    from golfctl.auditing.subject import AuditContext
 
-    split_command(options["scorer_cmd"])
-    if options["tokens"] is not None:
-        check_outputs(options["tokens"], {"--report": options["report"]})
-    if options["vocab"] is None:
-        raise UsageError("--scorer-cmd needs --vocab: the size of the scorer's vocabulary")
-    plan = make_plan(options, {"mass_answers": 0 if options["vocab"] <= 64 else 32})
-    tokens_N, where, forbidden, bos = _foreign_tokens(options, read_tokens)
+    split_command(command)
+    if flags.tokens is not None:
+        check_outputs(flags.tokens, {"--report": flags.report})
+    plan = make_plan(flags, {"mass_answers": 0 if vocab <= 64 else 32})
+    tokens_N, where, forbidden, bos = _foreign_tokens(flags, vocab, read_tokens)
     subject = foreign_subject(
-        options["scorer_cmd"], options["vocab"], tokens_N, where, plan, source=_source(options),
-        variants=options["variant_cmd"], forbidden=forbidden, timeout_seconds=options["seconds_per_run"],
-        step_command=options["step_cmd"],
+        command, vocab, tokens_N, where, plan, source=_source(flags, vocab),
+        variants=flags.variant_cmd, forbidden=forbidden, timeout_seconds=flags.seconds_per_run,
+        step_command=flags.step_cmd,
     )  # fmt: skip
     subject.bos = bos
-    if options["fresh"] is not None:
-        subject.fresh = fresh_texts(options["fresh"], tokens_N, options["vocab"], plan)
-    context = Context(plan, load_rules(options["rules_name"]), reporter(options["quiet"]))
-    return run_audit(subject, context, options["require"], options["only"], options["evidence"])
+    if flags.fresh is not None:
+        subject.fresh = fresh_texts(flags.fresh, tokens_N, vocab, plan)
+    context = AuditContext(plan, load_rules(flags.rules_name), reporter(flags.quiet))
+    return run_audit(subject, context, flags.require, flags.only, flags.evidence)
 
 
-def _source(options: dict[str, Any]) -> "Source | None":
+def _source(flags: AuditFlags, vocab: int) -> "TextSource | None":
     """The predictor that known text is drawn from: a model of golfctl's (imported ones too), or none."""
-    if options["source_model"] is None:
+    if flags.source_model is None:
         return None
     from golfctl.auditing.own.evaluation import OwnSource
     from golfctl.cli.devices import pick_device
     from golfctl.evaluation.scored_model import load_source
     from golfctl.scoring.config import EvalConfig
 
-    device = pick_device(options["device"])
-    model = load_source(options["source_model"], device)
-    if model.vocab_size != options["vocab"]:
-        raise UsageError(f"--source-model has {model.vocab_size} tokens, the scorer {options['vocab']}")
-    windows = {name: options[name] for name in _WINDOWS if options[name] is not None}
+    device = pick_device(flags.device)
+    model = load_source(flags.source_model, device)
+    if model.vocab_size != vocab:
+        raise UsageError(f"--source-model has {model.vocab_size} tokens, the scorer {vocab}")
+    windows = {name: value for name in _WINDOWS if (value := getattr(flags, name)) is not None}
     return OwnSource(model, EvalConfig.from_dict(windows, "--source-model"), device)
 
 
-def _foreign_tokens(options: dict[str, Any], read_tokens: Any) -> tuple[Any, str, list[Path], int | None]:
+def _foreign_tokens(flags: AuditFlags, vocab: int, read_tokens: Any) -> tuple[Any, str, list[Path], int | None]:
     """The text, its name, the files that a scorer must not open, and the token that begins documents."""
-    if (options["tokens"] is None) == (options["data"] is None):
+    folder = flags.data
+    if (flags.tokens is None) == (folder is None):
         raise UsageError("--scorer-cmd needs a text: either --tokens FILE or --data DIR")
-    bos = options["bos"]
-    if bos is not None and bos >= options["vocab"]:
-        raise UsageError(f"--bos {bos} is no token of a vocabulary of {options['vocab']}")
-    if options["tokens"] is not None:
-        path = options["tokens"]
-        return read_tokens(path, options["vocab"]), str(path), [path], bos
+    bos = flags.bos
+    if bos is not None and bos >= vocab:
+        raise UsageError(f"--bos {bos} is no token of a vocabulary of {vocab}")
+    if folder is None:
+        path = cast(Path, flags.tokens)
+        return read_tokens(path, vocab), str(path), [path], bos
     from golfctl.auditing.foreign.subject_of_command import check_range
     from golfctl.data.dataset import Dataset
 
-    dataset = Dataset.open(options["data"])
+    dataset = Dataset.open(folder)
     tokens_N = dataset.validation().tokens_N
-    check_range(tokens_N, options["vocab"], str(options["data"]))
+    check_range(tokens_N, vocab, str(folder))
     shards = [*dataset.train_shards, *dataset.val_shards]
-    return tokens_N, str(options["data"]), shards, dataset.tokenizer.bos if bos is None else bos
+    return tokens_N, str(folder), shards, dataset.tokenizer.bos if bos is None else bos
 
 
 def _ids(values: tuple[str, ...], flag: str) -> tuple[str, ...]:
@@ -183,7 +185,7 @@ def _flag(name: str) -> str:
     return _NAMES.get(name, f"--{name.replace('_', '-')}")
 
 
-def _finish(report: "AuditReport", run: Path | None, options: dict[str, Any]) -> None:
+def _finish(report: "AuditReport", run: Path | None, flags: AuditFlags) -> None:
     if run is not None:
         from golfctl.core.journal import Journal
 
@@ -191,7 +193,7 @@ def _finish(report: "AuditReport", run: Path | None, options: dict[str, Any]) ->
         if journal.torn:
             tell(f"{journal.path}: dropped a torn last line of {len(journal.torn)} bytes")
         journal.append("audit", report.to_dict())
-    show_report(report, options["report"], options["as_json"], options["limits"])
+    show_report(report, flags.report, flags.as_json, flags.limits)
 
 
 def show_report(report: "AuditReport", path: Path | None, as_json: bool, limits: bool) -> None:

@@ -1,11 +1,12 @@
 """What `golfctl eval` does: resolve defaults, run, write the report and the receipt, show the result."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from golfctl.cli.stack_config import stack_config
+from golfctl.cli.stack_options import StackFlags
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.eval_text import baseline_rows, estimate_line, summary
 from golfctl.cli.views.render import emit_json
@@ -20,40 +21,57 @@ from golfctl.scoring.config import EvalConfig
 if TYPE_CHECKING:
     from golfctl.evaluation.evaluate import Evaluation
 
-
 _ADAPTING = ("ttt", "slot", "ngram", "ctw", "calibrate")
 
 
-def evaluate_command(source: Path | None, data: Path | None, options: dict[str, Any]) -> None:
+@dataclass(frozen=True, kw_only=True)
+class EvalFlags(StackFlags):
+    """The command line of `golfctl eval`, beside artifact and data."""
+
+    documents: int | None
+    ladder: bool
+    estimate: bool
+    deadline: float | None
+    strict: bool
+    baselines: bool
+    resume: Path | None
+    plot: Path | None
+    report: Path | None
+    device: str
+    as_json: bool
+    quiet: bool
+
+
+def evaluate_command(source: Path | None, data: Path | None, flags: EvalFlags) -> None:
     """Run one evaluation from the command line's values."""
     run, source, data = resolve_paths(source, data)
-    check_outputs(source, {f"--{name}": options[name] for name in ("report", "plot", "resume")})
-    _refuse_contradictions(options)
-    stack = stack_config(run, options)
+    check_outputs(source, {"--report": flags.report, "--plot": flags.plot, "--resume": flags.resume})
+    _refuse_contradictions(flags)
+    stack = stack_config(run, flags, reporter(flags.quiet), documents=flags.documents, strict=flags.strict)
     config = stack.config
-    _refuse_idle(options, config)
-    _check_ahead(run, options, config)
+    _refuse_idle(flags, config)
+    _check_ahead(run, flags, config)
 
     from golfctl.cli.devices import pick_device
     from golfctl.evaluation.evaluate import estimate, evaluate
     from golfctl.scoring.ranks import joined_ranks
 
     keep_freed_memory()
-    if options["estimate"]:
-        expected = asdict(estimate(source, data, config, pick_device(options["device"])))
-        emit_json(expected) if options["as_json"] else echo(estimate_line(expected))
+    if flags.estimate:
+        expected = asdict(estimate(source, data, config, pick_device(flags.device)))
+        emit_json(expected) if flags.as_json else echo(estimate_line(expected))
         return
 
     with joined_ranks() as ranks:
         leader = ranks.rank == 0
-        progress = reporter(options["quiet"]) if leader else SILENT
-        device = pick_device(options["device"])
+        progress = reporter(flags.quiet) if leader else SILENT
+        device = pick_device(flags.device)
         done = evaluate(
-            source, data, config, device, ranks, options["ladder"], options["deadline"], options["resume"], progress,
+            source, data, config, device, ranks, flags.ladder, flags.deadline, flags.resume, progress,
             stack.layers,
         )  # fmt: skip
         if leader:
-            _finish(done, run, data, options)
+            _finish(done, run, data, flags)
 
 
 def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, Path, Path]:
@@ -89,42 +107,42 @@ def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, 
     return run, source, data
 
 
-def _refuse_contradictions(options: dict[str, Any]) -> None:
+def _refuse_contradictions(flags: EvalFlags) -> None:
     """Refuse flags that exclude each other whatever the recipe says, by the names they were typed under."""
-    windowed = {"--ttt": options["ttt"], "--slot-steps": options["slot_steps"] is not None}
-    if options["rolling"] and (typed := [flag for flag, given in windowed.items() if given]):
+    windowed = {"--ttt": flags.ttt, "--slot-steps": flags.slot_steps is not None}
+    if flags.rolling and (typed := [flag for flag, given in windowed.items() if given]):
         raise UsageError(f"--rolling has no windows to adapt on: drop it, or {' and '.join(typed)}")
-    stride, seq_len = options["stride"], options["seq_len"]
+    stride, seq_len = flags.stride, flags.seq_len
     if stride is not None and seq_len is not None and stride > seq_len:
         raise UsageError(f"--stride {stride} exceeds --seq-len {seq_len}: rows would stay unscored")
-    if options["strict"] and options["ladder"]:
+    if flags.strict and flags.ladder:
         raise UsageError("--ladder climbs on the fast path: drop it or --strict")
-    if options["deadline"] is not None and options["ladder"]:
+    if flags.deadline is not None and flags.ladder:
         raise UsageError("--ladder scores every layer to the end: drop it or --deadline")
 
 
-def _refuse_idle(options: dict[str, Any], config: EvalConfig) -> None:
+def _refuse_idle(flags: EvalFlags, config: EvalConfig) -> None:
     """Refuse flags that this evaluation would not act on."""
-    if options["estimate"]:
+    if flags.estimate:
         names = ("report", "plot", "resume", "ladder", "baselines", "deadline")
-        if idle := [f"--{name}" for name in names if options[name] not in (None, False)]:
+        if idle := [f"--{name}" for name in names if getattr(flags, name) not in (None, False)]:
             raise UsageError(f"--estimate only projects the time: drop {', '.join(idle)}")
-    if options["deadline"] is not None and config.leaks:
+    if flags.deadline is not None and config.leaks:
         raise UsageError("--deadline has no effect on a replay, which adapts as its authors did: drop one of the two")
-    if options["deadline"] is not None and not any(getattr(config, name) for name in _ADAPTING):
+    if flags.deadline is not None and not any(getattr(config, name) for name in _ADAPTING):
         raise UsageError("--deadline has no effect: nothing adapts; add --ttt, --slot-steps, --ngram or --calibrate")
 
 
-def _check_ahead(run: Path | None, options: dict[str, Any], config: EvalConfig) -> None:
+def _check_ahead(run: Path | None, flags: EvalFlags, config: EvalConfig) -> None:
     """Refuse, before any scoring, what could not be written after it: a receipt into a damaged journal, a plot."""
     if run is not None and (run / "journal.jsonl").exists():
         read_journal(run / "journal.jsonl")
-    if options["plot"]:
+    if flags.plot:
         from golfctl.evaluation.figures.score_curves import check_plot
 
         if config.leaks:
             raise UsageError("--plot draws honest scores: a replay scores rows in any order")
-        check_plot(options["plot"])
+        check_plot(flags.plot)
 
 
 def check_outputs(source: Path, outputs: dict[str, Path | None]) -> None:
@@ -144,7 +162,7 @@ def check_outputs(source: Path, outputs: dict[str, Path | None]) -> None:
         taken[path.resolve()] = f"also the file of {flag}"
 
 
-def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str, Any]) -> None:
+def _finish(done: "Evaluation", run: Path | None, data: Path, flags: EvalFlags) -> None:
     report = done.report
     for note in report["notes"]:
         tell(f"warning: {note}")
@@ -155,17 +173,17 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, options: dict[str,
         kind = "eval.leaking" if report["reasons"] else "eval"
         record = journal.append(kind, {**report, "data": str(data.resolve())})
         report = {**report, "journal_head": record.hash}
-    if options["report"]:
-        atomic_write(options["report"], json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
-        tell(f"report: {options['report']}")
-    if options["plot"]:
+    if flags.report:
+        atomic_write(flags.report, json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
+        tell(f"report: {flags.report}")
+    if flags.plot:
         from golfctl.evaluation.figures.score_curves import save_plot
 
-        save_plot(options["plot"], done.stream, done.curves)
-        tell(f"plot: {options['plot']}")
-    baselines = _baselines(data, done) if options["baselines"] else []
-    if options["as_json"]:
-        emit_json({**report, "baselines": baselines} if options["baselines"] else report)
+        save_plot(flags.plot, done.stream, done.curves)
+        tell(f"plot: {flags.plot}")
+    baselines = _baselines(data, done) if flags.baselines else []
+    if flags.as_json:
+        emit_json({**report, "baselines": baselines} if flags.baselines else report)
         return
     echo(summary(report))
     if baselines:

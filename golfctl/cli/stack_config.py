@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from golfctl.cli.views.bars import reporter
+from golfctl.cli.stack_options import StackFlags
 from golfctl.core.config import apply_overrides
 from golfctl.core.origins import Layer
 from golfctl.core.packaged import find_recipe
+from golfctl.core.progress import Progress
 from golfctl.core.recipe import Recipe
 from golfctl.scoring.config import EvalConfig
 
@@ -18,18 +19,21 @@ class Stack(NamedTuple):
     layers: tuple[Layer, ...]
 
 
-def stack_config(run: Path | None, options: dict[str, Any]) -> Stack:
-    """The `[eval]` table of the recipe (given, or the run's own), with `--set` over it and the flags on top."""
+def stack_config(run: Path | None, flags: StackFlags, progress: Progress, **more: Any) -> Stack:
+    """The `[eval]` table of the recipe (given, or the run's own), with `--set` over it and the flags on top.
+
+    `more` are values of the table that only some commands have flags for; None and False where one was not given.
+    """
     from golfctl.training.run.run_folders import RunFolder
 
-    if options["recipe"]:
-        recipe = find_recipe(options["recipe"], reporter(options["quiet"]))
+    if flags.recipe:
+        recipe = find_recipe(flags.recipe, progress)
     else:
         recipe = Recipe.load(RunFolder(run).recipe) if run else Recipe({}, "--set")
-    overrides = [text if text.startswith("eval.") else f"eval.{text}" for text in options["overrides"]]
+    overrides = [text if text.startswith("eval.") else f"eval.{text}" for text in flags.overrides]
     stated = recipe.tables.get("eval", {})
     recipe = Recipe(apply_overrides(recipe.tables, overrides), recipe.where)
-    table, typed = dict(recipe.tables.get("eval", {})), _typed(options)
+    table, typed = dict(recipe.tables.get("eval", {})), _typed(flags, more)
     for key, value in typed.items():
         table[key] = {**table.get(key, {}), **value} if isinstance(value, dict) else value
     layers = (
@@ -40,13 +44,17 @@ def stack_config(run: Path | None, options: dict[str, Any]) -> Stack:
     return Stack(recipe.replace(eval=table).read("eval", EvalConfig), layers)
 
 
-def _typed(options: dict[str, Any]) -> dict[str, Any]:
+def _typed(flags: StackFlags, more: dict[str, Any]) -> dict[str, Any]:
     """What the flags state: values, and the tables of techniques that they switch on."""
-    given = {key: value for key in ("stride", "seq_len", "batch", "documents") if (value := options[key]) is not None}
-    given |= {key: True for key in ("strict", "rolling", "allow_leaks") if options[key]}
-    given |= {key: {} for key in ("ttt", "calibrate") if options[key]}
-    if options["slot_steps"] is not None:
-        given["slot"] = {"steps": options["slot_steps"]}
-    if options["ngram"] is not None:
-        given["ngram"] = {"order": options["ngram"]}
+    stated = {"stride": flags.stride, "seq_len": flags.seq_len, "batch": flags.batch, **more}
+    stated |= {"rolling": flags.rolling, "allow_leaks": flags.allow_leaks}
+    given = {key: value for key, value in stated.items() if value is not None and value is not False}
+    if flags.ttt:
+        given["ttt"] = {}
+    if flags.calibrate:
+        given["calibrate"] = {}
+    if flags.slot_steps is not None:
+        given["slot"] = {"steps": flags.slot_steps}
+    if flags.ngram is not None:
+        given["ngram"] = {"order": flags.ngram}
     return given

@@ -1,6 +1,7 @@
 """The flags that stack techniques on a model, the same wherever a stack is named."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,26 @@ _OPTIONS = (
     click.option("--calibrate", is_flag=True, help="Learn temperature and token bias online."),
     click.option("--allow-leaks", is_flag=True, help="Permit forms that are no valid scores; they are labelled."),
 )
-STACK = ("recipe", "stride", "seq_len", "batch", "rolling", "ttt", "slot_steps", "ngram", "calibrate", "allow_leaks")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackFlags:
+    """What these flags said, and `--set`; None where one was not given."""
+
+    recipe: Path | None
+    stride: int | None
+    seq_len: int | None
+    batch: int | None
+    rolling: bool
+    ttt: bool
+    slot_steps: int | None
+    ngram: int | None
+    calibrate: bool
+    allow_leaks: bool
+    overrides: tuple[str, ...]
+
+
+STACK = tuple(field.name for field in fields(StackFlags))
 
 
 def stack_options(command: Callable[..., Any]) -> Callable[..., Any]:

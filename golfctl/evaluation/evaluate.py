@@ -13,6 +13,7 @@ from golfctl.core.progress import SILENT, Progress
 from golfctl.data.dataset import Dataset
 from golfctl.errors import DataError, UsageError
 from golfctl.evaluation.adapted_state import final_state, never_acted
+from golfctl.evaluation.assembly import assemble, assemble_ladder, setting_of
 from golfctl.evaluation.figures.bpb import Score, score
 from golfctl.evaluation.figures.score_curves import by_document, by_length
 from golfctl.evaluation.ladder import Climb, climb
@@ -20,15 +21,14 @@ from golfctl.evaluation.ledger import Ledger, ReplayLedger
 from golfctl.evaluation.replay import ReplayRun, replay_score, run_replay
 from golfctl.evaluation.report import build_report, code_sha256
 from golfctl.evaluation.resume import Savepoint
-from golfctl.evaluation.runner import Plan, Run, run
-from golfctl.evaluation.scored_model import Source, check_tokenizer, load_source
+from golfctl.evaluation.runner import Run, run
+from golfctl.evaluation.scored_model import ScoredModel, check_tokenizer, load_source
 from golfctl.evaluation.settle import resolve, settle
 from golfctl.evaluation.stream import Stream
 from golfctl.evaluation.timing.clock import Clock
 from golfctl.evaluation.timing.deadline import Deadline
 from golfctl.evaluation.timing.estimate import Estimate, project, slice_config
-from golfctl.scoring.compose import Setting, compose
-from golfctl.scoring.compose import ladder as ladder_of
+from golfctl.scoring.compose import Setting
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.ranks import Ranks
 
@@ -139,7 +139,7 @@ def _resumed(result: Run | ReplayRun) -> list[str]:
 
 def _load(
     source_path: Path, data_path: Path, config: EvalConfig, device: torch.device
-) -> tuple[Source, Dataset, Stream]:
+) -> tuple[ScoredModel, Dataset, Stream]:
     source = load_source(source_path, device)
     dataset = Dataset.open(data_path)
     check_tokenizer(source, dataset.tokenizer.digest, data_path)
@@ -171,7 +171,7 @@ def figures(stream: Stream, result: Run | ReplayRun) -> Score:
 
 
 def score_stream(
-    source: Source,
+    source: ScoredModel,
     stream: Stream,
     config: EvalConfig,
     device: torch.device,
@@ -195,7 +195,7 @@ def score_stream(
         if ranks.world > 1:
             raise UsageError("leaking forms are replayed on one process: their figures depend on the number of ranks")
         return run_replay(config, setting, stream, clock, progress)
-    scorer = compose(config, setting)
+    scorer, plan = assemble(config, setting, stream.lane_starts())
     deadline = None
     if clock.deadline_s is not None:
         deadline = Deadline(clock, clock.deadline_s, scorer, ranks, device)
@@ -210,7 +210,6 @@ def score_stream(
     def restore(ledger: Ledger) -> int:
         return savepoint.restore(scorer, ledger, stream.tokens_N) if savepoint else 0
 
-    plan = _plan(stream, config, ranks)
     try:
         done = run(scorer, stream, plan, clock, progress, after_block=after_block, probe=probe, restore=restore)
         if probe:
@@ -222,12 +221,12 @@ def score_stream(
     return replace(done, deadline=deadline.report()) if deadline else done
 
 
-def _identity(source: Source, stream: Stream, config: EvalConfig) -> dict[str, Any]:
+def _identity(source: ScoredModel, stream: Stream, config: EvalConfig) -> dict[str, Any]:
     return {"source": source.sha256, "text": stream.digest, "config": config.to_dict(), "code": code_sha256()}
 
 
 def climb_stream(
-    source: Source,
+    source: ScoredModel,
     stream: Stream,
     config: EvalConfig,
     device: torch.device,
@@ -242,34 +241,26 @@ def climb_stream(
     """
     if config.leaks or config.strict or clock.deadline_s is not None:
         raise UsageError("--ladder climbs the honest forms whole on the fast path: drop leaks, --strict and --deadline")
-    rungs = ladder_of(config, _setting(source, stream, config, device, ranks))
+    setting = _setting(source, stream, config, device, ranks)
+    rungs, plan = assemble_ladder(config, setting, stream.lane_starts())
     try:
-        done = climb(rungs, stream, _plan(stream, config, ranks), clock, progress)
+        done = climb(rungs, stream, plan, clock, progress)
         return replace(done, state=final_state([scorer for _, scorer in rungs], source.model))
     finally:
         for _, scorer in rungs:
             scorer.reset(stream.tokens_N[:1].astype(np.int64))
 
 
-def _setting(source: Source, stream: Stream, config: EvalConfig, device: torch.device, ranks: Ranks) -> Setting:
+def _setting(source: ScoredModel, stream: Stream, config: EvalConfig, device: torch.device, ranks: Ranks) -> Setting:
     if int(stream.tokens_N.max()) >= source.vocab_size:
         raise DataError(
             f"the data holds token {int(stream.tokens_N.max())}, but {source.path} knows {source.vocab_size} tokens"
         )
-    assert config.seq_len is not None
-    source.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
-    return Setting(source.model, source.vocab_size, config.seq_len, stream.rows, device, ranks)
-
-
-def _plan(stream: Stream, config: EvalConfig, ranks: Ranks) -> Plan:
-    assert config.seq_len is not None
-    starts = tuple(stream.lane_starts()) if config.context == "documents" else None
-    lanes = config.ttt.lanes if config.ttt and config.ttt.form == "lora" else None
-    return Plan(stream.rows, config.seq_len, config.stride, config.batch * ranks.world, starts, config.strict, lanes)
+    return setting_of(source, config, stream.rows, device, ranks)
 
 
 def score_tokens(
-    source: Source,
+    source: ScoredModel,
     tokens_N: np.ndarray,
     config: EvalConfig,
     device: torch.device,

@@ -13,7 +13,7 @@ from golfctl.core.progress import SILENT, Progress
 from golfctl.evaluation.figures.bpb import ratio_stderr, score
 from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.probe import CausalityProbe
-from golfctl.evaluation.runner import Plan, Run, bank
+from golfctl.evaluation.runner import BlockPlan, Run, book
 from golfctl.evaluation.stream import Stream
 from golfctl.evaluation.timing.clock import Clock
 from golfctl.scoring.protocol import Scorer
@@ -53,7 +53,11 @@ def _gain(bits_D: np.ndarray, before_D: np.ndarray, stream: Stream) -> float:
 
 
 def climb(
-    rungs: list[tuple[str, Scorer]], stream: Stream, plan: Plan, clock: Clock | None = None, progress: Progress = SILENT
+    rungs: list[tuple[str, Scorer]],
+    stream: Stream,
+    plan: BlockPlan,
+    clock: Clock | None = None,
+    progress: Progress = SILENT,
 ) -> Climb:
     """Score every target once per rung; a rung's seconds are those it adds to the rungs before it.
 
@@ -76,7 +80,7 @@ def climb(
                 begin = clock.now()
                 with clock.stage("score"):
                     rows_RV = scorer.predict(block)
-                    nll_R, off = bank(rows_RV, targets_R, block.first, scorer.vocab_size)
+                    nll_R, off = book(rows_RV, targets_R, block.first, scorer.vocab_size)
                     ledgers[i].append(block.first, nll_R)
                 seconds[i] += clock.now() - begin
                 correction = max(correction, off)

@@ -25,7 +25,7 @@ LARGEST_CORRECTION = 1e-3  # nats; rows further from mass one are no distributio
 
 
 @dataclass(frozen=True)
-class Plan:
+class BlockPlan:
     """Which inputs each row sees, and how many windows make a block."""
 
     rows: int
@@ -75,7 +75,7 @@ class Run:
 def run(
     scorer: Scorer,
     stream: Stream,
-    plan: Plan,
+    plan: BlockPlan,
     clock: Clock | None = None,
     progress: Progress = SILENT,
     probe_seed: int = 0,
@@ -109,7 +109,7 @@ def run(
             targets_R = stream.tokens_N[block.first + 1 : block.stop + 1].astype(np.int64)
             with clock.stage("score"):
                 rows_RV = scorer.predict(block)
-                nll_R, off = bank(rows_RV, targets_R, block.first, scorer.vocab_size)
+                nll_R, off = book(rows_RV, targets_R, block.first, scorer.vocab_size)
                 ledger.append(block.first, nll_R)
             with clock.stage("probe"):
                 watcher.watch(scorer, block, rows_RV)
@@ -127,7 +127,7 @@ def run(
     return Run(ledger, causal, correction, resumed_at_row=done)
 
 
-def bank(rows_RV: Tensor, targets_R: np.ndarray, first: int, vocab_size: int) -> tuple[np.ndarray, float]:
+def book(rows_RV: Tensor, targets_R: np.ndarray, first: int, vocab_size: int) -> tuple[np.ndarray, float]:
     """Nats of the targets under rows re-normalised in float64, and the largest correction that took.
 
     Raises:

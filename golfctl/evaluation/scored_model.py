@@ -15,7 +15,7 @@ from golfctl.packing.unpack import load_artifact
 
 
 @dataclass(frozen=True)
-class Source:
+class ScoredModel:
     """A model ready to be scored, and where it came from."""
 
     model: Any
@@ -28,7 +28,7 @@ class Source:
     stack: dict[str, Any]
 
 
-def load_source(path: Path, device: torch.device) -> Source:
+def load_source(path: Path, device: torch.device) -> ScoredModel:
     """Load an artifact (`.golf`) or a checkpoint (`.safetensors`).
 
     Raises:
@@ -41,11 +41,11 @@ def load_source(path: Path, device: torch.device) -> Source:
     raise UsageError(f"{path}: neither an artifact (.golf) nor a checkpoint (.safetensors)")
 
 
-def _artifact(path: Path, device: torch.device) -> Source:
+def _artifact(path: Path, device: torch.device) -> ScoredModel:
     loaded = load_artifact(path)
     entry = loaded.manifest.tokenizer
     stack = dict(loaded.eval_stack or {})
-    return Source(
+    return ScoredModel(
         model=_ready(loaded.model, device),
         kind="artifact",
         path=path,
@@ -57,11 +57,11 @@ def _artifact(path: Path, device: torch.device) -> Source:
     )
 
 
-def _checkpoint(path: Path, device: torch.device) -> Source:
+def _checkpoint(path: Path, device: torch.device) -> ScoredModel:
     checkpoint = read_checkpoint(path)
     model = empty_model(checkpoint.spec)
     load_named_tensors(model, checkpoint.tensors)
-    return Source(
+    return ScoredModel(
         model=_ready(model, device),
         kind="checkpoint",
         path=path,
@@ -84,7 +84,7 @@ def _ready(model: Any, device: torch.device) -> Any:
     return model.to(device)
 
 
-def check_tokenizer(source: Source, data_tokenizer_sha256: str, data: Path) -> None:
+def check_tokenizer(source: ScoredModel, data_tokenizer_sha256: str, data: Path) -> None:
     """Refuse data that was cut by another tokenizer.
 
     Raises:

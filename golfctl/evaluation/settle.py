@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from golfctl.core.origins import DEFAULT, Layer, leaves, origin_of
-from golfctl.evaluation.scored_model import Source
-from golfctl.scoring.config import EvalConfig, MixConfig, Part
+from golfctl.evaluation.scored_model import ScoredModel
+from golfctl.scoring.config import EvalConfig, MixConfig, Technique
 from golfctl.scoring.neural.ttt import default_chunk
 
 DEFAULT_SEQ_LEN = 1024
@@ -26,7 +26,7 @@ class Settled:
     without_effect: list[str]
 
 
-def resolve(config: EvalConfig, source: Source, device: torch.device, rows: int) -> EvalConfig:
+def resolve(config: EvalConfig, source: ScoredModel, device: torch.device, rows: int) -> EvalConfig:
     """Fill in what is left open for a text of `rows` targets: window length, arithmetic, chunk, mixture."""
     seq_len = config.seq_len or source.seq_len or DEFAULT_SEQ_LEN
     values = {**config.to_dict(), "seq_len": seq_len}
@@ -40,7 +40,7 @@ def resolve(config: EvalConfig, source: Source, device: torch.device, rows: int)
 
 
 def settle(
-    config: EvalConfig, source: Source, device: torch.device, rows: int, layers: Sequence[Layer] = ()
+    config: EvalConfig, source: ScoredModel, device: torch.device, rows: int, layers: Sequence[Layer] = ()
 ) -> Settled:
     """`resolve`, with where each value came from; what no layer states but `config` does was `given`."""
     resolved = resolve(config, source, device, rows)
@@ -48,14 +48,14 @@ def settle(
     origins = {path: {"from": origin_of(path, layers)} for path, _ in leaves(resolved.to_dict())}
     for path, origin in _settled_here(config, resolved, source, device, rows).items():
         origins[path] = origin | ({} if "from" in origin else origins[path])
-    idle = {f"{name}.{field}" for name, part in resolved if isinstance(part, Part) for field in part.idle()}
+    idle = {f"{name}.{field}" for name, part in resolved if isinstance(part, Technique) for field in part.idle()}
     stated = [path for path in sorted(idle) if origins[path]["from"] != DEFAULT]
     acting = {path: origin for path, origin in origins.items() if path not in idle}
     return Settled(resolved, acting, [f"{path} has no effect in the chosen form: drop it" for path in stated])
 
 
 def _settled_here(
-    config: EvalConfig, resolved: EvalConfig, source: Source, device: torch.device, rows: int
+    config: EvalConfig, resolved: EvalConfig, source: ScoredModel, device: torch.device, rows: int
 ) -> dict[str, dict[str, Any]]:
     """Values that were left open, with the reason for what they became."""
     found: dict[str, dict[str, Any]] = {}

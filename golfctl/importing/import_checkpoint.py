@@ -14,6 +14,7 @@ import torch
 
 import golfctl
 from golfctl.artifact import encode_artifact
+from golfctl.artifact.replacing import replaceable
 from golfctl.core.canonical import sha256_bytes
 from golfctl.core.config import apply_overrides
 from golfctl.core.files import atomic_write, read_bytes
@@ -30,7 +31,6 @@ from golfctl.packing.assignment import Assignment, group_of
 from golfctl.packing.checkpoint import TOKENIZER_FILE, Checkpoint, check_tensors, write_checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.drafting import draft_artifact, tensor_sections
-from golfctl.packing.replacing import replaceable
 from golfctl.quant import QuantizedTensor, dequantize
 
 _TOKENIZER_LIMIT_BYTES = 1 << 26

@@ -243,7 +243,7 @@ class LanguageModel(nn.Module):
 
 
 class _Block:
-    """One application of a block within one pass (see `golfctl.model.blocks.paths.Block`)."""
+    """One application of a block within one pass (see `golfctl.model.blocks.paths.TransformerBlock`)."""
 
     def __init__(
         self, model: LanguageModel, context: Context, step: Step, x0_BTD: Tensor, parts: list[tuple[Component, Any]]

@@ -66,7 +66,7 @@ class Alone:
         return _Done()
 
 
-class Ranks:
+class RankGroup:
     """The default process group of torch.distributed (gloo on CPU, NCCL on CUDA)."""
 
     def __init__(self, trace: list[Traced] | None = None) -> None:
@@ -101,6 +101,6 @@ def _named(*names: str) -> Callable[..., Work]:
 
 
 def current_group(trace: list[Traced] | None = None) -> Group:
-    """`Ranks` when torch.distributed is initialised, else `Alone`."""
+    """`RankGroup` when torch.distributed is initialised, else `Alone`."""
     initialised = dist.is_available() and dist.is_initialized()
-    return Ranks(trace) if initialised else Alone()
+    return RankGroup(trace) if initialised else Alone()

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from golfctl.core.config import Config
 
 
-class Clock(NamedTuple):
+class RunPoint(NamedTuple):
     """Where a run stands: steps done, seconds of training clock spent, and the budget, in one of the two."""
 
     step: int
@@ -55,31 +55,31 @@ class ScheduleConfig(Config):
 _DEFAULT_WARMDOWN = 0.6
 
 
-def learning_rate_scale(config: ScheduleConfig, clock: Clock) -> float:
-    """Factor on every learning rate for the step that `clock.step` steps precede.
+def learning_rate_scale(config: ScheduleConfig, point: RunPoint) -> float:
+    """Factor on every learning rate for the step that `point.step` steps precede.
 
     The form by seconds is the contest's baseline's, the form by a share of the budget PR #1394's.
     """
-    ramp = min(1.0, (clock.step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
-    return ramp * warmdown_scale(config, clock)
+    ramp = min(1.0, (point.step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+    return ramp * warmdown_scale(config, point)
 
 
-def warmdown_scale(config: ScheduleConfig, clock: Clock) -> float:
+def warmdown_scale(config: ScheduleConfig, point: RunPoint) -> float:
     """The same without the warm-up ramp: what happens late in a run goes by this, since the ramp is small early on."""
-    return max(_shape(config.shape, _remaining(config, clock)), config.min_scale)
+    return max(_shape(config.shape, _remaining(config, point)), config.min_scale)
 
 
-def _remaining(config: ScheduleConfig, clock: Clock) -> float:
+def _remaining(config: ScheduleConfig, point: RunPoint) -> float:
     """1 on the plateau, falling to 0 over the warmdown."""
     if config.warmdown_steps is not None:
-        if clock.total_steps is not None:
-            left, span = float(clock.total_steps - clock.step), float(config.warmdown_steps)
+        if point.total_steps is not None:
+            left, span = float(point.total_steps - point.step), float(config.warmdown_steps)
         else:
-            step_seconds = clock.seconds / max(clock.step, 1)
-            left, span = (clock.total_seconds or 0.0) - clock.seconds, config.warmdown_steps * step_seconds
+            step_seconds = point.seconds / max(point.step, 1)
+            left, span = (point.total_seconds or 0.0) - point.seconds, config.warmdown_steps * step_seconds
         return 1.0 if left > span or span == 0 else max(left, 0.0) / span
     share = _DEFAULT_WARMDOWN if config.warmdown_fraction is None else config.warmdown_fraction
-    left = 1.0 - clock.fraction
+    left = 1.0 - point.fraction
     return 1.0 if share == 0 or left > share else left / share
 
 

@@ -9,7 +9,8 @@ from golfctl.errors import ConfigError
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.names import roles_by_name, shapes_by_name
-from golfctl.packing.config import FLOAT_BITS, TERNARY_BITS, PackConfig
+from golfctl.packing.config import PackConfig
+from golfctl.packing.without_effect import FLOAT_BITS, TERNARY_BITS
 from golfctl.quant.scheme_options import GridOptions, RowOptions, parse_clip
 
 GROUPS = ("attention", "mlp", "other matrices", "embedding", "head", "gains")

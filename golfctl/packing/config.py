@@ -1,21 +1,18 @@
 """The `[pack]` table of a recipe: how a checkpoint becomes an artifact. No torch here."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
 from golfctl.core.config import Config
 from golfctl.errors import GolfError
 from golfctl.packing.hessians.wording import CalibrationChoice, parse_calibration
+from golfctl.packing.without_effect import in_octaves, is_calibrated, method_of, without_effect
 from golfctl.quant.scheme_options import RowOptions, parse_clip
 
 Bits = Literal[1, 2, 3, 4, 5, 6, 7, 8, 16, 32]
 Quantizer = Literal["round", "gptq-lite", "gptq", "entropy"]
-FLOAT_BITS = (16, 32)
-TERNARY_BITS = 1  # the nearest whole number below log2(3)
 EMBEDDING_CLIP = "quantile:0.9999984"  # the baseline's rule for int8 embeddings
-ROW_KEYS = ("bits", "bits_embed", "clip", "clip_embed", "scale_floor")  # without effect on the entropy quantizer
-_CALIBRATED = ("gptq", "entropy")
 _LOSS = 1e-3
 OCTAVE_LIMIT = 16
 
@@ -75,16 +72,15 @@ class PackConfig(Config):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        self._check_calibration()
-        self._check_quantizer()
-        self._check_fit()
+        self._check_needs()
+        self._check_effects()
         self._check_tensors()
         return self
 
     @property
     def method(self) -> Quantizer:
         """The quantizer in use."""
-        return self.quantizer or ("entropy" if self.fit else "gptq-lite")
+        return cast(Quantizer, method_of(vars(self)))
 
     @property
     def matrix_bits(self) -> int:
@@ -114,17 +110,18 @@ class PackConfig(Config):
     @property
     def in_octaves(self) -> bool:
         """Whether tensors differ in octaves of their step; in bits otherwise."""
-        return self.method == "entropy" or (self.clip or "").startswith("sd")
+        return in_octaves(vars(self))
 
     def fitted(self, **found: Any) -> "PackConfig":
         """This configuration with what `fit` found; packing with it gives the same bytes without searching."""
-        calibration = self.calibration if self.method in _CALIBRATED else None
+        reads_text = is_calibrated({"quantizer": self.method})
+        calibration = self.calibration if reads_text else None
         update = {"fit": False, "margin": 0, "quantizer": self.method, "calibration": calibration, **found}
         return self.model_copy(update=update)
 
     @property
     def _calibrated(self) -> bool:
-        return self.method in _CALIBRATED or self.fit
+        return is_calibrated(vars(self))
 
     def matrix_options(self) -> RowOptions:
         """Options for matrices of at most 8 bits."""
@@ -146,44 +143,16 @@ class PackConfig(Config):
             damping=self.damping,
         )
 
-    def _check_calibration(self) -> None:
-        source = self.calibration and parse_calibration(self.calibration).source
-        if self._calibrated and source == "none":
-            what = f"quantizer {self.method}" if self.method in _CALIBRATED else "fit"
-            raise ValueError(f"{what} needs calibration = 'train:TOKENS' or 'self:TOKENS'")
-        if not self._calibrated and source not in (None, "none"):
-            raise ValueError(f"calibration has no effect with quantizer {self.method!r}; take gptq or drop it")
-
-    def _check_quantizer(self) -> None:
-        if self.method == "entropy":
-            given = [key for key in ROW_KEYS if getattr(self, key)]
-            if given:
-                raise ValueError(f"{given[0]} has no effect on the entropy quantizer: its knob is loss")
-        elif self.loss is not None:
-            raise ValueError(f"loss has no effect on quantizer {self.method!r}; its knobs are bits and clip")
-        if not self.feedback_embed and self.method != "gptq":
-            raise ValueError(f"feedback_embed has no effect on quantizer {self.method!r}: it belongs to gptq")
-        if self.method == "gptq-lite" and not (self.clip or "percentile").startswith("percentile"):
-            raise ValueError(f"gptq-lite is the percentile search; for clip = {self.clip!r} take quantizer = 'round'")
-        for bits, clip, name in ((self.bits, self.clip, "clip"), (self.bits_embed, self.clip_embed, "clip_embed")):
-            if bits in (TERNARY_BITS, *FLOAT_BITS) and clip is not None:
-                raise ValueError(f"{name} = {clip!r} has no effect on tensors of {bits} bits")
-
-    def _check_fit(self) -> None:
-        if not self.fit:
-            if self.margin:
-                raise ValueError("margin has no effect without fit")
-            return
-        if self.budget == "none":
+    def _check_needs(self) -> None:
+        if self.fit and self.budget == "none":
             raise ValueError("fit needs a budget")
-        if self.loss is not None:
-            raise ValueError("fit finds the loss by itself; drop one of fit and loss")
-        if self.tensors:
-            raise ValueError("fit finds the settings of tensors by itself; drop one of fit and tensors")
-        if not self.in_octaves:
-            for name, bits in (("bits", self.bits), ("bits_embed", self.bits_embed)):
-                if bits is not None and bits not in (TERNARY_BITS, *FLOAT_BITS):
-                    raise ValueError(f"fit finds the bits of every tensor by itself; drop one of fit and {name}")
+        if self._calibrated and self.calibration and parse_calibration(self.calibration).source == "none":
+            what = "fit" if self.fit else f"quantizer {self.method!r}"
+            raise ValueError(f"{what} needs calibration = 'train:TOKENS' or 'self:TOKENS'")
+
+    def _check_effects(self) -> None:
+        for key, on, advice in without_effect(vars(self)):
+            raise ValueError(f"{key} has no effect on {on}: {advice}")
 
     def _check_tensors(self) -> None:
         for name, value in self.tensors.items():

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 
 from golfctl.artifact import Budget, LedgerRow, check_budget, find_budget, tensor_bytes
+from golfctl.artifact.replacing import Replaced, replaceable
 from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal
 from golfctl.core.progress import SILENT, Progress
@@ -20,7 +21,6 @@ from golfctl.packing.hessians.calibration import held_out_windows, model_of, seq
 from golfctl.packing.measures.figures import GroupFigures, TensorFigures, group_figures, tensor_figures
 from golfctl.packing.measures.losses import Measured, measure
 from golfctl.packing.packer import Packed, Packer, check_reads_back
-from golfctl.packing.replacing import Replaced, replaceable
 from golfctl.packing.run_context import JOURNAL_FILE, run_context
 from golfctl.packing.schema import SCHEMA
 from golfctl.quant import dequantize

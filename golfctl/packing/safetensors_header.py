@@ -29,7 +29,7 @@ _TYPES = {
 }  # fmt: skip
 
 
-class Entry(NamedTuple):
+class TensorHeader(NamedTuple):
     """A tensor: the format's name of its type, numpy's name, and where its bytes lie in the file."""
 
     dtype: str
@@ -39,14 +39,14 @@ class Entry(NamedTuple):
     end: int
 
 
-class Header(NamedTuple):
+class SafetensorsHeader(NamedTuple):
     """What a file says about itself, found to be true of its length."""
 
     metadata: dict[str, str]
-    entries: dict[str, Entry]
+    entries: dict[str, TensorHeader]
 
 
-def read_header(stream: BinaryIO, file_bytes: int, where: str) -> Header:
+def read_header(stream: BinaryIO, file_bytes: int, where: str) -> SafetensorsHeader:
     """The header at the beginning of `stream`, whose file has `file_bytes` bytes.
 
     Raises:
@@ -68,10 +68,10 @@ def read_header(stream: BinaryIO, file_bytes: int, where: str) -> Header:
     data = _LENGTH_BYTES + length
     entries = {name: _entry(name, value, data, where) for name, value in document.items()}
     _check_order(entries, data, file_bytes, where)
-    return Header(metadata, entries)
+    return SafetensorsHeader(metadata, entries)
 
 
-def read_file_header(path: Path) -> Header:
+def read_file_header(path: Path) -> SafetensorsHeader:
     """The header of the file at `path`.
 
     Raises:
@@ -115,7 +115,7 @@ def _parse(text: bytes, where: str) -> dict[str, Any]:
     return document
 
 
-def _entry(name: str, value: Any, data: int, where: str) -> Entry:
+def _entry(name: str, value: Any, data: int, where: str) -> TensorHeader:
     shown = printable(name)
     if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
         raise _bad(where, f"tensor {shown} needs dtype, shape and data_offsets, and nothing else")
@@ -131,14 +131,14 @@ def _entry(name: str, value: Any, data: int, where: str) -> Entry:
     bits = math.prod(shape) * _TYPES[dtype][0]
     if bits != 8 * (end - start):
         raise _bad(where, f"tensor {shown} {shape} of {dtype} does not fill bytes {start} to {end}")
-    return Entry(dtype, _TYPES[dtype][1], tuple(shape), data + start, data + end)
+    return TensorHeader(dtype, _TYPES[dtype][1], tuple(shape), data + start, data + end)
 
 
 def _sizes(numbers: Any) -> bool:
     return isinstance(numbers, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in numbers)
 
 
-def _check_order(entries: dict[str, Entry], data: int, file_bytes: int, where: str) -> None:
+def _check_order(entries: dict[str, TensorHeader], data: int, file_bytes: int, where: str) -> None:
     """Tensors lie back to back from the end of the header to the end of the file."""
     at = data
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)):

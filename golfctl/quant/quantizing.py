@@ -8,13 +8,13 @@ from torch import Tensor
 
 from golfctl.core.config import Config
 from golfctl.errors import ArtifactError, NumericsError, UsageError
-from golfctl.quant.rounding.to_grid import quantize_grid
-from golfctl.quant.rounding.to_rows import quantize_rows, quantize_rows_batch
+from golfctl.quant.rounding.to_grid import to_grid
+from golfctl.quant.rounding.to_rows import to_rows
 from golfctl.quant.scheme_options import GridOptions, RowOptions
 from golfctl.quant.schemes.floats import FloatLayout
 from golfctl.quant.schemes.grid import GridLayout
 from golfctl.quant.schemes.rows import RowLayout
-from golfctl.quant.schemes.ternary import TernaryLayout, quantize_ternary
+from golfctl.quant.schemes.ternary import TernaryLayout, to_ternary
 from golfctl.quant.stats import LayerStats
 from golfctl.quant.table import SCHEMES
 from golfctl.quant.tensor import Layout, QuantizedTensor
@@ -39,13 +39,13 @@ def quantize(
         return _to_float(layout, tensor)
     if isinstance(layout, RowLayout):
         _expect(options, RowOptions, scheme)
-        return quantize_rows(layout, tensor, stats, options if isinstance(options, RowOptions) else RowOptions())
+        return to_rows(layout, [tensor], [stats], options if isinstance(options, RowOptions) else RowOptions())[0]
     if isinstance(layout, TernaryLayout):
         _expect(options, type(None), scheme)
-        return quantize_ternary(layout, tensor.cpu().numpy())
+        return to_ternary(layout, tensor.cpu().numpy())
     if isinstance(layout, GridLayout):
         _expect(options, GridOptions, scheme)
-        return quantize_grid(tensor, stats, options if isinstance(options, GridOptions) else GridOptions())
+        return to_grid(tensor, stats, options if isinstance(options, GridOptions) else GridOptions())
     raise UsageError(f"{scheme} can be read but not written by this version")
 
 
@@ -63,7 +63,7 @@ def quantize_batch(
         raise UsageError(f"{scheme}: a batch holds matrices of one shape, for a scheme with rows")
     for tensor, one in zip(tensors, stats, strict=True):
         _check(layout, scheme, tensor, one)
-    return quantize_rows_batch(layout, tensors, stats, options)
+    return to_rows(layout, tensors, stats, options)
 
 
 def _check(layout: Layout, scheme: str, tensor: Tensor, stats: LayerStats | None) -> None:

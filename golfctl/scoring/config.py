@@ -20,7 +20,7 @@ from golfctl.core.config import Config
 SEED_PRIMES = (36313, 27191, 51647, 81929, 131071, 175447, 209591)
 
 
-class Part(Config):
+class Technique(Config):
     """One part of the stack; `idle` names its fields that have no effect in the chosen form."""
 
     def idle(self) -> frozenset[str]:
@@ -28,7 +28,7 @@ class Part(Config):
         return frozenset()
 
 
-class TttConfig(Part):
+class TttConfig(Technique):
     """Score-first test-time training: after a chunk is scored, train on it (PR #461, #549).
 
     `lora` (PR #77, #1530) instead gives each document adapters of its own, `lanes` documents at a time; its chunk is
@@ -68,7 +68,7 @@ class TttConfig(Part):
         return frozenset(idle)
 
 
-class SlotConfig(Part):
+class SlotConfig(Technique):
     """An offset on the last hidden state fitted at test time (arXiv 2505.12392).
 
     `causal` fits each window's own offset on `span` positions before its first scored row; `shared` (PR #1128) and
@@ -91,7 +91,7 @@ class SlotConfig(Part):
         return frozenset({"batch_windows"} if self.form == "causal" else {"span", "bias"})
 
 
-class NgramConfig(Part):
+class NgramConfig(Technique):
     """Counts of contexts of 0 … order - 1 tokens, as a Pitman-Yor chain over the uniform distribution.
 
     `target-keyed` is the hashed cache of PR #761, whose table is looked up with the target: it leaks.
@@ -115,14 +115,14 @@ class NgramConfig(Part):
         return frozenset(exact if self.form != "exact" else set(type(self).model_fields) - exact - {"form", "order"})
 
 
-class CtwConfig(Part):
+class CtwConfig(Technique):
     """Context-tree weighting over the last `depth` tokens; `alpha` is the pseudo-count of each token."""
 
     depth: int = Field(default=4, ge=1, le=15)
     alpha: float | None = Field(default=None, gt=0)
 
 
-class MixConfig(Part):
+class MixConfig(Technique):
     """How count models join the neural one."""
 
     rule: Literal["geometric", "linear", "fixed"] = "geometric"
@@ -143,7 +143,7 @@ class MixConfig(Part):
         return frozenset(set(type(self).model_fields) - own - {"rule"})
 
 
-class CalibrateConfig(Part):
+class CalibrateConfig(Technique):
     """Temperature by entropy and a bias per token, learned online."""
 
     lr: float = Field(default=0.02, ge=0)

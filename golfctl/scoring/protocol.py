@@ -3,7 +3,7 @@
 Shapes: B windows in a batch, T positions, R rows of a block, D model width, V vocabulary, N tokens.
 
 A stream is x_0 … x_N; *row* i is the distribution of x_{i+1} given x_0 … x_i. The runner walks the stream in blocks:
-it asks for the rows of a block, banks the scores, and only then reveals the block's targets through `observe`.
+it asks for the rows of a block, books the scores, and only then reveals the block's targets through `observe`.
 A block carries the inputs that parallel teacher forcing needs, so that within a block causality is a promise (row i
 depends on inputs up to i alone) which the runner probes; with one row a block, it is structure.
 """
@@ -19,11 +19,16 @@ from torch import Tensor
 
 
 class Window(NamedTuple):
-    """Inputs `[start, stop)` of the stream seen at once, of which rows `[first, stop)` are scored."""
+    """Inputs `[start, stop)` of the stream seen at once, of which rows `[first, stop)` are scored.
+
+    `begins`: an isolated document, or the stream, begins with it. That it scores all it sees does not say so: with a
+    stride of a whole window every one does.
+    """
 
     start: int
     first: int
     stop: int
+    begins: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ class Block:
 
     def cut(self, window: Window) -> Window:
         """`window` cut down to the rows wanted here."""
-        return Window(window.start, max(window.first, self.first), min(window.stop, self.stop))
+        begins = window.begins and window.first >= self.first
+        return Window(window.start, max(window.first, self.first), min(window.stop, self.stop), begins)
 
 
 class Scorer(Protocol):
@@ -72,7 +78,7 @@ class Scorer(Protocol):
         """Complete log-probability rows [R, V], float32, natural logarithm; leaves later answers unchanged."""
 
     def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """The targets of `block`, after its scores were banked. The only place where state may change."""
+        """The targets of `block`, after its scores were booked. The only place where state may change."""
 
     def state_id(self) -> str:
         """Digest of all mutable state."""

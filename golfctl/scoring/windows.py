@@ -47,7 +47,7 @@ def _lane(begin: int, end: int, seq_len: int, stride: int) -> Iterator[Window]:
     if end <= begin:
         return
     first_stop = min(begin + seq_len, end)
-    yield Window(begin, begin, first_stop)
+    yield Window(begin, begin, first_stop, begins=True)
     for first in range(first_stop, end, stride):
         stop = min(first + stride, end)
         yield Window(first + stride - seq_len, first, stop)
@@ -59,7 +59,7 @@ def _reference_windows(rows: int, seq_len: int, stride: int, tail: str) -> Itera
         if tail == "ttt-1128" and start and length < stride:
             continue
         first = start if start == 0 else start + max(length - stride, 0)
-        yield Window(start, first, start + length)
+        yield Window(start, first, start + length, begins=start == 0)
 
 
 def group_windows(windows: Iterator[Window], per_block: int, barrier_rows: int | None) -> Iterator[tuple[Window, ...]]:
@@ -79,11 +79,10 @@ def group_documents(windows: Iterator[Window], documents: int) -> Iterator[tuple
     group: list[Window] = []
     begun = 0
     for window in windows:
-        begins = window.first == window.start
-        if begins and begun == documents:
+        if window.begins and begun == documents:
             yield tuple(group)
             group, begun = [], 0
-        begun += begins
+        begun += window.begins
         group.append(window)
     if group:
         yield tuple(group)

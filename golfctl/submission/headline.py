@@ -17,18 +17,18 @@ from golfctl.auditing.rules import Rules
 from golfctl.submission.base import Lint
 from golfctl.submission.claims import Claims
 from golfctl.submission.folder import RecordFolder
-from golfctl.submission.logs import Score, Stage, last_stage
+from golfctl.submission.logs import LoggedScore, Stage, last_stage
 
 _STATISTIC = "|claim − nearest evidence|, bpb"
 _CHOICES = 4096  # of one log a seed, where seeds have several
 _EARLIER = (Stage.TTT, Stage.SLIDING, Stage.AFTER, Stage.UNNAMED, Stage.BEFORE, Stage.TRAINING, Stage.PROGRESS)
 
 
-class Run(NamedTuple):
+class LoggedRun(NamedTuple):
     """One run in one log, and the seed that it belongs to."""
 
     seed: str
-    scores: list[Score]
+    scores: list[LoggedScore]
 
 
 class Match(NamedTuple):
@@ -62,23 +62,25 @@ def check_claim(folder: RecordFolder, rules: Rules) -> Outcome:
     return Outcome(Verdict.FAIL, _STATISTIC, match.gap, tolerance, detail)
 
 
-def _of_stage(stage: Stage, scores: list[Score]) -> list[Score]:
+def _of_stage(stage: Stage, scores: list[LoggedScore]) -> list[LoggedScore]:
     """The scores of a stage; of training and of parts the last one, since a falling curve meets any claim somewhere."""
     found = [score for score in scores if score.stage is stage]
     return found[-1:] if stage in (Stage.TRAINING, Stage.PROGRESS) else found
 
 
-def _runs(folder: RecordFolder) -> list[Run]:
+def _runs(folder: RecordFolder) -> list[LoggedRun]:
     """Every run in every log with a score; of a log with as many runs as seeds each run has its own."""
     found = []
     for name, facts in folder.scored_logs.items():
         seeds, split = folder.seeds_of(name), facts.runs
         for i, scores in enumerate(split):
-            found.append(Run(seeds[i] if len(seeds) == len(split) else seeds[0], scores))
+            found.append(LoggedRun(seeds[i] if len(seeds) == len(split) else seeds[0], scores))
     return found
 
 
-def _match(claims: Claims, runs: list[Run], of: Callable[[list[Score]], list[Score]], tolerance: float) -> Match:
+def _match(
+    claims: Claims, runs: list[LoggedRun], of: Callable[[list[LoggedScore]], list[LoggedScore]], tolerance: float
+) -> Match:
     """The claim against the scores that `of` picks from every run."""
     picked = [(run.seed, [s.bpb for s in of(run.scores) if s.bpb is not None]) for run in runs]
     figures = [bpb for _, scores in picked for bpb in scores]
@@ -116,7 +118,7 @@ def _distance(gap: float) -> str:
     return f"{gap:.5f} away" if math.isfinite(gap) else "is no number"
 
 
-def _not_understood(folder: RecordFolder, runs: list[Run], claim: float, tolerance: float) -> str:
+def _not_understood(folder: RecordFolder, runs: list[LoggedRun], claim: float, tolerance: float) -> str:
     """What in the logs may bear the claim and was not understood, or an empty string."""
     if any(score.bpb is None for run in runs for score in last_stage(run.scores)):
         return "a log ends with a score that is no number"

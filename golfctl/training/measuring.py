@@ -14,7 +14,7 @@ import torch
 from golfctl.core.progress import Progress
 from golfctl.model.census import census
 from golfctl.optim.collectives import Group
-from golfctl.optim.schedule import Clock
+from golfctl.optim.schedule import RunPoint
 from golfctl.training.banner import least_step_seconds
 from golfctl.training.meters.memory import memory_errors
 from golfctl.training.run.interrupt import StopRequest
@@ -75,10 +75,10 @@ def _smaller(setup: Setup, ranks: int, share: float) -> Setup:
 
 
 def _timed(trainer: Trainer) -> tuple[dict[str, float], int]:
-    """Mean seconds by phase of steps in the run's last phase; a first step goes untimed unless it is long itself."""
-    phase, clock = trainer.all_phases()[-1], Clock(0, 0.0, _STEPS, None)
+    """Mean seconds by phase of steps in the run's last mode; a first step goes untimed unless it is long itself."""
+    mode, point = trainer.all_modes()[-1], RunPoint(0, 0.0, _STEPS, None)
     start = time.perf_counter()
-    trainer.step(clock, phase)
+    trainer.step(point, mode)
     trainer.phases.seconds()  # waits for the device
     first = _of_first_rank(time.perf_counter() - start, trainer.setup, trainer.group)
     if first > _LONG_SECONDS:
@@ -86,7 +86,7 @@ def _timed(trainer: Trainer) -> tuple[dict[str, float], int]:
     trainer.reset_counters()
     steps = min(_STEPS, max(1, int(_STEPS_SECONDS / first)))
     for _ in range(steps):
-        trainer.step(clock, phase)
+        trainer.step(point, mode)
     return {name: seconds / steps for name, seconds in trainer.phases.seconds().items()}, steps
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from golfctl.core.config import Config
 from golfctl.errors import ConfigError
-from golfctl.packing.config import FLOAT_BITS, TERNARY_BITS, PackConfig
+from golfctl.packing.config import PackConfig
+from golfctl.packing.without_effect import FLOAT_BITS, TERNARY_BITS
 from golfctl.quant.scheme_options import parse_clip
 from golfctl.quant.schemes.rows import RowLayout
 

@@ -28,6 +28,7 @@ from golfctl.training.run.state import read_state
 from golfctl.training.run.store import Store, check_out, newest_state
 from golfctl.training.setup import Setup, prepare
 from golfctl.training.trainer import Trainer
+from golfctl.training.trainer_state import restore
 from golfctl.training.warmup import no_more_graphs, warm_up
 
 _UNCALIBRATED = "while collecting statistics for {}, which is whole: --resume collects them"
@@ -181,7 +182,7 @@ def _begin(
     clock = TrainingClock()
     if resume and (store.folder.states() or trained_steps(store.folder.path)):
         path, state = newest_state(store.folder, progress)
-        trainer.restore(state, str(path))
+        restore(trainer, state, str(path))
         store.began_at = trainer.steps_done
         clock = TrainingClock(state.position.seconds)
         progress.say(f"resuming {path} at step {trainer.steps_done:,}, {clock.seconds:.1f} s of training clock")

@@ -1,4 +1,4 @@
-"""The parts of a run that change: weights, optimizers, average, position in the data; one step; save and restore.
+"""The parts of a run that change: weights, optimizers, average, position in the data; and one step of them.
 
 Shapes: B sequences, T positions.
 """
@@ -14,7 +14,6 @@ from torch import Tensor
 from golfctl.core.machine.environment import describe_environment
 from golfctl.data.batching.batches import open_loader
 from golfctl.data.batching.prefetch import prefetching
-from golfctl.errors import CheckpointError
 from golfctl.model.census import census
 from golfctl.model.kernels.visible import segment_bounds
 from golfctl.model.weights.names import named_tensors
@@ -22,17 +21,15 @@ from golfctl.model.weights.new_model import build_model
 from golfctl.optim.average import WeightAverage
 from golfctl.optim.collectives import Group
 from golfctl.optim.groups import group_by_role
-from golfctl.optim.schedule import Clock, learning_rate_scale, ramp, taper, warmdown_scale
+from golfctl.optim.schedule import RunPoint, learning_rate_scale, ramp, taper, warmdown_scale
 from golfctl.optim.step import Optimizers, Rates
 from golfctl.packing.checkpoint import Checkpoint
 from golfctl.training.meters.timing import phases_on
 from golfctl.training.qat import FakeQuantizer
 from golfctl.training.run.interrupt import Stopped, StopRequest
-from golfctl.training.run.state import Position, TrainingState
 from golfctl.training.setup import Setup
 
 _GRACE_SECONDS = 1.0  # a step that is asked to stop and takes longer is given up
-_ADAM_PARTS = {"first": "exp_avg", "second": "exp_avg_sq", "step": "step"}
 
 
 class DeviceBatch(NamedTuple):
@@ -43,7 +40,7 @@ class DeviceBatch(NamedTuple):
     bounds: list[Tensor | None]
 
 
-class Phase(NamedTuple):
+class ForwardMode(NamedTuple):
     """What the forward pass is at a point of the run: extra passes of the repeated layers, and whether it is quantised.
     Compiled code is another for each."""
 
@@ -59,7 +56,7 @@ class StepResult:
 
 
 class Trainer:
-    """A model in training. `step` moves it; `state` and `restore` carry it from one process to the next."""
+    """A model in training. `step` moves it; `trainer_state` carries it from one process to the next."""
 
     def __init__(self, setup: Setup, group: Group, stop: StopRequest | None = None) -> None:
         """`stop` may end a step before its gradients are complete; only without other ranks, who would wait."""
@@ -107,8 +104,8 @@ class Trainer:
         """Tokens trained on so far, over all ranks."""
         return self.steps_done * self.setup.train.batch_tokens
 
-    def step(self, clock: Clock, phase: Phase | None = None) -> StepResult:
-        """One optimizer step on the next global batch, in the phase of `clock` or in the one given.
+    def step(self, point: RunPoint, mode: ForwardMode | None = None) -> StepResult:
+        """One optimizer step on the next global batch, in the mode of `point` or in the one given.
 
         `on_pass` is called after every micro-batch, with their number so far and in all.
 
@@ -117,9 +114,9 @@ class Trainer:
         """
         self.phases.start()
         schedule = self.setup.train.schedule
-        scale, late = learning_rate_scale(schedule, clock), warmdown_scale(schedule, clock)
-        phase = phase or self.phase(clock)
-        self._enter(phase, late)
+        scale, late = learning_rate_scale(schedule, point), warmdown_scale(schedule, point)
+        mode = mode or self.mode(point)
+        self._enter(mode, late)
         place = self.loader.state()
         batch = self.next_batch()
         self.phases.mark("data")
@@ -130,12 +127,12 @@ class Trainer:
             self._give_up(place)
             raise
         self.phases.mark("gradient")
-        norm = self.optimizers.step(self._rates(scale, clock))
+        norm = self.optimizers.step(self._rates(scale, point))
         self.optimizers.zero_grad()
         self.steps_done += 1
         self._update_average(late)
         self.phases.mark("optimizer")
-        self.flops += self._flops_of(phase.loops) * self.setup.train.batch_tokens
+        self.flops += self._flops_of(mode.loops) * self.setup.train.batch_tokens
         return StepResult(loss, norm, scale)
 
     def _give_up(self, place: dict[str, Any]) -> None:
@@ -162,49 +159,6 @@ class Trainer:
         }
         return Checkpoint(self.setup.spec, tensors, self.setup.dataset.tokenizer.proto, self.steps_done, provenance)
 
-    def state(self, seconds: float) -> TrainingState:
-        """Everything needed to continue (a collective when there are several ranks)."""
-        position = Position(
-            step=self.steps_done,
-            seconds=seconds,
-            tokens=self.tokens,
-            average_count=self.average.count,
-            recipe_digest=self.setup.digest,
-            data_digest=self.setup.dataset.digest,
-            loader=self.loader.state(),
-        )
-        return TrainingState(position, self._tensors())
-
-    def restore(self, state: TrainingState, where: str) -> None:
-        """Continue from `state`.
-
-        Raises:
-            CheckpointError: it belongs to another recipe, other data, or lacks a tensor.
-        """
-        position, tensors = state
-        if position.recipe_digest != self.setup.digest:
-            raise CheckpointError(f"{where} was written under other settings than this recipe's; resume with its own")
-        if position.data_digest != self.setup.dataset.digest:
-            raise CheckpointError(f"{where} was trained on other data than {self.setup.dataset.path}")
-        for name, target in self._layout().items():
-            if name not in tensors:
-                raise CheckpointError(f"{where} lacks {name}")
-            if tensors[name].shape != target.shape:
-                raise CheckpointError(
-                    f"{where}: {name} has shape {list(tensors[name].shape)}, not {list(target.shape)}"
-                )
-        try:
-            self._restore_tensors(tensors, position.average_count)
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{where} lacks a tensor, or has one of another shape: {error}") from error
-        self.loader.restore(position.loader)
-        self.steps_done = position.step
-
-    def snapshot(self) -> TrainingState:
-        """A state of its own memory, to `restore` later in this process."""
-        position, tensors = self.state(0.0)
-        return TrainingState(position, {name: tensor.clone() for name, tensor in tensors.items()})
-
     def reset_counters(self) -> None:
         """Forget what was timed and counted."""
         self.phases.reset()
@@ -217,7 +171,7 @@ class Trainer:
     @contextmanager
     def deployed(self) -> Iterator[None]:
         """Inside the block the model is the one to deploy: averaged weights, not quantised, all passes."""
-        self._enter(Phase(self._most_loops, False), 0.0)
+        self._enter(ForwardMode(self._most_loops, False), 0.0)
         if not self.average.count:
             yield
             return
@@ -234,29 +188,29 @@ class Trainer:
     def _most_loops(self) -> int:
         return self.setup.spec.recurrence.extra if self.setup.spec.recurrence else 0
 
-    def phase(self, clock: Clock) -> Phase:
-        """The phase at this point of the run."""
-        looping = clock.fraction >= self.setup.train.recurrence_start
-        late = warmdown_scale(self.setup.train.schedule, clock)
+    def mode(self, point: RunPoint) -> ForwardMode:
+        """The mode at this point of the run."""
+        looping = point.fraction >= self.setup.train.recurrence_start
+        late = warmdown_scale(self.setup.train.schedule, point)
         quantised = self.quantizer is not None and self.quantizer.active(late)
-        return Phase(self._most_loops if looping else 0, quantised)
+        return ForwardMode(self._most_loops if looping else 0, quantised)
 
-    def all_phases(self) -> list[Phase]:
-        """Every phase that a run of this recipe can come to, whatever its clock, the most expensive one last."""
+    def all_modes(self) -> list[ForwardMode]:
+        """Every mode that a run of this recipe can come to, whatever its clock, the most expensive one last."""
         loops = {0, self._most_loops} if self.setup.train.recurrence_start else {self._most_loops}
         rounding = [False, True] if self.quantizer else [False]
-        return [Phase(*each) for each in itertools.product(sorted(loops), rounding)]
+        return [ForwardMode(*each) for each in itertools.product(sorted(loops), rounding)]
 
-    def _enter(self, phase: Phase, late: float) -> None:
+    def _enter(self, mode: ForwardMode, late: float) -> None:
         if self.setup.spec.recurrence:
-            self.model.set_loops(phase.loops)
-        self.model.weight_map = self.quantizer if phase.quantised else None
-        if self.quantizer and phase.quantised:
+            self.model.set_loops(mode.loops)
+        self.model.weight_map = self.quantizer if mode.quantised else None
+        if self.quantizer and mode.quantised:
             self.quantizer.set_steepness(late)
 
     def try_pass(self) -> None:
-        """A forward and backward pass of the most expensive phase on the next batch; its gradients are dropped."""
-        self._enter(self.all_phases()[-1], 0.0)
+        """A forward and backward pass in the most expensive mode on the next batch; its gradients are dropped."""
+        self._enter(self.all_modes()[-1], 0.0)
         self._gradients(self.next_batch())
         self.optimizers.zero_grad()
 
@@ -297,11 +251,11 @@ class Trainer:
             self.on_pass(done + 1, len(batch.bounds))
         return total
 
-    def _rates(self, scale: float, clock: Clock) -> Rates:
+    def _rates(self, scale: float, point: RunPoint) -> Rates:
         config = self.setup.train
         muon, decay = config.muon, config.decay_taper
-        momentum = ramp(muon.momentum_start, muon.momentum, muon.momentum_warmup_steps, clock.step)
-        return Rates(scale, momentum, taper(decay.start, decay.final, clock.fraction))
+        momentum = ramp(muon.momentum_start, muon.momentum, muon.momentum_warmup_steps, point.step)
+        return Rates(scale, momentum, taper(decay.start, decay.final, point.fraction))
 
     def _update_average(self, late: float) -> None:
         config = self.setup.train.average
@@ -317,49 +271,6 @@ class Trainer:
             length = self.setup.train.sequence_length
             self._flops_per_token[loops] = census(self.setup.spec).flops_per_token(length, loops)
         return self._flops_per_token[loops]
-
-    def _layout(self) -> dict[str, Tensor]:
-        """Tensors of the state that live in this process whole, by their name in the file; views, not copies."""
-        tensors = {f"parameter.{name}": p.data for name, p in self.parameters.items()}
-        if self.setup.train.average.kind != "none":
-            tensors |= {f"average.{n}": v for n, v in zip(self.parameters, self.average.values, strict=True)}
-        return tensors
-
-    def _tensors(self) -> dict[str, Tensor]:
-        path = {id(p): name for name, p in self.parameters.items()}
-        tensors = self._layout()
-        if muon := self.optimizers.muon:
-            tensors |= {f"momentum.{path[id(p)]}": m for p, m in zip(muon.banks, muon.gathered_momentum(), strict=True)}
-        if adam := self.optimizers.adam:
-            for p, state in adam.state.items():
-                tensors |= {f"adam.{part}.{path[id(p)]}": state[key] for part, key in _ADAM_PARTS.items()}
-        return tensors
-
-    def _restore_tensors(self, tensors: dict[str, Tensor], average_count: int) -> None:
-        for name, target in self._layout().items():
-            target.copy_(tensors[name])
-        self.average.count = average_count
-        path = {id(p): name for name, p in self.parameters.items()}
-        if muon := self.optimizers.muon:
-            muon.restore_momentum([tensors[f"momentum.{path[id(p)]}"] for p in muon.banks])
-        if adam := self.optimizers.adam:
-            for p, fused in ((p, entry["fused"]) for entry in adam.param_groups for p in entry["params"]):
-                names = {key: f"adam.{part}.{path[id(p)]}" for part, key in _ADAM_PARTS.items()}
-                adam.state.pop(p, None)
-                if names["step"] in tensors:
-                    held = {key: tensors[name] for key, name in names.items()}
-                    if any(tensor.shape != (() if key == "step" else p.shape) for key, tensor in held.items()):
-                        raise ValueError(f"AdamW's moments of {path[id(p)]}")
-                    adam.state[p] = _adam_state(held, p, fused)
-
-
-def _adam_state(saved: dict[str, Tensor], parameter: Tensor, fused: bool) -> dict[str, Tensor]:
-    """Copies of `saved` where AdamW keeps them: beside the parameter, but for the step counter unless it is fused."""
-    host = torch.device("cpu")
-    return {
-        key: tensor.to(host if key == "step" and not fused else parameter.device, copy=True)
-        for key, tensor in saved.items()
-    }
 
 
 def attends_by_segments(setup: Setup) -> bool:

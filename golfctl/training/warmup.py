@@ -11,12 +11,13 @@ import torch
 
 from golfctl.core.progress import Progress
 from golfctl.errors import DependencyError, InterruptedRun
-from golfctl.optim.schedule import Clock
+from golfctl.optim.schedule import RunPoint
 from golfctl.training.meters.memory import fit_memory
 from golfctl.training.run.interrupt import StopRequest
 from golfctl.training.trainer import Trainer
+from golfctl.training.trainer_state import restore, snapshot
 
-_GRAPHS = 64  # phases × sizes of micro-batches, and shapes of banks: all of them are made in the warm-up
+_GRAPHS = 64  # modes × sizes of micro-batches, and shapes of banks: all of them are made in the warm-up
 
 
 def check_compiler(device: torch.device) -> None:
@@ -44,7 +45,7 @@ def compile_model(trainer: Trainer) -> None:
 
 
 def warm_up(trainer: Trainer, stop: StopRequest, progress: Progress) -> float:
-    """Run one step in every phase of the run (loops off and on, quantisation off and on), then restore everything.
+    """Run one step in every mode of the run (loops off and on, quantisation off and on), then restore everything.
 
     Needed where code is compiled or kernels are chosen on first use; plain CPU runs skip it. Returns seconds spent,
     outside the training clock.
@@ -59,18 +60,18 @@ def warm_up(trainer: Trainer, stop: StopRequest, progress: Progress) -> float:
     start = time.monotonic()
     if compiled:
         compile_model(trainer)
-    before = trainer.snapshot()
+    before = snapshot(trainer)
     if trainer.setup.device.type == "cuda" and trainer.setup.train.micro_batch_tokens is None:
         fit_memory(trainer, progress)
-    phases = trainer.all_phases()
-    with progress.task("warm-up", len(phases), "graphs") as task:
-        for step, phase in enumerate(phases):
+    modes = trainer.all_modes()
+    with progress.task("warm-up", len(modes), "graphs") as task:
+        for step, mode in enumerate(modes):
             with _interruptions(stop):
-                trainer.step(Clock(step, 0.0, len(phases), None), phase)
+                trainer.step(RunPoint(step, 0.0, len(modes), None), mode)
             task.advance()
             if stop and trainer.group.world == 1:
                 raise InterruptedRun(f"stopped by {stop.name} before the first step")
-    trainer.restore(before, "warm-up")
+    restore(trainer, before, "warm-up")
     trainer.reset_counters()
     if trainer.setup.device.type == "cuda":
         torch.cuda.synchronize(trainer.setup.device)

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing
 
-from golfctl.evaluation.runner import Plan, run
+from golfctl.evaluation.runner import BlockPlan, run
 from golfctl.model.weights.new_model import build_model
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
@@ -31,7 +31,7 @@ def scores(ranks):
         scorer = compose(config, Setting(model, VOCAB, 32, stream.rows, CPU, ranks))
         starts = tuple(stream.lane_starts()) if config.context == "documents" else None
         lanes = config.ttt.lanes if config.ttt and config.ttt.form == "lora" else None
-        plan = Plan(stream.rows, 32, 8, BATCH * ranks.world, starts, False, lanes)
+        plan = BlockPlan(stream.rows, 32, 8, BATCH * ranks.world, starts, False, lanes)
         done = run(scorer, stream, plan, probe=False)
         assert done.ledger.single_pass()["verdict"] is True
         found[name] = done.ledger.nll_R.copy()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from golfctl.errors import ConfigError
-from golfctl.evaluation.runner import Plan, run
+from golfctl.evaluation.runner import BlockPlan, run
 from golfctl.evaluation.stream import Stream
 from golfctl.model.weights.new_model import build_model
 from golfctl.scoring.compose import Setting, compose, ladder
@@ -67,7 +67,7 @@ def scorer_of(name, model, **changes):
 def plan_of(name, stream, per_block=4, strict=False):
     starts = tuple(stream.lane_starts()) if STACKS[name].get("context") == "documents" else None
     documents = max(1, per_block // 2) if name == "lora" else None
-    return Plan(stream.rows, 32, 8, per_block, starts, strict, documents)
+    return BlockPlan(stream.rows, 32, 8, per_block, starts, strict, documents)
 
 
 @pytest.mark.parametrize("name", STACKS)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from golfctl.auditing.finding import Outcome
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 
 @dataclass(frozen=True)
@@ -16,4 +16,4 @@ class Check:
     level: int
     rule: str
     limits: str
-    run: Callable[[Subject, Context], Outcome]
+    run: Callable[[Subject, AuditContext], Outcome]

@@ -11,13 +11,13 @@ from golfctl.auditing.checks.base import Check
 from golfctl.auditing.checks.suffix import probe
 from golfctl.auditing.finding import Outcome, not_covered
 from golfctl.auditing.probes import rng_for
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _DOCUMENTS, _WORLDS = 5, (2, 3, 8)
 _MOST_RANK_CUTS = 6
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """A text of short documents; cuts before and after each document's first token, and where ranks would share."""
     if subject.box is None:
         return not_covered("no scorer to run")

@@ -2,10 +2,10 @@
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, not_covered
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Never a pass: golfctl's rows are over tokens, and a ledger says nothing of bytes within them."""
     if subject.session is not None:
         return not_covered("its rows are over tokens, no bytes are mixed; T3 and T7 sum them")

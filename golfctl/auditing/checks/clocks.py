@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
 from golfctl.auditing.rules import Rules
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _STATISTIC = "largest share of a time limit"
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Training with everything that touches training data, and evaluation with all its stages."""
     if not subject.seconds:
         return not_covered("no journal beside the artifact times a phase")

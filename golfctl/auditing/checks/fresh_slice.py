@@ -11,8 +11,8 @@ import numpy as np
 from golfctl.auditing.blackbox import BlackBox, FunctionBox
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
-from golfctl.auditing.foreign.posted_scores import Ledger
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.foreign.posted_scores import PostedScores
+from golfctl.auditing.subject import AuditContext, Subject
 
 _BLOCK = 64  # tokens whose scores are averaged, so that blocks are about independent
 _SIGMAS = 4.0
@@ -22,7 +22,7 @@ _STATISTIC = "lead over the reference lost on fresh text, nats a token"
 
 def counts(vocab_size: int) -> BlackBox:
     """A reference that has seen no text at all: adaptive counts of one token of context, blended with those of none."""
-    return FunctionBox("adaptive counts", vocab_size, lambda text_N: Ledger.of(*_count(text_N, vocab_size)))
+    return FunctionBox("adaptive counts", vocab_size, lambda text_N: PostedScores.of(*_count(text_N, vocab_size)))
 
 
 def _count(text_N: np.ndarray, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +38,7 @@ def _count(text_N: np.ndarray, vocab_size: int) -> tuple[np.ndarray, np.ndarray]
     return np.arange(1, len(text_N)), nll
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Score both texts with scorer and reference."""
     if subject.box is None:
         return not_covered("no scorer to run")

@@ -7,14 +7,14 @@ import numpy as np
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.subject import Context, Session, Subject
+from golfctl.auditing.subject import AuditContext, Session, Subject
 
 _STATISTIC = "largest |reported − recomputed NLL| or |ln mass|, nats"
 _TOLERANCE = 1e-6
 _MASS_TOLERANCE = 1e-4
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Drive a session over the text, recompute every score from its row, and compare with the box's ledger."""
     if subject.session is None or subject.box is None:
         return not_covered("the scorer cannot be driven step by step")

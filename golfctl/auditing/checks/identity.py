@@ -9,7 +9,7 @@ import numpy as np
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
-from golfctl.auditing.subject import ByteClaim, Context, Subject
+from golfctl.auditing.subject import AuditContext, ByteClaim, Subject
 from golfctl.core.canonical import sha256_bytes
 from golfctl.data.dataset import Dataset
 from golfctl.data.shards import read_shard
@@ -21,7 +21,7 @@ _OVERLAP_TOKENS = 16
 _OVERLAP_LIMIT_TOKENS = 200_000_000  # beyond, `golfctl data verify` looks
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """The dataset against its raw texts and tokenizer, and the report's byte counts against both."""
     if subject.dataset is None:
         return not_covered("no dataset given (--data)")

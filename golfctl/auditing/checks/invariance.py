@@ -7,8 +7,8 @@ import numpy as np
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.foreign.posted_scores import Ledger
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.foreign.posted_scores import PostedScores
+from golfctl.auditing.subject import AuditContext, Subject
 from golfctl.errors import InputError
 
 _MEAN_NATS = 1e-3
@@ -16,7 +16,7 @@ _LARGEST_NATS = 1e-4  # PR #1240's tolerance; arithmetic at another shape moves 
 _STATISTIC = "largest mean |Δ NLL| between variants, nats"
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Compare every variant with the scorer as audited."""
     if subject.box is None:
         return not_covered("no scorer to run")
@@ -43,7 +43,7 @@ def run(subject: Subject, context: Context) -> Outcome:
     return Outcome(Verdict.FAIL, _STATISTIC, mean, _MEAN_NATS, detail, context.noise, evidence)
 
 
-def scored_variants(subject: Subject) -> tuple[dict[str, Ledger], str]:
+def scored_variants(subject: Subject) -> tuple[dict[str, PostedScores], str]:
     """The ledger of the text under every variant, and why ranks are not among them (empty when they are)."""
     others = {name: box.score([subject.text_N])[0] for name, box in subject.variants.items()}
     if subject.ranks is None:

@@ -15,7 +15,7 @@ from golfctl.auditing.blackbox import BlackBox
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
 from golfctl.auditing.probes import rng_for
-from golfctl.auditing.subject import Context, Source, Subject
+from golfctl.auditing.subject import AuditContext, Subject, TextSource
 
 STATISTIC = "ln e-value: won by betting that the scorer beats the text's source"
 STAKES_K = np.array([1.0, 1 / 3, 1 / 9, 1 / 27])
@@ -43,7 +43,7 @@ def log_e_process(source_nll_SN: np.ndarray, scorer_nll_SN: np.ndarray) -> np.nd
     return np.asarray(np.logaddexp.reduce(owned_SI + np.log(arrives_S)[:, None], axis=0))
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """The artifact's own unadapted predictor is the best source: an honest scorer loses almost nothing to it."""
     if subject.box is None:
         return not_covered("no scorer to run")
@@ -54,7 +54,9 @@ def run(subject: Subject, context: Context) -> Outcome:
     return judge(subject.box, subject.source, plan.source_texts, plan.source_tokens, plan.false_alarm, rng)
 
 
-def judge(box: BlackBox, source: Source, texts: int, length: int, alpha: float, rng: np.random.Generator) -> Outcome:
+def judge(
+    box: BlackBox, source: TextSource, texts: int, length: int, alpha: float, rng: np.random.Generator
+) -> Outcome:
     """Draw, score, and fail when what the bettors own ever reaches 1/alpha."""
     text_SN, source_nll_SN = source.sample(texts, length, rng)
     scorer_nll_SN = np.stack([ledger.claimed(length) for ledger in box.score(list(text_SN))])

@@ -7,7 +7,7 @@ import numpy as np
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _FREE_NATS = 0.01
 _WARN_RUN, _FAIL_RUN = 16, 64
@@ -15,7 +15,7 @@ _REPEAT = 4  # a token that followed the same three tokens before is a repeat: a
 _STATISTIC = "longest run of new tokens below 0.01 nats"
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """The audited text, and the very beginning of the validation text: where a paid prefix would lie."""
     if subject.box is None:
         return not_covered("no scorer to run")

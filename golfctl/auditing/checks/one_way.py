@@ -9,14 +9,14 @@ import numpy as np
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _MEAN_NATS = 1e-3
 _MASS_NATS = 1e-4
 _STATISTIC = "mean |fed − booked NLL|, nats"
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """What a scorer books for a text that it holds must be what it posts when fed that text."""
     if subject.feed is None or subject.box is None:
         return not_covered("the scorer does not answer token by token (--step-cmd)")

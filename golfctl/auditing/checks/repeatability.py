@@ -7,12 +7,12 @@ import numpy as np
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _WARN_NATS = 1e-4
 
 
-def measure(subject: Subject, context: Context) -> Outcome:
+def measure(subject: Subject, context: AuditContext) -> Outcome:
     """Score twice in one call and once in another, and keep the largest deviation as `context.noise`."""
     if subject.box is None:
         return not_covered("no scorer to run")

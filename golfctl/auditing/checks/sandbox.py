@@ -7,14 +7,14 @@ from pathlib import Path
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
 from golfctl.auditing.foreign.trace import Trace
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _STATISTIC = "network attempts and forbidden files"
 _SHOWN = 3
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib", "/tmp/golfctl-audit-")
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Judge the traces that the subject gives."""
     if subject.traces is None:
         return not_covered("the scorer runs inside this process")

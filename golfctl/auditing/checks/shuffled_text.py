@@ -12,7 +12,7 @@ from golfctl.auditing.checks.base import Check
 from golfctl.auditing.checks.known_source import log_e_process
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
 from golfctl.auditing.probes import rng_for
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _STATISTIC = "ln e-value: won by betting that the scorer beats the shuffle's own cost"
 
@@ -27,7 +27,7 @@ def shuffle_cost(text_N: np.ndarray) -> np.ndarray:
     return cost
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Score the text in order and shuffled; only the shuffled one is judged, the other shows what order is worth."""
     if subject.box is None:
         return not_covered("no scorer to run")

@@ -7,15 +7,15 @@ import numpy as np
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.foreign.posted_scores import Ledger
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.foreign.posted_scores import PostedScores
+from golfctl.auditing.subject import AuditContext, Subject
 
 _TAIL_TOKENS = 64
 _TAIL_SHARE = 0.05
 _STATISTIC = "rows missing, doubled, out of order or impossible"
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Judge the ledger of the audited text."""
     if subject.box is None:
         return not_covered("no scorer to run")
@@ -23,7 +23,7 @@ def run(subject: Subject, context: Context) -> Outcome:
     return judge(ledger, subject.text_N)
 
 
-def judge(ledger: Ledger, text_N: np.ndarray) -> Outcome:
+def judge(ledger: PostedScores, text_N: np.ndarray) -> Outcome:
     """A rescored tail (at most 64 targets or 5 % at the very end, the upstream window rule) warns; the rest fails."""
     length = len(text_N)
     position_R, nll_R = ledger.position_R, ledger.nll_R

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
 from golfctl.auditing.rules import Rules
-from golfctl.auditing.subject import Context, CountedFile, Subject
+from golfctl.auditing.subject import AuditContext, CountedFile, Subject
 
 _STATISTIC = "counted bytes"
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """The artifact as it lies on disk, and the code and tokenizer that count with it."""
     if subject.counted is None:
         return not_covered("no artifact to weigh")

@@ -8,9 +8,9 @@ import numpy as np
 from golfctl.auditing.blackbox import BlackBox, score_until
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
-from golfctl.auditing.foreign.posted_scores import Ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores
 from golfctl.auditing.probes import SUFFIXES, cut_positions, replace_suffix, rng_for
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _CEILING_NATS = 1e-4  # PR #1240's tolerance: never judged more kindly than this, whatever the noise
 _NOISE_FACTOR = 10.0
@@ -22,7 +22,7 @@ def threshold_for(noise: float) -> float:
     return min(_NOISE_FACTOR * noise, _CEILING_NATS)
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Cuts at random phase; the kinds of suffix take turns."""
     if subject.box is None:
         return not_covered("no scorer to run")
@@ -59,7 +59,7 @@ def probe(
     return Outcome(Verdict.FAIL, _STATISTIC, value, threshold, detail, noise, evidence)
 
 
-def largest_move(base: Ledger, other: Ledger, cut: int) -> float:
+def largest_move(base: PostedScores, other: PostedScores, cut: int) -> float:
     """Largest change of a row at or before `cut`; infinite when the rows themselves, or what is finite, differ."""
     before, after = base.until(cut), other.until(cut)
     if not np.array_equal(before.position_R, after.position_R):
@@ -69,7 +69,9 @@ def largest_move(base: Ledger, other: Ledger, cut: int) -> float:
     return float(np.max(np.where(np.isnan(moved), np.inf, moved), initial=0.0))
 
 
-def _evidence(text_N: np.ndarray, altered_N: np.ndarray, base: Ledger, other: Ledger, cut: int, kind: str) -> Evidence:
+def _evidence(
+    text_N: np.ndarray, altered_N: np.ndarray, base: PostedScores, other: PostedScores, cut: int, kind: str
+) -> Evidence:
     before, after = base.claimed(len(text_N)), other.claimed(len(text_N))
     moves = np.abs(np.nan_to_num(before - after, nan=np.inf))[: cut + 1]
     moves[0] = 0.0  # token 0 has no score

@@ -8,13 +8,13 @@ import numpy as np
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Evidence, Outcome, Verdict, not_covered
 from golfctl.auditing.probes import rng_for
-from golfctl.auditing.subject import Context, Session, Subject
+from golfctl.auditing.subject import AuditContext, Session, Subject
 
 _STATISTIC = "rows or states that differ before the answer is revealed"
 _PROBES = 4
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """At random rows r: one session sees the text, another the text with token r + 1 swapped; compare up to row r."""
     if subject.session is None or subject.box is None:
         return not_covered("the scorer cannot be driven step by step")

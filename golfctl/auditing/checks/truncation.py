@@ -8,13 +8,13 @@ import numpy as np
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
 from golfctl.auditing.probes import cut_positions, rng_for
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _MEAN_NATS = 1e-3
 _NEAR = 64  # a leak reaches back a window or a batch: look near the cut, where it is not diluted
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Compare the first score booked for each of the last targets before a cut, with and without what follows."""
     if subject.box is None:
         return not_covered("no scorer to run")

@@ -6,7 +6,7 @@ from golfctl.auditing.checks.base import Check
 from golfctl.auditing.checks.known_source import judge
 from golfctl.auditing.finding import Outcome, not_covered
 from golfctl.auditing.probes import rng_for
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 
 class UniformSource:
@@ -29,7 +29,7 @@ class UniformSource:
         return np.full(self.vocab_size, 1.0 / self.vocab_size)
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """The same e-value as T12-i, with a source that any scorer fits badly: only strong leaks show."""
     if subject.box is None:
         return not_covered("no scorer to run")

@@ -2,12 +2,12 @@
 
 from golfctl.auditing.checks.base import Check
 from golfctl.auditing.finding import Outcome, Verdict, not_covered
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 
 _STATISTIC = "states changed by predicting, or not reproduced"
 
 
-def run(subject: Subject, context: Context) -> Outcome:
+def run(subject: Subject, context: AuditContext) -> Outcome:
     """Two sessions on one text: hash before and after each prediction, and at each block's end."""
     if subject.session is None:
         return not_covered("the scorer cannot be driven step by step")

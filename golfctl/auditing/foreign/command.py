@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from golfctl.auditing.foreign.posted_scores import Ledger, read_ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores, read_ledger
 from golfctl.auditing.foreign.trace import Trace, run_traced
 from golfctl.core.files import atomic_write
 from golfctl.errors import InputError, UsageError
@@ -46,7 +46,7 @@ class CommandBox:
         self.name, self.vocab_size, self._timeout = command, vocab_size, timeout_seconds
         self.traces: list[Trace] = []
 
-    def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
+    def score(self, texts: Sequence[np.ndarray]) -> list[PostedScores]:
         """Write the texts, run the command (once, or once for each), read the ledgers.
 
         Raises:

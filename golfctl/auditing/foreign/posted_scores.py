@@ -16,7 +16,7 @@ _LARGEST = 1 << 62
 _SHOWN = 80  # characters of what is wrong with a line
 
 
-class Ledger(NamedTuple):
+class PostedScores(NamedTuple):
     """Rows in booking order; `position_R` is the index of the target token in the text (1 … N−1), NLL in nats."""
 
     position_R: np.ndarray
@@ -39,7 +39,7 @@ class Ledger(NamedTuple):
 
     def first(self, length: int) -> np.ndarray:
         """The score booked first for each token, [N]; NaN where there is none."""
-        return Ledger(self.position_R[::-1], self.nll_R[::-1]).claimed(length)
+        return PostedScores(self.position_R[::-1], self.nll_R[::-1]).claimed(length)
 
     def until(self, cut: int) -> Self:
         """The rows whose target lies at or before position `cut`, in booking order."""
@@ -47,7 +47,7 @@ class Ledger(NamedTuple):
         return type(self)(self.position_R[kept], self.nll_R[kept])
 
 
-def read_ledger(path: Path) -> Ledger:
+def read_ledger(path: Path) -> PostedScores:
     """Read a text ledger: one row a line, `order position nll`, white space between; `#` starts a comment.
 
     Rows may stand in any sequence of lines; `order` says when each was booked.
@@ -66,10 +66,10 @@ def read_ledger(path: Path) -> Ledger:
     table.sort(key=lambda row: row[0])
     if len({row[0] for row in table}) != len(table):
         raise InputError(f"{path}: an order number stands twice; number the rows 0, 1, 2 … as they were booked")
-    return Ledger.of(np.array([r[1] for r in table], np.int64), np.array([r[2] for r in table], np.float64))
+    return PostedScores.of(np.array([r[1] for r in table], np.int64), np.array([r[2] for r in table], np.float64))
 
 
-def ledger_text(ledger: Ledger) -> bytes:
+def ledger_text(ledger: PostedScores) -> bytes:
     """The text form that `read_ledger` reads, floats exact to the last bit."""
     lines = ["# order position nll"]
     lines += [f"{i} {p} {float(n)!r}" for i, (p, n) in enumerate(zip(ledger.position_R, ledger.nll_R, strict=True))]

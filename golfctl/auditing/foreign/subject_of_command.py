@@ -14,7 +14,7 @@ from golfctl.auditing.foreign.feeder import Fed, feed
 from golfctl.auditing.foreign.markov import MarkovSource
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.probes import rng_for
-from golfctl.auditing.subject import Fresh, Source, Subject
+from golfctl.auditing.subject import Fresh, Subject, TextSource
 from golfctl.core.canonical import sha256_bytes
 from golfctl.core.files import read_bytes
 from golfctl.core.text import one_line
@@ -92,7 +92,7 @@ def foreign_subject(
     tokens_N: np.ndarray,
     where: str,
     plan: Plan,
-    source: Source | None = None,
+    source: TextSource | None = None,
     variants: Sequence[str] = (),
     forbidden: Sequence[Path] = (),
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,

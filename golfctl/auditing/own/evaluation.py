@@ -10,16 +10,15 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from golfctl.auditing.foreign.posted_scores import Ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores
 from golfctl.auditing.own.geometry import probe_starts
 from golfctl.auditing.subject import Subject
+from golfctl.evaluation.assembly import assemble, setting_of
 from golfctl.evaluation.evaluate import score_tokens
-from golfctl.evaluation.runner import Plan as RunPlan
-from golfctl.evaluation.scored_model import Source as Model
+from golfctl.evaluation.scored_model import ScoredModel
 from golfctl.evaluation.settle import resolve
-from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
-from golfctl.scoring.protocol import Block, Scorer
+from golfctl.scoring.protocol import Block
 from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.windows import sliding_windows
 
@@ -30,35 +29,30 @@ _PLAIN = ("seq_len", "stride", "batch", "context", "dtype")
 class RunnerBox:
     """The evaluation as `golfctl eval` runs it, on whatever text is put in place of its own."""
 
-    def __init__(self, name: str, model: Model, config: EvalConfig, device: torch.device) -> None:
+    def __init__(self, name: str, model: ScoredModel, config: EvalConfig, device: torch.device) -> None:
         self.name, self.vocab_size = name, model.vocab_size
         self._model, self._config, self._device = model, config, device
 
-    def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
+    def score(self, texts: Sequence[np.ndarray]) -> list[PostedScores]:
         """One evaluation for each text, each from a fresh state."""
         return [self._score(text_N, None) for text_N in texts]
 
-    def score_until(self, texts: Sequence[np.ndarray], last_S: Sequence[int]) -> list[Ledger]:
+    def score_until(self, texts: Sequence[np.ndarray], last_S: Sequence[int]) -> list[PostedScores]:
         """The same evaluations, ended when target `last_S[i]` is booked; leaking forms go to the end."""
         return [self._score(text_N, int(last) - 1) for text_N, last in zip(texts, last_S, strict=True)]
 
-    def _score(self, text_N: np.ndarray, until_row: int | None) -> Ledger:
+    def _score(self, text_N: np.ndarray, until_row: int | None) -> PostedScores:
         return score_text(self._model, self._config, self._device, text_N, until_row)
 
 
 class OwnSession:
     """A fresh scorer walked block by block by the auditor, who holds the text and reveals it (level 2)."""
 
-    def __init__(self, model: Model, config: EvalConfig, device: torch.device, text_N: np.ndarray) -> None:
+    def __init__(self, model: ScoredModel, config: EvalConfig, device: torch.device, text_N: np.ndarray) -> None:
         rows = len(text_N) - 1
         config, model = resolve(config, model, device, rows), fresh(model, config)
-        assert config.seq_len is not None
-        model.model.set_compute_dtype(torch.bfloat16 if config.dtype == "bfloat16" else None)
-        setting = Setting(model.model, model.vocab_size, config.seq_len, rows, device, Ranks())
-        self._scorer: Scorer = compose(config, setting)
-        starts = tuple(document_rows(config, rows))
-        whole = config.ttt.lanes if config.ttt is not None and config.ttt.form == "lora" else None
-        self._plan = RunPlan(rows, config.seq_len, config.stride, config.batch, starts, config.strict, whole)
+        setting = setting_of(model, config, rows, device, Ranks())
+        self._scorer, self._plan = assemble(config, setting, document_rows(config, rows))
         self._text_N = text_N
         self._scorer.reset(text_N[:1].astype(np.int64))
 
@@ -84,7 +78,7 @@ class OwnSource:
 
     name = "the artifact's own unadapted predictor"
 
-    def __init__(self, model: Model, config: EvalConfig, device: torch.device) -> None:
+    def __init__(self, model: ScoredModel, config: EvalConfig, device: torch.device) -> None:
         self._config = resolve(unadapted(config), model, device, rows=1)  # nothing adapts: any length will do
         self._model, self._device = model, device
 
@@ -127,7 +121,7 @@ class OwnSource:
 
 
 def scoring_subject(
-    name: str, model: Model, config: EvalConfig, device: torch.device, text_N: np.ndarray, others_M: np.ndarray
+    name: str, model: ScoredModel, config: EvalConfig, device: torch.device, text_N: np.ndarray, others_M: np.ndarray
 ) -> Subject:
     """The scoring half of a subject: box, batch variants, source and, for honest stacks, sessions."""
     sizes = [size for size in _BATCHES if size != config.batch]
@@ -143,17 +137,17 @@ def scoring_subject(
 
 
 def score_text(
-    model: Model,
+    model: ScoredModel,
     config: EvalConfig,
     device: torch.device,
     text_N: np.ndarray,
     until_row: int | None = None,
     ranks: Ranks | None = None,
-) -> Ledger:
+) -> PostedScores:
     """One evaluation of a text from a fresh state, as every process of an audit runs it."""
     starts = probe_starts(config, len(text_N))
     scored = score_tokens(fresh(model, config), text_N, config, device, ranks=ranks, until_row=until_row, starts=starts)
-    return Ledger.of(scored.position_R, scored.nll_R)
+    return PostedScores.of(scored.position_R, scored.nll_R)
 
 
 def document_rows(config: EvalConfig, rows: int) -> Sequence[int]:
@@ -161,7 +155,7 @@ def document_rows(config: EvalConfig, rows: int) -> Sequence[int]:
     return [start for start in probe_starts(config, rows + 1) if start < rows]
 
 
-def fresh(model: Model, config: EvalConfig) -> Model:
+def fresh(model: ScoredModel, config: EvalConfig) -> ScoredModel:
     """A copy of the model where the stack trains it, so that no evaluation meets what another has learnt."""
     return replace(model, model=copy.deepcopy(model.model)) if config.ttt is not None else model
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from golfctl.auditing.ahead import Started, ignore
-from golfctl.auditing.foreign.posted_scores import Ledger, read_ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores, read_ledger
 from golfctl.auditing.foreign.trace import last_words
 from golfctl.errors import InputError
 from golfctl.scoring.config import EvalConfig
@@ -35,7 +35,7 @@ class RanksBox:
         self._artifact, self._config, self._world = artifact, config, world
         self._seconds, self._started = seconds, started
 
-    def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
+    def score(self, texts: Sequence[np.ndarray]) -> list[PostedScores]:
         """All texts in one launch.
 
         Raises:

@@ -12,7 +12,7 @@ from golfctl.artifact import open_artifact
 from golfctl.auditing.ahead import Ahead
 from golfctl.auditing.blackbox import FunctionBox
 from golfctl.auditing.foreign.command import DEFAULT_TIMEOUT_SECONDS
-from golfctl.auditing.foreign.posted_scores import Ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores
 from golfctl.auditing.foreign.subject_of_command import fresh_texts, slice_text
 from golfctl.auditing.foreign.trace import Trace
 from golfctl.auditing.own.evaluation import RunnerBox, scoring_subject, unadapted
@@ -104,7 +104,7 @@ def _with_processes(
     fed = feed_evaluation(own.artifact, probed, own.device, vocab_size, seconds, ahead.started)
     threads = max(1, torch.get_num_threads() // 2)  # the other checks have theirs meanwhile
 
-    def on_ranks(tokens_N: np.ndarray) -> Ledger:
+    def on_ranks(tokens_N: np.ndarray) -> PostedScores:
         assert ranks is not None
         return ranks.score([tokens_N])[0]
 

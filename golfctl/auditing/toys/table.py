@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from golfctl.auditing.foreign.posted_scores import Ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores
 from golfctl.auditing.toys import adapt
 from golfctl.auditing.toys import count_mixing as counting
 from golfctl.auditing.toys import offsets as slot
@@ -71,9 +71,9 @@ class ToyBox:
         self.name, self.vocab_size = toy.name, VOCAB
         self._toy, self._model, self._batch = toy, model, batch
 
-    def score(self, texts: Sequence[np.ndarray]) -> list[Ledger]:
+    def score(self, texts: Sequence[np.ndarray]) -> list[PostedScores]:
         """One ledger for each text."""
-        ledgers: list[Ledger | None] = [None] * len(texts)
+        ledgers: list[PostedScores | None] = [None] * len(texts)
         lengths = np.array([len(text_N) for text_N in texts])
         for length in np.unique(lengths):
             group = np.flatnonzero(lengths == length)
@@ -85,14 +85,14 @@ class ToyBox:
                     ledgers[i] = ledger
         return [ledger for ledger in ledgers if ledger is not None]
 
-    def _score_block(self, text_SN: np.ndarray) -> list[Ledger]:
+    def _score_block(self, text_SN: np.ndarray) -> list[PostedScores]:
         nll_SI = self._toy.scorer(self._model, text_SN, self._batch)
         position_I = np.arange(1, text_SN.shape[1])
         if self._toy.rescores_tail:
             more_position, more_SI = rescored_tail(self._model, text_SN)
             position_I = np.concatenate([position_I, more_position])
             nll_SI = np.concatenate([nll_SI, more_SI], axis=1)
-        return [Ledger.of(position_I, nll_I) for nll_I in nll_SI]
+        return [PostedScores.of(position_I, nll_I) for nll_I in nll_SI]
 
 
 def rescored_tail(model: ToyModel, text_SN: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

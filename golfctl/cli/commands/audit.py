@@ -57,5 +57,6 @@ def command(**options: Any) -> None:
     rests on, and (--limits, --json) what it cannot see.
     """
     from golfctl.cli.audit_flow import audit_command
+    from golfctl.cli.audit_plan import AuditFlags
 
-    audit_command(options)
+    audit_command(AuditFlags(**options))

@@ -99,10 +99,10 @@ def _build(sources: tuple[Path, ...], out: Path, options: dict[str, Any], progre
             texts = (item.document for item in split_by_hash(texts, holdout) if not item.held_out)
         vocab = options["vocab"] or _DEFAULT_VOCAB
         tokenizer = train_tokenizer((document.text for document in texts), vocab, progress=progress)
+    origin = visible(options["source"] or ", ".join(path.name for path in sources))  # words, which UTF-8 can hold
     return build_dataset(
-        out, labelled, tokenizer, split=split, source=visible(options["source"] or ", ".join(path.name for path in sources)),
-        licence=visible(options["licence"] or "") or "not stated", drop_overlap=options["drop_overlap"], replace=options["replace"],
-        progress=progress,
+        out, labelled, tokenizer, split=split, source=origin, licence=visible(options["licence"] or "not stated"),
+        drop_overlap=options["drop_overlap"], replace=options["replace"], progress=progress,
     )  # fmt: skip
 
 

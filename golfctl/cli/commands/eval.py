@@ -37,6 +37,6 @@ def command(source: Path | None, data: Path | None, **options: Any) -> None:
 
     M.GOLF defaults to the latest run's model.golf. A checkpoint (.safetensors) is scored too, for comparison.
     """
-    from golfctl.cli.eval_flow import evaluate_command
+    from golfctl.cli.eval_flow import EvalFlags, evaluate_command
 
-    evaluate_command(source, data, options)
+    evaluate_command(source, data, EvalFlags(**options))

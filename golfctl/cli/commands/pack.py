@@ -151,8 +151,8 @@ def _config(checkpoint: Path, overrides: tuple[str, ...], flags: dict[str, Any],
     """The recipe's [pack] table with the overrides and flags that were given."""
     from golfctl.core.config import apply_overrides
     from golfctl.packing.config import PackConfig
-    from golfctl.packing.overriding import without_stale
     from golfctl.packing.run_context import run_context
+    from golfctl.packing.without_effect import without_stale
 
     for override in overrides:
         if not override.strip().startswith("pack."):

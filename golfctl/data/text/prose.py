@@ -15,7 +15,7 @@ _MIN_WORDS = 4
 _MIN_HELP_CHARACTERS = 20
 
 
-class Block(NamedTuple):
+class Paragraph(NamedTuple):
     """A piece of prose and the line it starts on."""
 
     line: int
@@ -40,13 +40,13 @@ def topics_of(source: str) -> list[str]:
     return [v.value.strip() for v in values if isinstance(v, ast.Constant) and isinstance(v.value, str)]
 
 
-def _docstrings(tree: ast.AST) -> Iterator[Block]:
+def _docstrings(tree: ast.AST) -> Iterator[Paragraph]:
     for node in ast.walk(tree):
         if isinstance(node, _DOCUMENTED) and (text := ast.get_docstring(node)):
-            yield Block(node.body[0].lineno, text)
+            yield Paragraph(node.body[0].lineno, text)
 
 
-def _help_texts(tree: ast.AST) -> Iterator[Block]:
+def _help_texts(tree: ast.AST) -> Iterator[Paragraph]:
     """Strings given to argparse and its like, and module constants named as a usage or help text."""
     for node in ast.walk(tree):
         values: list[ast.expr] = []
@@ -58,7 +58,7 @@ def _help_texts(tree: ast.AST) -> Iterator[Block]:
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 text = inspect.cleandoc(value.value).strip()
                 if len(text) >= _MIN_HELP_CHARACTERS:
-                    yield Block(value.lineno, text)
+                    yield Paragraph(value.lineno, text)
 
 
 def _names_help(target: ast.expr) -> bool:
@@ -75,7 +75,7 @@ def _string_lines(tree: ast.AST) -> set[int]:
     return lines
 
 
-def _comments(source: str, inside_strings: set[int]) -> Iterator[Block]:
+def _comments(source: str, inside_strings: set[int]) -> Iterator[Paragraph]:
     """Runs of whole-line comments without their marks."""
     run: list[str] = []
     for number, line in enumerate([*source.splitlines(), ""], 1):
@@ -85,5 +85,5 @@ def _comments(source: str, inside_strings: set[int]) -> Iterator[Block]:
         elif run:
             text = inspect.cleandoc("\n".join(["", *run])).strip()
             if text:
-                yield Block(number - len(run), text)
+                yield Paragraph(number - len(run), text)
             run = []

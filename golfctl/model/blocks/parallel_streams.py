@@ -11,7 +11,7 @@ from torch import Tensor
 
 from golfctl.errors import ConfigError
 from golfctl.model.blocks.order import order
-from golfctl.model.blocks.paths import Block, Paths, State, mixed, sequential
+from golfctl.model.blocks.paths import Paths, State, TransformerBlock, mixed, sequential
 from golfctl.model.blocks.residual import Skips
 from golfctl.model.config import PathsConfig
 from golfctl.model.roles import Role
@@ -39,14 +39,14 @@ class ParallelStreams(Paths):
                     "they must begin in its second half and no earlier block may follow"
                 )
 
-    def run(self, state: State, block: Block) -> State:
+    def run(self, state: State, block: TransformerBlock) -> State:
         """The stream after `block`."""
         if block.layer < self.config.first:
             return sequential(state, block)
         stream0_BTD, stream1_BTD = split(state)
         return self.streams(stream0_BTD, stream1_BTD, block)
 
-    def streams(self, stream0_BTD: Tensor, stream1_BTD: Tensor, block: Block) -> State:
+    def streams(self, stream0_BTD: Tensor, stream1_BTD: Tensor, block: TransformerBlock) -> State:
         """Both streams after `block`."""
         raise NotImplementedError
 
@@ -68,7 +68,7 @@ class MergedStreams(ParallelStreams):
         """m."""
         return [Weight(_MERGE, (), Role.GAIN, constant(0.5))]
 
-    def streams(self, stream0_BTD: Tensor, stream1_BTD: Tensor, block: Block) -> State:
+    def streams(self, stream0_BTD: Tensor, stream1_BTD: Tensor, block: TransformerBlock) -> State:
         """stream₀ ← x_in + attn(x_in) with x_in = m₀⊙stream₀ + m₁⊙x₀; stream₁ ← stream₁ + mlp(stream₁)."""
         x_BTD, kept_BTD = mixed(stream0_BTD, block), block.wanted(stream1_BTD)
         return block.attention(x_BTD, onto_BTD=block.wanted(x_BTD)), block.mlp(kept_BTD, onto_BTD=kept_BTD)
@@ -110,7 +110,7 @@ class SequentialStreams(LearnedStreams):
         """The skip enters every stream."""
         return tuple(skips.join(stream_BTD, skip_BTD, row) for stream_BTD in state)
 
-    def streams(self, stream0_BTD: Tensor, stream1_BTD: Tensor, block: Block) -> State:
+    def streams(self, stream0_BTD: Tensor, stream1_BTD: Tensor, block: TransformerBlock) -> State:
         """Both streams after `block`."""
         keep, write = (self.gain(name, stream0_BTD)[block.layer].unbind(0) for name in (_KEEP, _WRITE))
         a_BTD = block.attention(mixed(stream0_BTD, block))
@@ -135,7 +135,7 @@ class SimultaneousStreams(LearnedStreams):
             state = split(state)
         return super().join(state, skip_BTD, skips, row, layer)
 
-    def streams(self, stream0_BTD: Tensor, stream1_BTD: Tensor, block: Block) -> State:
+    def streams(self, stream0_BTD: Tensor, stream1_BTD: Tensor, block: TransformerBlock) -> State:
         """Both streams after `block`."""
         keep, write = (self.gain(name, stream0_BTD)[block.layer].unbind(0) for name in (_KEEP, _WRITE))
         a_BTD, kept_BTD = block.attention(mixed(stream0_BTD, block)), block.wanted(stream1_BTD)

@@ -17,7 +17,7 @@ State = tuple[Tensor, ...]
 """The stream: one tensor, or two where the paths are parallel streams."""
 
 
-class Block(Protocol):
+class TransformerBlock(Protocol):
     """One application of a block, as paths see it."""
 
     layer: int
@@ -49,7 +49,7 @@ class Paths(Component):
                 f"model.paths: form {config.form!r} needs first between 1 and {spec.layers - 1}, not {config.first}"
             )
 
-    def run(self, state: State, block: Block) -> State:
+    def run(self, state: State, block: TransformerBlock) -> State:
         """The stream after `block`."""
         return sequential(state, block)
 
@@ -65,7 +65,7 @@ class Paths(Component):
 class ParallelPaths(Paths):
     """GPT-J: y = x_in + attn(x_in) + mlp(x_in) from block `first` on (PR #1412, #1493)."""
 
-    def run(self, state: State, block: Block) -> State:
+    def run(self, state: State, block: TransformerBlock) -> State:
         """The stream after `block`."""
         if block.layer < self.config.first:
             return sequential(state, block)
@@ -74,12 +74,12 @@ class ParallelPaths(Paths):
         return (block.mlp(kept_BTD, onto_BTD=block.attention(x_BTD, onto_BTD=kept_BTD)),)
 
 
-def mixed(x_BTD: Tensor, block: Block) -> Tensor:
+def mixed(x_BTD: Tensor, block: TransformerBlock) -> Tensor:
     """m₀⊙x + m₁⊙x₀: what the block's attention reads."""
     return block.residual.mixed(x_BTD, block.x0_BTD, block.layer)
 
 
-def sequential(state: State, block: Block) -> State:
+def sequential(state: State, block: TransformerBlock) -> State:
     """One block of sequential paths."""
     x_BTD = mixed(state[0], block)
     y_BTD = block.attention(x_BTD, onto_BTD=block.wanted(x_BTD))

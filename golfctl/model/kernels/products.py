@@ -19,7 +19,7 @@ from torch import Tensor
 from golfctl.model.kernels.linear import linear
 
 
-class Sink:
+class GradientSink:
     """Where the gradient of one bank gathers during one backward pass."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Sink:
 class Slot(NamedTuple):
     """A slice of a bank: its sink, its place, the bank's shape."""
 
-    sink: Sink
+    sink: GradientSink
     row: int
     shape: torch.Size
 
@@ -39,7 +39,7 @@ def unbind(bank_BOI: Tensor) -> tuple[tuple[Tensor, ...], list[Slot]]:
     """The slices [O, I] of a bank, and their slots; no slots where plain autograd has to do."""
     if torch.compiler.is_compiling() or not (torch.is_grad_enabled() and bank_BOI.requires_grad):
         return bank_BOI.unbind(0), []
-    sink = Sink()
+    sink = GradientSink()
     slices = _Unbind.apply(bank_BOI, sink)
     return slices, [Slot(sink, row, bank_BOI.shape) for row in range(len(slices))]
 
@@ -56,14 +56,14 @@ class _Unbind(torch.autograd.Function):
     """unbind(0); its backward pass hands over the buffer that the products have written."""
 
     @staticmethod
-    def forward(ctx: Any, bank: Tensor, sink: Sink) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, bank: Tensor, sink: GradientSink) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
         ctx.sink, ctx.shape, ctx.kind = sink, bank.shape, {"dtype": bank.dtype, "device": bank.device}
         return bank.unbind(0)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None]:
-        sink: Sink = ctx.sink
+        sink: GradientSink = ctx.sink
         buffer = torch.empty(ctx.shape, **ctx.kind) if sink.buffer is None else sink.buffer
         for index, grad in enumerate(grads):
             place = buffer[index]

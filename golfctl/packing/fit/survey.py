@@ -18,7 +18,8 @@ from golfctl.packing.assignment import Assignment, adjustable, assign
 from golfctl.packing.config import OCTAVE_LIMIT, PackConfig
 from golfctl.packing.fit.allocation import Point
 from golfctl.packing.fit.sensitivity import Probe
-from golfctl.packing.packer import Packer, informative, quantize_named
+from golfctl.packing.packer import Packer
+from golfctl.packing.quantising import informative, quantize_tensor
 from golfctl.quant import dequantize
 from golfctl.quant.stats import estimated_loss
 
@@ -123,7 +124,7 @@ class Survey:
 
     def _point(self, one: Assignment, setting: float, ratios: dict[str, float], probe: Probe | None) -> Point:
         stats = self._packer.calibration.stats[one.name]
-        quantized = quantize_named(one, self._packer.checkpoint, stats)
+        quantized = quantize_tensor(one, self._packer.checkpoint, stats)
         decoded = torch.from_numpy(dequantize(quantized.scheme, quantized.shape, quantized.parts))
         loss = estimated_loss(decoded - self._packer.checkpoint.tensors[one.name].float(), stats)
         if one.name not in ratios:

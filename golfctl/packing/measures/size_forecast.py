@@ -24,7 +24,7 @@ _ENTROPY_BITS = 3.2  # per weight at an estimated loss of 0.001, measured on mod
 _ERRORS = {"row": 0.10, "floor": 0.45, "entropy": 0.30, "float": 0.12}  # of the bytes, either way
 
 
-class Forecast(NamedTuple):
+class SizeForecast(NamedTuple):
     """Bytes of the artifact, and the error to expect either way."""
 
     bytes: int
@@ -35,14 +35,16 @@ class Forecast(NamedTuple):
         return self._asdict()
 
 
-def forecast(spec: ModelSpec, config: PackConfig, tokenizer: bytes = b"", limit_bytes: int | None = None) -> Forecast:
+def forecast(
+    spec: ModelSpec, config: PackConfig, tokenizer: bytes = b"", limit_bytes: int | None = None
+) -> SizeForecast:
     """Forecast the file size of a trained model of `spec` packed with `config`.
 
     `tokenizer` is counted at its coded size unless `slim`. With `fit` the size is known: `limit_bytes` less the margin.
     """
     if config.fit and limit_bytes is not None:
         room = limit_bytes - config.margin
-        return Forecast(round(room * 0.9975), round(room * 0.0025))
+        return SizeForecast(round(room * 0.9975), round(room * 0.0025))
     shapes = shapes_by_name(spec)
     expected, error = 0.0, 0.0
     for one in assign(spec, config):
@@ -52,7 +54,7 @@ def forecast(spec: ModelSpec, config: PackConfig, tokenizer: bytes = b"", limit_
     fixed = _MANIFEST_BYTES[0] + _MANIFEST_BYTES[1] * len(shapes)
     if tokenizer and not config.slim:
         fixed += len(encode_bytes("lzma/1", tokenizer, preset=9))
-    return Forecast(round(expected / 8 + fixed), round(error / 8))
+    return SizeForecast(round(expected / 8 + fixed), round(error / 8))
 
 
 def _kind(one: Assignment) -> str:

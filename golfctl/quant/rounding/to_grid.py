@@ -18,7 +18,7 @@ from golfctl.quant.threads import one_thread
 _EXPONENT_LIMIT = 127
 
 
-def quantize_grid(weight_RC: Tensor, stats: LayerStats | None, options: GridOptions) -> QuantizedTensor:
+def to_grid(weight_RC: Tensor, stats: LayerStats | None, options: GridOptions) -> QuantizedTensor:
     """Quantise one finite float32 matrix [R, C] so that every weight costs about the same estimated loss.
 
     Raises:

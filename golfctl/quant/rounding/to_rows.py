@@ -19,14 +19,7 @@ from golfctl.quant.tensor import QuantizedTensor
 from golfctl.quant.threads import one_thread
 
 
-def quantize_rows(
-    layout: RowLayout, weight_RC: Tensor, stats: LayerStats | None, options: RowOptions
-) -> QuantizedTensor:
-    """Quantise one finite float32 matrix [R, C]: `quantize_rows_batch` of one."""
-    return quantize_rows_batch(layout, [weight_RC], [stats], options)[0]
-
-
-def quantize_rows_batch(
+def to_rows(
     layout: RowLayout, weights: Sequence[Tensor], stats: Sequence[LayerStats | None], options: RowOptions
 ) -> list[QuantizedTensor]:
     """Quantise finite float32 matrices of one shape [R, C], on the device they lie on; the codes are those of each

@@ -54,7 +54,7 @@ class TernaryLayout:
         return weight.reshape(shape)
 
 
-def quantize_ternary(layout: TernaryLayout, weight: np.ndarray) -> QuantizedTensor:
+def to_ternary(layout: TernaryLayout, weight: np.ndarray) -> QuantizedTensor:
     """Quantise a finite float32 tensor of any shape.
 
     Raises:

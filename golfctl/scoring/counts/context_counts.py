@@ -16,7 +16,9 @@ import numpy as np
 from golfctl.core.machine.compiled import compiled
 from golfctl.scoring.counts.memory_hints import prefetch
 
-_N, _SHAPE, _START = 1, 2, 3  # columns of a node, after its key; _SHAPE is T · 64 + log2(capacity)
+# Columns of a node; SHAPE is T · 64 + log2(capacity). With T = 1, START is the successor itself.
+KEY, SEEN, SHAPE, START = 0, 1, 2, 3
+TOKEN, COUNT = 0, 1  # columns of the pool, where successors lie
 _ROOT = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX2 = np.uint64(0x94D049BB133111EB)
@@ -41,7 +43,7 @@ def find(nodes: np.ndarray, key: np.uint64) -> np.int64:
     mask = nodes.shape[0] - 1
     slot = np.int64(key & np.uint64(mask))
     wanted = np.int64(key)
-    while nodes[slot, 0] != wanted and nodes[slot, 0] != 0:
+    while nodes[slot, KEY] != wanted and nodes[slot, KEY] != 0:
         slot = (slot + 1) & mask
     return slot
 
@@ -53,12 +55,12 @@ def _seek(pool: np.ndarray, start: int, stop: int, token: int) -> int:
     while i + _LONG <= stop:
         hit = 0
         for j in range(_LONG):
-            hit |= pool[i + j, 0] == token
+            hit |= pool[i + j, TOKEN] == token
         if hit:
             break
         i += _LONG
     while i < stop:
-        if pool[i, 0] == token:
+        if pool[i, TOKEN] == token:
             return i
         i += 1
     return -1
@@ -71,7 +73,7 @@ def _place(pool: np.ndarray, used: np.ndarray, key: np.uint64, start: int, disti
         return _seek(pool, start, start + distinct, token)
     hint = _HINTS + np.int64((key ^ (np.uint64(token) * _ROOT)) >> np.uint64(64 - _HINT_BITS))
     i = start + used[hint]
-    if used[hint] < distinct and pool[i, 0] == token:
+    if used[hint] < distinct and pool[i, TOKEN] == token:
         return i
     i = _seek(pool, start, start + distinct, token)
     used[hint] = distinct if i < 0 else i - start
@@ -81,59 +83,60 @@ def _place(pool: np.ndarray, used: np.ndarray, key: np.uint64, start: int, disti
 @compiled(inline="always")
 def add(nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, key: np.uint64, slot: np.int64, token: int) -> None:
     """Count `token` after the context `key`, whose slot is known; the caller saw to enough room."""
-    if nodes[slot, 0] == 0:
-        nodes[slot, 0] = np.int64(key)
-        used[0] += 1
-    nodes[slot, 1] += 1
-    distinct, log_capacity, start = nodes[slot, 2] >> 6, nodes[slot, 2] & 63, nodes[slot, 3]
+    if nodes[slot, KEY] == 0:
+        nodes[slot, KEY] = np.int64(key)
+        used[_NODES] += 1
+    nodes[slot, SEEN] += 1
+    distinct, log_capacity, start = nodes[slot, SHAPE] >> 6, nodes[slot, SHAPE] & 63, nodes[slot, START]
     if distinct == 0 or (distinct == 1 and start == token):
-        nodes[slot, 2] = 1 << 6
-        nodes[slot, 3] = token
+        nodes[slot, SHAPE] = 1 << 6
+        nodes[slot, START] = token
         return
     if distinct == 1:
-        pool[used[1], 0] = start
-        pool[used[1], 1] = nodes[slot, 1] - 1
-        nodes[slot, 3] = start = used[1]
+        pool[used[_POOL], TOKEN] = start
+        pool[used[_POOL], COUNT] = nodes[slot, SEEN] - 1
+        nodes[slot, START] = start = used[_POOL]
         log_capacity = 1
-        used[1] += 2
+        used[_POOL] += 2
     else:
         i = _place(pool, used, key, start, distinct, token)
         if i >= 0:
-            pool[i, 1] += 1
+            pool[i, COUNT] += 1
             return
         if distinct == 1 << log_capacity:
             for i in range(distinct):
-                pool[used[1] + i] = pool[start + i]
-            nodes[slot, 3] = start = used[1]
+                pool[used[_POOL] + i] = pool[start + i]
+            nodes[slot, START] = start = used[_POOL]
             log_capacity += 1
-            used[1] += 1 << log_capacity
-    pool[start + distinct, 0] = token
-    pool[start + distinct, 1] = 1
-    nodes[slot, 2] = ((distinct + 1) << 6) | log_capacity
+            used[_POOL] += 1 << log_capacity
+    pool[start + distinct, TOKEN] = token
+    pool[start + distinct, COUNT] = 1
+    nodes[slot, SHAPE] = ((distinct + 1) << 6) | log_capacity
 
 
 @compiled
 def remove(nodes: np.ndarray, pool: np.ndarray, slot: int, token: int) -> None:
     """Undo the latest `add` of `token` at `slot`; a successor that falls to zero is the last one of its node."""
-    distinct, start = nodes[slot, 2] >> 6, nodes[slot, 3]
-    nodes[slot, 1] -= 1
+    distinct, start = nodes[slot, SHAPE] >> 6, nodes[slot, START]
+    nodes[slot, SEEN] -= 1
     if distinct == 1:
-        if nodes[slot, 1] == 0:
-            nodes[slot, 2] = 0
+        if nodes[slot, SEEN] == 0:
+            nodes[slot, SHAPE] = 0
         return
     i = _seek(pool, start, start + distinct, token)
-    pool[i, 1] -= 1
-    if pool[i, 1] == 0:
-        nodes[slot, 2] -= 1 << 6
+    pool[i, COUNT] -= 1
+    if pool[i, COUNT] == 0:
+        nodes[slot, SHAPE] -= 1 << 6
         if distinct == 2:
-            nodes[slot, 2] = 1 << 6
-            nodes[slot, 3] = pool[start, 0]
+            nodes[slot, SHAPE] = 1 << 6
+            nodes[slot, START] = pool[start, TOKEN]
 
 
 @compiled
 def room(nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, contexts: int, vocab_size: int) -> bool:
     """Whether one more token can be counted in `contexts` contexts without growing."""
-    return 3 * (used[0] + contexts) <= 2 * nodes.shape[0] and used[1] + 4 * contexts * vocab_size <= pool.shape[0]
+    nodes_fit = 3 * (used[_NODES] + contexts) <= 2 * nodes.shape[0]
+    return nodes_fit and used[_POOL] + 4 * contexts * vocab_size <= pool.shape[0]
 
 
 @compiled
@@ -144,7 +147,7 @@ def locate(nodes: np.ndarray, tokens_N: np.ndarray, i: int, deepest: int, keys: 
         if k:
             key = extend_key(key, tokens_N[i - k])
         keys[k], slots[k] = key, find(nodes, key)
-        if nodes[slots[k], 1] > 0:
+        if nodes[slots[k], SEEN] > 0:
             match = k
     return match
 
@@ -154,9 +157,9 @@ def claim_located(nodes: np.ndarray, used: np.ndarray, keys: np.ndarray, slots: 
     """Give every located context a node of its own, still without counts."""
     for k in range(deepest + 1):
         slots[k] = find(nodes, keys[k])
-        if nodes[slots[k], 0] == 0:
-            nodes[slots[k], 0] = np.int64(keys[k])
-            used[0] += 1
+        if nodes[slots[k], KEY] == 0:
+            nodes[slots[k], KEY] = np.int64(keys[k])
+            used[_NODES] += 1
 
 
 @compiled
@@ -166,7 +169,7 @@ def add_located(
     """Count `token` after every located context; a slot that another new context took meanwhile is sought again."""
     for k in range(deepest + 1):
         slot = slots[k]
-        if nodes[slot, 0] != np.int64(keys[k]):
+        if nodes[slot, KEY] != np.int64(keys[k]):
             slot = find(nodes, keys[k])
         add(nodes, pool, used, keys[k], slot, token)
 
@@ -188,8 +191,8 @@ def _fetch_successors(nodes: np.ndarray, pool: np.ndarray, deepest: int, keys: n
     mask = np.uint64(nodes.shape[0] - 1)
     for k in range(1, deepest + 1):
         slot = np.int64(keys[k] & mask)
-        if nodes[slot, 2] >> 6 > 1:
-            prefetch(pool, nodes[slot, 3])
+        if nodes[slot, SHAPE] >> 6 > 1:
+            prefetch(pool, nodes[slot, START])
 
 
 @compiled
@@ -232,8 +235,8 @@ def uncount_tokens(nodes: np.ndarray, pool: np.ndarray, tokens_N: np.ndarray, fi
 @compiled
 def _rehash(old: np.ndarray, new: np.ndarray) -> None:
     for slot in range(old.shape[0]):
-        if old[slot, 0] != 0:
-            new[find(new, np.uint64(old[slot, 0]))] = old[slot]
+        if old[slot, KEY] != 0:
+            new[find(new, np.uint64(old[slot, KEY]))] = old[slot]
 
 
 @compiled
@@ -280,7 +283,7 @@ class ContextCounts:
     def successors(self, context: "list[int] | np.ndarray") -> dict[int, int]:
         """Counts after a context, for tests and reports."""
         slot = _slot_of(self.nodes, np.asarray(context, np.int64))
-        distinct, start = int(self.nodes[slot, _SHAPE]) >> 6, int(self.nodes[slot, _START])
+        distinct, start = int(self.nodes[slot, SHAPE]) >> 6, int(self.nodes[slot, START])
         if distinct < 2:
-            return {start: int(self.nodes[slot, _N])} if distinct else {}
+            return {start: int(self.nodes[slot, SEEN])} if distinct else {}
         return {int(token): int(count) for token, count in self.pool[start : start + distinct]}

@@ -17,7 +17,18 @@ import torch
 
 from golfctl.core.machine.compiled import compiled
 from golfctl.scoring.config import CtwConfig
-from golfctl.scoring.counts.context_counts import add_located, claim_located, locate, remove, room
+from golfctl.scoring.counts.context_counts import (
+    COUNT,
+    SEEN,
+    SHAPE,
+    START,
+    TOKEN,
+    add_located,
+    claim_located,
+    locate,
+    remove,
+    room,
+)
 from golfctl.scoring.counts.counting import CountingScorer
 
 _LIMIT = 60.0  # |log β| beyond which one side has won; kept finite so that it can come back
@@ -25,12 +36,12 @@ _LIMIT = 60.0  # |log β| beyond which one side has won; kept finite so that it 
 
 @compiled
 def _count_of(nodes: np.ndarray, pool: np.ndarray, slot: int, token: int) -> int:
-    distinct, start = nodes[slot, 2] >> 6, nodes[slot, 3]
+    distinct, start = nodes[slot, SHAPE] >> 6, nodes[slot, START]
     if distinct == 1:
-        return nodes[slot, 1] if start == token else 0
+        return nodes[slot, SEEN] if start == token else 0
     for j in range(start, start + distinct):
-        if pool[j, 0] == token:
-            return pool[j, 1]
+        if pool[j, TOKEN] == token:
+            return pool[j, COUNT]
     return 0
 
 
@@ -50,14 +61,14 @@ def _spread(
     for k in range(deepest + 1):
         share = rest if k == deepest else rest / (1.0 + np.exp(-beta[slots[k], 4]))
         rest -= share
-        n, distinct, start = nodes[slots[k], 1], nodes[slots[k], 2] >> 6, nodes[slots[k], 3]
+        n, distinct, start = nodes[slots[k], SEEN], nodes[slots[k], SHAPE] >> 6, nodes[slots[k], START]
         scale = share / (n + alpha * vocab)
         floor += scale * alpha
         if distinct == 1:
             out_V[start] += scale * n
         else:
             for j in range(start, start + distinct):
-                out_V[pool[j, 0]] += scale * pool[j, 1]
+                out_V[pool[j, TOKEN]] += scale * pool[j, COUNT]
     out_V += floor
 
 
@@ -77,7 +88,7 @@ def _learn(
     below = 0.0
     for k in range(deepest, -1, -1):
         slot = slots[k]
-        own = (_count_of(nodes, pool, slot, token) + alpha) / (nodes[slot, 1] + alpha * vocab)
+        own = (_count_of(nodes, pool, slot, token) + alpha) / (nodes[slot, SEEN] + alpha * vocab)
         was_K[k] = beta[slot, 4]
         if k == deepest:
             below = own

@@ -13,7 +13,7 @@ import torch
 
 from golfctl.core.machine.compiled import compiled
 from golfctl.scoring.config import NgramConfig
-from golfctl.scoring.counts.context_counts import add_located, locate, room
+from golfctl.scoring.counts.context_counts import COUNT, SEEN, SHAPE, START, TOKEN, add_located, locate, room
 from golfctl.scoring.counts.counting import CountingScorer
 
 _MASS_TOLERANCE = 1e-9
@@ -33,7 +33,7 @@ def _spread(
     out_V[:] = 0.0
     rest, mass = 1.0, 0.0
     for k in range(deepest, -1, -1):
-        n, distinct, start = nodes[slots[k], 1], nodes[slots[k], 2] >> 6, nodes[slots[k], 3]
+        n, distinct, start = nodes[slots[k], SEEN], nodes[slots[k], SHAPE] >> 6, nodes[slots[k], START]
         if n == 0:
             continue
         share = rest / (n + strength)
@@ -41,7 +41,7 @@ def _spread(
             out_V[start] += share * (n - discount)
         else:
             for j in range(start, start + distinct):
-                out_V[pool[j, 0]] += share * (pool[j, 1] - discount)
+                out_V[pool[j, TOKEN]] += share * (pool[j, COUNT] - discount)
         mass += share * (n - discount * distinct)
         rest = share * (strength + discount * distinct)
     out_V += rest / len(out_V)

@@ -161,10 +161,10 @@ class LoraScorer:
 
 
 def _documents(block: Block) -> list[list[Window]]:
-    """The block's windows document by document; a document's first window scores all it sees."""
+    """The block's windows document by document."""
     documents: list[list[Window]] = []
     for window in block.windows:
-        if window.first == window.start or not documents:
+        if window.begins or not documents:
             documents.append([])
         documents[-1].append(window)
     return documents

@@ -83,9 +83,9 @@ class RollingScorer:
 
 def _stretches(block: Block, batch: int) -> Iterator[tuple[bool, int, int]]:
     """Rows `[first, stop)` of up to `batch` windows of one document, and whether that document begins there."""
-    begins, first = block.windows[0].start == block.first, block.first
+    begins, first = block.cut(block.windows[0]).begins, block.first
     for number, window in enumerate(block.windows[1:], start=1):
-        if window.start == window.first or number % batch == 0:
+        if window.begins or number % batch == 0:
             yield begins, first, window.first
-            begins, first = window.start == window.first, window.first
+            begins, first = window.begins, window.first
     yield begins, first, block.stop

@@ -6,7 +6,7 @@ become scores (`scores`) with a stage (`stages`) and seconds (`clocks`), a log b
 
 from golfctl.submission.logs.facts import LogFacts, last_stage, parse_log, read_facts
 from golfctl.submission.logs.lines import LogLines
-from golfctl.submission.logs.scores import Score
+from golfctl.submission.logs.scores import LoggedScore
 from golfctl.submission.logs.stages import Stage
 
-__all__ = ["LogFacts", "LogLines", "Score", "Stage", "last_stage", "parse_log", "read_facts"]
+__all__ = ["LogFacts", "LogLines", "LoggedScore", "Stage", "last_stage", "parse_log", "read_facts"]

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import NamedTuple
 
-from golfctl.submission.logs.grammar import Field, Line, decimals, read_line, whole_number
-from golfctl.submission.logs.scores import Score, message, scores_of
+from golfctl.submission.logs.grammar import Line, LogField, decimals, read_line, whole_number
+from golfctl.submission.logs.scores import LoggedScore, message, scores_of
 from golfctl.submission.logs.seconds import SECONDS, total_evaluation_seconds, training_seconds
 from golfctl.submission.logs.stages import LAST_STAGES, Stage, step_of
 
@@ -35,7 +35,7 @@ class LogFacts(NamedTuple):
     know, or after the last score. `cut` says why the log was not read to its end.
     """
 
-    scores: tuple[Score, ...]
+    scores: tuple[LoggedScore, ...]
     totals: dict[str, int]
     code_bytes: dict[str, int]
     train_seconds: float | None
@@ -61,7 +61,7 @@ class LogFacts(NamedTuple):
     @property
     def eval_stages(self) -> dict[str, float]:
         """Seconds of each scoring stage after training; a stage that reports itself twice counts once."""
-        stages: list[Score] = []
+        stages: list[LoggedScore] = []
         for score in self.scores:
             timed = score.seconds and score.bpb is not None and score.stage not in (Stage.TRAINING, Stage.PROGRESS)
             if timed and not any(_same_stage(score, other) for other in stages[-_KEPT_NAMES:]):
@@ -69,15 +69,15 @@ class LogFacts(NamedTuple):
         return {f"{i} {score.tag}": score.seconds or 0.0 for i, score in enumerate(stages)}
 
     @property
-    def runs(self) -> list[list[Score]]:
+    def runs(self) -> list[list[LoggedScore]]:
         """The scores of each run in the log."""
-        split: dict[int, list[Score]] = {}
+        split: dict[int, list[LoggedScore]] = {}
         for score in self.scores:
             split.setdefault(score.run, []).append(score)
         return list(split.values())
 
 
-def last_stage(scores: list[Score]) -> list[Score]:
+def last_stage(scores: list[LoggedScore]) -> list[LoggedScore]:
     """The scores that a run ends with: those of its last stage, and later ones whose stage has no known name.
 
     Where nothing was scored after training and quantisation: the last score alone.
@@ -91,7 +91,7 @@ def last_stage(scores: list[Score]) -> list[Score]:
     return kept[::-1] or [score for score in scores if score.stage is not Stage.PROGRESS][-1:] or scores[-1:]
 
 
-def _same_stage(one: Score, other: Score) -> bool:
+def _same_stage(one: LoggedScore, other: LoggedScore) -> bool:
     """The same figure in about the same seconds, printed by another line."""
     near = abs((one.seconds or 0.0) - (other.seconds or 0.0)) <= _SAME_STAGE * (one.seconds or 0.0)
     return near and abs((one.bpb or 0.0) - (other.bpb or 0.0)) < _ROUNDING_BPB
@@ -114,7 +114,7 @@ class _Reader:
     """Gathers the facts of one log."""
 
     def __init__(self) -> None:
-        self.scores: deque[Score] = deque(maxlen=_KEPT_SCORES)
+        self.scores: deque[LoggedScore] = deque(maxlen=_KEPT_SCORES)
         self.spoken: deque[float] = deque(maxlen=_KEPT_NUMBERS)
         self.trailing: deque[float] = deque(maxlen=_KEPT_NUMBERS)
         self.totals: dict[str, int] = {}
@@ -155,7 +155,7 @@ class _Reader:
             stray=(*self.spoken, *self.trailing),
         )
 
-    def _count_runs(self, line: Line, scores: list[Score]) -> None:
+    def _count_runs(self, line: Line, scores: list[LoggedScore]) -> None:
         """A step of training that falls back begins the next run of the same log."""
         if all(score.stage is not Stage.TRAINING for score in scores):
             return
@@ -165,13 +165,13 @@ class _Reader:
             self.run += step < self.step
             self.step = step
 
-    def _times(self, field: Field) -> None:
+    def _times(self, field: LogField) -> None:
         if (seconds := training_seconds(field)) is not None:
             self.train_seconds = max(self.train_seconds or 0.0, seconds)
         if (seconds := total_evaluation_seconds(field)) is not None:
             self.total_eval_seconds = seconds
 
-    def _tokens_and_seed(self, line: Line, field: Field) -> None:
+    def _tokens_and_seed(self, line: Line, field: LogField) -> None:
         if field.whole is None:
             return
         if field.words == "val_tokens" or (field.last_word == "tokens" and "val_loader" in line.text):

@@ -40,7 +40,7 @@ _MARKS = "*`"
 _JSON_FIELDS, _JSON_DEPTH = 4096, 8
 
 
-class Field(NamedTuple):
+class LogField(NamedTuple):
     """One named number of a line. `value` is None where the token is no number; `whole` the whole number it may be.
 
     `start` and `end` are positions of name and token in the line (in JSON: the order of the fields).
@@ -73,7 +73,7 @@ class Line(NamedTuple):
     """A line and its fields; `said` are the texts of a JSON object, None for a line of text."""
 
     text: str
-    fields: list[Field]
+    fields: list[LogField]
     said: str | None
 
 
@@ -107,14 +107,14 @@ def whole_number(token: str) -> int | None:
     return int(token.replace(",", "")) if _COUNT.fullmatch(token) else None
 
 
-def _text_field(line: str, match: re.Match[str]) -> Field:
+def _text_field(line: str, match: re.Match[str]) -> LogField:
     token, end = match["token"], match.end()
     value, unit = number(token)
     if _GOES_ON.match(line, end):
         value = None
     if not unit and (spaced := _SPACED_UNIT.match(line, end)):
         unit = spaced[1]
-    return Field(match["name"], value, unit, whole_number(token.strip(_MARKS)), match.start(), end)
+    return LogField(match["name"], value, unit, whole_number(token.strip(_MARKS)), match.start(), end)
 
 
 def _json_line(text: str) -> Line | None:
@@ -126,7 +126,7 @@ def _json_line(text: str) -> Line | None:
         pairs = json.loads(line, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError):
         return None
-    fields: list[Field] = []
+    fields: list[LogField] = []
     texts: list[str] = []
     for name, value in _leaves(pairs, "", _JSON_DEPTH):
         if isinstance(value, str) and (parsed := number(value))[0] is None:
@@ -134,7 +134,7 @@ def _json_line(text: str) -> Line | None:
         else:
             found, unit = parsed if isinstance(value, str) else (_float(value), "")
             whole = value if isinstance(value, int) and abs(value) < 10**18 else whole_number(str(value))
-            fields.append(Field(name, found, unit, whole, len(fields), len(fields)))
+            fields.append(LogField(name, found, unit, whole, len(fields), len(fields)))
         if len(fields) + len(texts) >= _JSON_FIELDS:
             break
     return Line(text, fields, " ".join(texts))

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from golfctl.submission.logs.grammar import Field, Line
+from golfctl.submission.logs.grammar import Line, LogField
 from golfctl.submission.logs.seconds import evaluation_seconds
 from golfctl.submission.logs.stages import Stage, stage_of, stage_of_name
 
@@ -17,7 +17,7 @@ _DECIMAL_POINT = re.compile(r"\d\.\d")  # another figure, and the words are its 
 _ASSIGNMENT = re.compile(r"\s=\s")
 
 
-class Score(NamedTuple):
+class LoggedScore(NamedTuple):
     """One reported score; `tag` is the word its line begins with, `loss` in nats, `seconds` what the stage took.
 
     `bpb` is None where what stands there is no number; NaN and infinity are themselves. `run` counts runs of one log.
@@ -31,7 +31,7 @@ class Score(NamedTuple):
     run: int = 0
 
 
-def scores_of(line: Line) -> list[Score]:
+def scores_of(line: Line) -> list[LoggedScore]:
     """The scores that a line reports; none where it is a line of a program."""
     fields = [field for field in line.fields if _names_a_score(line, field)]
     if not fields or (line.said is None and _SOURCE.search(line.text)):
@@ -46,14 +46,14 @@ def message(text: str) -> str:
     return text[head.end() :] if head else text
 
 
-def _names_a_score(line: Line, field: Field) -> bool:
+def _names_a_score(line: Line, field: LogField) -> bool:
     """A name that ends in bpb; `x = 0.0` is how programs begin a sum, not how they print one."""
     if not field.words.endswith("bpb"):
         return False
     return field.value != 0.0 or not _ASSIGNMENT.search(line.text[field.start : field.end])
 
 
-def _json_scores(line: Line, fields: list[Field]) -> list[Score]:
+def _json_scores(line: Line, fields: list[LogField]) -> list[LoggedScore]:
     """Scores of a JSON line: a stage is in the name or in a text beside it; a step alone says training."""
     said = stage_of(line.said or "")
     if said is Stage.UNNAMED and any(f.last_word in ("step", "iter", "iteration", "epoch") for f in line.fields):
@@ -63,11 +63,11 @@ def _json_scores(line: Line, fields: list[Field]) -> list[Score]:
     for field in fields:
         stage = _stage(field.name, stage_of(field.name), said)
         tag = "step" if stage is Stage.TRAINING else ((line.said or "").split() or [field.name])[0]
-        scores.append(Score(tag, loss, _bpb(field), seconds, stage))
+        scores.append(LoggedScore(tag, loss, _bpb(field), seconds, stage))
     return scores
 
 
-def _text_scores(line: Line, fields: list[Field]) -> list[Score]:
+def _text_scores(line: Line, fields: list[LogField]) -> list[LoggedScore]:
     """Scores of a line of text. Each owns what stands between the score before it and the next one."""
     text, scores = line.text, []
     first_words, words = stage_of(message(text[: fields[0].start])), message(text).split(maxsplit=1)
@@ -82,11 +82,13 @@ def _text_scores(line: Line, fields: list[Field]) -> list[Score]:
             own.append(stage_of(after))
         stage = _stage(field.name, *own)
         trained = stage is Stage.TRAINING
-        scores.append(Score("step" if trained else tag, losses[i], _bpb(field), None if trained else seconds, stage))
+        scores.append(
+            LoggedScore("step" if trained else tag, losses[i], _bpb(field), None if trained else seconds, stage)
+        )
     return scores
 
 
-def _losses(line: Line, fields: list[Field]) -> list[float | None]:
+def _losses(line: Line, fields: list[LogField]) -> list[float | None]:
     """The loss of each score: the last one that stands between the score before it and itself."""
     losses: list[float | None] = []
     loss = None
@@ -109,7 +111,7 @@ def _stage(name: str, *told: Stage) -> Stage:
     return Stage.ASIDE if aside else stage
 
 
-def _bpb(field: Field) -> float | None:
+def _bpb(field: LogField) -> float | None:
     """The number, where it is one of bits per byte: one with another unit is not understood."""
     return None if field.unit else field.value
 

@@ -7,7 +7,7 @@ import torch
 
 from golfctl.errors import GolfError
 from golfctl.model.kernels.gpu_attention import flash3_missing
-from golfctl.training.meters.machine_finding import Finding, Status
+from golfctl.training.meters.machine_finding import MachineFinding, Status
 from golfctl.training.run.distributed import choose_threads, resolve_device
 from golfctl.training.setup import choose_dtype
 
@@ -15,11 +15,11 @@ _CUDA_BUILD = "install the CUDA build that fits the driver: https://pytorch.org/
 _DRIVER = Path("/proc/driver/nvidia/version")
 
 
-def torch_findings(device: str) -> list[Finding]:
+def torch_findings(device: str) -> list[MachineFinding]:
     """All of them, in a fixed order."""
     return [
-        Finding("threads", "ok", f"training will use {choose_threads(None)}"),
-        Finding("cpu bfloat16", *_cpu_bfloat16()),
+        MachineFinding("threads", "ok", f"training will use {choose_threads(None)}"),
+        MachineFinding("cpu bfloat16", *_cpu_bfloat16()),
         *_gpus(), *_device(device), *_attention(),
     ]  # fmt: skip
 
@@ -32,21 +32,23 @@ def _cpu_bfloat16() -> tuple[Status, str]:
     return "note", "none: CPU training computes in float32"
 
 
-def _gpus() -> list[Finding]:
+def _gpus() -> list[MachineFinding]:
     driver = nvidia_driver()
-    findings = [Finding("NVIDIA driver", "ok" if driver else "note", driver or "none")]
+    findings = [MachineFinding("NVIDIA driver", "ok" if driver else "note", driver or "none")]
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             properties = torch.cuda.get_device_properties(index)
             memory = f"{properties.total_memory / 1e9:.0f} GB"
-            findings.append(Finding(f"cuda:{index}", "ok", f"{properties.name}, {memory}, CUDA {torch.version.cuda}"))
+            findings.append(
+                MachineFinding(f"cuda:{index}", "ok", f"{properties.name}, {memory}, CUDA {torch.version.cuda}")
+            )
     elif torch.version.cuda:
         found = f"torch is built for CUDA {torch.version.cuda}, but finds no GPU"
-        findings.append(Finding("cuda", "missing", found, "check the driver with nvidia-smi"))
+        findings.append(MachineFinding("cuda", "missing", found, "check the driver with nvidia-smi"))
     elif driver:
-        findings.append(Finding("cuda", "missing", "there is a driver, but torch is a CPU build", _CUDA_BUILD))
+        findings.append(MachineFinding("cuda", "missing", "there is a driver, but torch is a CPU build", _CUDA_BUILD))
     else:
-        findings.append(Finding("cuda", "note", "torch is a CPU build", f"for a GPU: {_CUDA_BUILD}"))
+        findings.append(MachineFinding("cuda", "note", "torch is a CPU build", f"for a GPU: {_CUDA_BUILD}"))
     return findings
 
 
@@ -59,30 +61,30 @@ def nvidia_driver() -> str | None:
     return found[0] if found else "of unknown version"
 
 
-def _device(name: str) -> list[Finding]:
+def _device(name: str) -> list[MachineFinding]:
     findings = []
     try:
         device = resolve_device(name)
         dtype = str(choose_dtype("auto", device)).removeprefix("torch.")
-        findings.append(Finding("training device", "ok", f"{device}, computing in {dtype}"))
+        findings.append(MachineFinding("training device", "ok", f"{device}, computing in {dtype}"))
     except GolfError as error:
-        findings.append(Finding("training device", "missing", str(error), "choose another --device"))
+        findings.append(MachineFinding("training device", "missing", str(error), "choose another --device"))
     backends = [name for name in ("gloo", "nccl") if torch.distributed.is_backend_available(name)]
     found = f"back ends: {', '.join(backends) or 'none'}"
     advice = "" if backends else "install a torch build with its distributed package"
-    findings.append(Finding("torchrun", "ok" if backends else "missing", found, advice))
+    findings.append(MachineFinding("torchrun", "ok" if backends else "missing", found, advice))
     return findings
 
 
-def _attention() -> list[Finding]:
+def _attention() -> list[MachineFinding]:
     if not torch.cuda.is_available():
         found = "on this CPU: our own kernels for training, else torch's scaled_dot_product_attention"
-        return [Finding("attention", "ok", found)]
+        return [MachineFinding("attention", "ok", found)]
     missing = flash3_missing()
     hopper = torch.cuda.get_device_capability()[0] == 9
     used = "FlashAttention-3" if hopper and not missing else "torch's flash kernels, dense and of variable length"
-    findings = [Finding("attention", "ok", f"on CUDA in half precision: {used}")]
+    findings = [MachineFinding("attention", "ok", f"on CUDA in half precision: {used}")]
     if hopper and missing:
         advice = "build hopper/ of the flash-attention repository"
-        findings.append(Finding("FlashAttention-3", "note", missing, advice))
+        findings.append(MachineFinding("FlashAttention-3", "note", missing, advice))
     return findings

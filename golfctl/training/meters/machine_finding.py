@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 Status = Literal["ok", "missing", "note"]
 
 
-class Finding(NamedTuple):
+class MachineFinding(NamedTuple):
     """What was looked at, how it stands, what was found, and what to do if anything."""
 
     name: str

@@ -24,6 +24,7 @@ from golfctl.training.run.run_folders import (
 from golfctl.training.run.state import TrainingState, read_state, write_state
 from golfctl.training.setup import Setup
 from golfctl.training.trainer import Trainer
+from golfctl.training.trainer_state import state_of
 
 
 class Store:
@@ -104,7 +105,7 @@ class Store:
             CheckpointError: the weights are not finite. StorageError: the disk refuses; older files stay.
         """
         start = time.perf_counter()
-        state = trainer.state(seconds)
+        state = state_of(trainer, seconds)
         path = self.folder.checkpoint(trainer.steps_done)
         if self._writes:
             write_checkpoint(path, trainer.checkpoint())

@@ -10,7 +10,7 @@ from golfctl.auditing.foreign.trace import run_traced
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_audit
 from golfctl.auditing.self_test import toy_plan, toy_subject
-from golfctl.auditing.subject import Context
+from golfctl.auditing.subject import AuditContext
 from golfctl.auditing.toys.table import TOYS
 from golfctl.errors import InputError
 
@@ -87,7 +87,7 @@ def test_an_audit_begins_the_pieces_of_its_checks_alone():
         subject.ahead = ahead
         for check in ("T1", "T10"):
             ahead.prepare(check, calls.append, check)
-        run_audit(subject, Context(plan, load_rules()), only=["T1"])
+        run_audit(subject, AuditContext(plan, load_rules()), only=["T1"])
         ahead.prepare("end", lambda: None)
         ahead.begin({"end"})
     assert calls == ["T1"]

@@ -10,12 +10,12 @@ from golfctl.auditing.blackbox import FunctionBox
 from golfctl.auditing.checks import known_source, mass, single_pass, suffix
 from golfctl.auditing.checks.uniform_text import UniformSource
 from golfctl.auditing.finding import Verdict
-from golfctl.auditing.foreign.posted_scores import Ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.report import AuditReport
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_audit, run_check
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 from golfctl.auditing.table import CHECKS
 from golfctl.errors import ConfigError, UsageError
 
@@ -24,7 +24,9 @@ TEXT = np.random.default_rng(0).integers(0, V, 80).astype(np.uint16)
 
 
 def context(**plan):
-    return Context(Plan.from_dict({"seed": 3, "text_tokens": 80, "mass_tokens": 60, "cuts": 20, **plan}), load_rules())
+    return AuditContext(
+        Plan.from_dict({"seed": 3, "text_tokens": 80, "mass_tokens": 60, "cuts": 20, **plan}), load_rules()
+    )
 
 
 def subject(function, **parts):
@@ -32,18 +34,18 @@ def subject(function, **parts):
 
 
 def uniform(text_N):
-    return Ledger.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, np.log(V)))
+    return PostedScores.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, np.log(V)))
 
 
 def peeks_one_ahead(text_N):
     """Cheaper where the next token is even."""
     following = np.append(text_N[2:], 1)
-    return Ledger.of(np.arange(1, len(text_N)), np.log(V) + 0.01 * (following % 2))
+    return PostedScores.of(np.arange(1, len(text_N)), np.log(V) + 0.01 * (following % 2))
 
 
 def leans_on_its_token(text_N):
     """Twice the probability for whatever came."""
-    return Ledger.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, np.log(V / 2)))
+    return PostedScores.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, np.log(V / 2)))
 
 
 def test_suffix_finds_a_peek_and_says_where(tmp_path):
@@ -66,7 +68,7 @@ def test_suffix_threshold_follows_the_noise_but_never_beyond_the_ceiling():
 def test_rows_that_appear_with_the_suffix_are_a_failure():
     def skips(text_N):
         keep = np.arange(1, len(text_N))[: 10 + int(text_N[-1])]
-        return Ledger.of(keep, np.ones(len(keep)))
+        return PostedScores.of(keep, np.ones(len(keep)))
 
     finding = run_check(CHECKS["T1"], subject(skips), context())
     assert finding.verdict is Verdict.FAIL and finding.value is None
@@ -122,7 +124,7 @@ def test_what_followed_before_is_tried_first():
 
 
 def test_mass_of_a_bf16_softmax_is_noticed():
-    off = lambda text_N: Ledger.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, np.log(V) + 2.75e-3))  # noqa: E731
+    off = lambda text_N: PostedScores.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, np.log(V) + 2.75e-3))  # noqa: E731
     assert run_check(CHECKS["T3"], subject(off), context()).verdict is Verdict.FAIL
 
 
@@ -140,14 +142,14 @@ def test_mass_of_a_bf16_softmax_is_noticed():
     ids=["once", "tail again", "early again", "one missing", "out of order", "beyond the text", "two stages"],
 )
 def test_ledger_verdicts(rows, verdict):
-    assert single_pass.judge(Ledger.of(np.array(rows), np.ones(len(rows))), TEXT).verdict is verdict
+    assert single_pass.judge(PostedScores.of(np.array(rows), np.ones(len(rows))), TEXT).verdict is verdict
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -0.5])
 def test_impossible_scores_fail(bad):
     nll = np.ones(79)
     nll[7] = bad
-    assert single_pass.judge(Ledger.of(np.arange(1, 80), nll), TEXT).verdict is Verdict.FAIL
+    assert single_pass.judge(PostedScores.of(np.arange(1, 80), nll), TEXT).verdict is Verdict.FAIL
 
 
 def plain_e_process(source_nll_SN, scorer_nll_SN):
@@ -227,12 +229,12 @@ def test_more_positions_than_tokens_are_refused():
 
 def test_noise_is_measured_and_a_changing_ledger_fails():
     rng = np.random.default_rng(4)
-    noisy = subject(lambda t: Ledger.of(np.arange(1, len(t)), np.log(V) + 1e-6 * rng.random(len(t) - 1)))
+    noisy = subject(lambda t: PostedScores.of(np.arange(1, len(t)), np.log(V) + 1e-6 * rng.random(len(t) - 1)))
     audit = context()
     assert run_check(CHECKS["T0"], noisy, audit).verdict is Verdict.PASS and 0 < audit.noise <= 1e-6
     assert run_check(CHECKS["T1"], noisy, audit).verdict is Verdict.PASS
-    shaky = subject(lambda t: Ledger.of(np.arange(1, len(t) - rng.integers(0, 9)), np.ones(len(t))[: len(t)]))
-    shaky.box = FunctionBox("shaky", V, lambda t: Ledger.of(*[np.arange(1, 2 + rng.integers(1, 70))] * 2))
+    shaky = subject(lambda t: PostedScores.of(np.arange(1, len(t) - rng.integers(0, 9)), np.ones(len(t))[: len(t)]))
+    shaky.box = FunctionBox("shaky", V, lambda t: PostedScores.of(*[np.arange(1, 2 + rng.integers(1, 70))] * 2))
     assert run_check(CHECKS["T0"], shaky, context()).verdict is Verdict.FAIL
 
 

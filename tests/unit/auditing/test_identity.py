@@ -10,7 +10,7 @@ from golfctl.auditing.finding import Verdict
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_check
-from golfctl.auditing.subject import ByteClaim, Context, Subject
+from golfctl.auditing.subject import AuditContext, ByteClaim, Subject
 from golfctl.auditing.table import CHECKS
 from golfctl.data.build import build_dataset, split_explicit
 from golfctl.data.dataset import Dataset
@@ -124,7 +124,7 @@ def test_a_reordered_validation_is_found(folder, tmp_path):
 
 
 def verdict(dataset):
-    return run_check(CHECKS["T5"], Subject("d", dataset=dataset), Context(Plan(), load_rules())).verdict
+    return run_check(CHECKS["T5"], Subject("d", dataset=dataset), AuditContext(Plan(), load_rules())).verdict
 
 
 def test_a_truncated_validation_is_refused_or_found(folder, tmp_path):

@@ -30,15 +30,15 @@ def test_a_rules_file_of_ones_own(tmp_path):
 def test_a_rule_that_checks_rest_on_is_missed_before_anything_runs(tmp_path):
     from golfctl.auditing.plan import Plan
     from golfctl.auditing.run import run_audit
-    from golfctl.auditing.subject import Context, Subject
+    from golfctl.auditing.subject import AuditContext, Subject
     from golfctl.submission.check import check_submission
 
     values = load_toml(BUILTIN / "parameter-golf.toml")
     values["rules"] = [rule for rule in values["rules"] if rule["id"] not in ("R6", "R11")]
     rules = Rules.from_dict(values)
     with pytest.raises(ConfigError, match="lack R6"):
-        run_audit(Subject("nothing"), Context(Plan(), rules))
-    assert run_audit(Subject("nothing"), Context(Plan(), rules), only=["T1"]).findings
+        run_audit(Subject("nothing"), AuditContext(Plan(), rules))
+    assert run_audit(Subject("nothing"), AuditContext(Plan(), rules), only=["T1"]).findings
     with pytest.raises(ConfigError, match="lack R11"):
         check_submission(tmp_path, rules)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from golfctl.evaluation.evaluate import climb_stream, score_stream
-from golfctl.evaluation.scored_model import Source
+from golfctl.evaluation.scored_model import ScoredModel
 from golfctl.evaluation.stream import Stream
 from golfctl.evaluation.timing.clock import Clock
 from golfctl.model.weights.new_model import build_model
@@ -36,7 +36,7 @@ def test_adaptation_ends_with_the_run(form, one_thread):
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     tokens_N = np.random.default_rng(0).integers(2, 48, 200).astype(np.uint16)
     stream = Stream.of_arrays(tokens_N, np.zeros(1, int), np.array([400]), np.ones(200, np.int64), "x")
-    source = Source(model, "artifact", Path("m.golf"), "0", 48, None, 32, {})
+    source = ScoredModel(model, "artifact", Path("m.golf"), "0", 48, None, 32, {})
     config = EvalConfig.from_dict({**CONFIG, "dtype": "float32"})
     first, second = (form(source, stream, config, CPU, Ranks()).ledger.nll_R for _ in range(2))
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())

@@ -10,7 +10,7 @@ from golfctl.errors import InputError
 from golfctl.evaluation.adapted_state import final_state
 from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.resume import Savepoint
-from golfctl.evaluation.runner import Plan, run
+from golfctl.evaluation.runner import BlockPlan, run
 from golfctl.evaluation.timing.clock import Clock
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
@@ -25,7 +25,7 @@ STACK = {
 
 @pytest.mark.parametrize("ttt", [{"form": "sgd"}, {"form": "adamw"}, {"chunk": None}], ids=str)
 def test_an_interrupted_run_ends_with_the_same_ledger_and_state(tokens_N, tiny_model, tmp_path, ttt):
-    stream, plan = stream_of(tokens_N), Plan(400, 32, 8, 4)
+    stream, plan = stream_of(tokens_N), BlockPlan(400, 32, 8, 4)
     config = EvalConfig.from_dict({**STACK, "ttt": {**STACK["ttt"], **ttt}})
 
     def fresh():

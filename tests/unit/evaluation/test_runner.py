@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from golfctl.errors import NumericsError
-from golfctl.evaluation.runner import Plan, bank, run
+from golfctl.evaluation.runner import BlockPlan, book, run
 from golfctl.evaluation.stream import Stream
 from golfctl.scoring.neural.sliding import IncrementalScorer, NeuralScorer, WindowForward
 from golfctl.scoring.ranks import Ranks
@@ -57,7 +57,7 @@ class Peeking(Uniform):
 
 def test_targets_are_revealed_only_after_their_rows(tokens_N):
     scorer, tokens_N = Uniform(), np.arange(30, dtype=np.uint16)
-    found = run(scorer, stream_of(tokens_N), Plan(29, 8, 4, 2), probe=False)
+    found = run(scorer, stream_of(tokens_N), BlockPlan(29, 8, 4, 2), probe=False)
     assert scorer.log[0] == ("reset", [0])
     revealed = 0
     for entry in scorer.log[1:]:
@@ -72,8 +72,8 @@ def test_targets_are_revealed_only_after_their_rows(tokens_N):
 
 def test_rows_are_renormalised_before_they_count():
     rows_RV = torch.log_softmax(torch.randn(4, 7), -1)
-    shifted, off = bank(rows_RV + 5e-4, np.array([0, 1, 2, 3]), 0, 7)
-    plain, _ = bank(rows_RV, np.array([0, 1, 2, 3]), 0, 7)
+    shifted, off = book(rows_RV + 5e-4, np.array([0, 1, 2, 3]), 0, 7)
+    plain, _ = book(rows_RV, np.array([0, 1, 2, 3]), 0, 7)
     assert shifted == pytest.approx(plain, abs=1e-6)
     assert off == pytest.approx(5e-4, rel=1e-2)
 
@@ -81,16 +81,16 @@ def test_rows_are_renormalised_before_they_count():
 def test_rows_that_are_no_distributions_stop_the_run():
     rows_RV = torch.log_softmax(torch.randn(4, 7), -1)
     with pytest.raises(NumericsError, match="instead of 1"):
-        bank(rows_RV + 0.1, np.zeros(4, int), 0, 7)
+        book(rows_RV + 0.1, np.zeros(4, int), 0, 7)
     for bad in (float("nan"), float("-inf")):
         broken = rows_RV.clone()
         broken[2, 3] = bad
         with pytest.raises(NumericsError, match="not finite"):
-            bank(broken, np.zeros(4, int), 0, 7)
+            book(broken, np.zeros(4, int), 0, 7)
 
 
 def test_the_probe_passes_a_causal_scorer_and_fails_a_peeking_one(tokens_N, tiny_model):
-    plan = Plan(400, 32, 8, 4)
+    plan = BlockPlan(400, 32, 8, 4)
     good = run(neural(tiny_model), stream_of(tokens_N), plan).properties()["causal"]
     bad = run(Peeking(), stream_of(tokens_N), plan).properties()["causal"]
     assert good["verdict"] is True and "bit for bit" in good["how"]
@@ -99,7 +99,7 @@ def test_the_probe_passes_a_causal_scorer_and_fails_a_peeking_one(tokens_N, tiny
 
 @pytest.mark.parametrize("starts", [None, (0, 70, 83, 300)])
 def test_strict_and_fast_runs_agree(tokens_N, tiny_model, starts):
-    plan = Plan(400, 32, 8, 6, starts)
+    plan = BlockPlan(400, 32, 8, 6, starts)
     fast = run(neural(tiny_model), stream_of(tokens_N), plan).ledger.nll_R
     strict_scorer = IncrementalScorer(tiny_model, 32, VOCAB, CPU)
     strict = run(strict_scorer, stream_of(tokens_N), replace(plan, strict=True))
@@ -112,7 +112,7 @@ def test_strict_and_fast_runs_agree(tokens_N, tiny_model, starts):
 
 
 def test_fast_rows_equal_whole_window_forwards_one_by_one(tokens_N, tiny_model):
-    nll_R = run(neural(tiny_model), stream_of(tokens_N), Plan(400, 32, 8, 6)).ledger.nll_R
+    nll_R = run(neural(tiny_model), stream_of(tokens_N), BlockPlan(400, 32, 8, 6)).ledger.nll_R
     ids = torch.from_numpy(tokens_N.astype(np.int64))
     for row in (0, 5, 31, 32, 39, 40, 399):
         start = 0 if row < 32 else (row - 32) // 8 * 8 + 8
@@ -124,7 +124,7 @@ def test_fast_rows_equal_whole_window_forwards_one_by_one(tokens_N, tiny_model):
 
 def test_the_batch_size_does_not_matter(tokens_N, tiny_model):
     scores = [
-        run(neural(tiny_model, batch=b), stream_of(tokens_N), Plan(400, 32, 8, b)).ledger.nll_R for b in (1, 4, 50)
+        run(neural(tiny_model, batch=b), stream_of(tokens_N), BlockPlan(400, 32, 8, b)).ledger.nll_R for b in (1, 4, 50)
     ]
     assert np.abs(scores[0] - scores[1]).max() < 1e-5
     assert np.abs(scores[0] - scores[2]).max() < 1e-5

@@ -56,7 +56,9 @@ def example(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "golfctl.model.parts.value_shift", module)
     spec.loader.exec_module(module)
-    rows = {name: table.PARTS._rows[name] for name in table.PARTS} | {"value_shift": row[1]}
+    rows = {name: f"{table.PARTS[name].__module__}:{table.PARTS[name].__qualname__}" for name in table.PARTS} | {
+        "value_shift": row[1]
+    }
     monkeypatch.setattr("golfctl.model.spec.PARTS", Table("model part", rows))
     return ModelSpec.from_dict(
         SMALL | {"parts": {"value_shift": {}, "xsa": {}}, "recurrence": {"first": 1, "last": 2, "extra": 1}}

@@ -1,15 +1,15 @@
 import pytest
 
 from golfctl.errors import ConfigError
-from golfctl.optim.schedule import Clock, ScheduleConfig, learning_rate_scale, ramp, taper, warmdown_scale
+from golfctl.optim.schedule import RunPoint, ScheduleConfig, learning_rate_scale, ramp, taper, warmdown_scale
 
 
 def at_step(step, total=100):
-    return Clock(step, 0.0, total, None)
+    return RunPoint(step, 0.0, total, None)
 
 
 def at_second(seconds, step=100, total=600.0):
-    return Clock(step, seconds, None, total)
+    return RunPoint(step, seconds, None, total)
 
 
 def test_fraction_of_steps():

@@ -12,7 +12,7 @@ from golfctl.packing.assignment import assign
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.drafting import draft_artifact, tensor_sections
-from golfctl.packing.packer import quantize_tensors
+from golfctl.packing.quantising import quantize_tensors
 from golfctl.packing.unpack import check_tensor_table, decode_parts, load_artifact, model_spec
 from golfctl.quant import dequantize
 

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from golfctl.core.recipe import Recipe
 from golfctl.optim.collectives import current_group
-from golfctl.optim.schedule import Clock
+from golfctl.optim.schedule import RunPoint
 from golfctl.training.setup import prepare
 from golfctl.training.trainer import Trainer
 
@@ -29,7 +29,7 @@ def train(recipe, data, dtype, steps, stem):
     trace = []
     trainer = Trainer(prepare(Recipe(tables, recipe.where), data, torch.device("cpu")), current_group(trace))
     for step in range(steps):
-        trainer.step(Clock(step, 0.0, steps, None))
+        trainer.step(RunPoint(step, 0.0, steps, None))
     trainer.close()
     save_file({name: p.detach().clone() for name, p in trainer.parameters.items()}, f"{stem}.safetensors")
     Path(f"{stem}.json").write_text(json.dumps({"trace": trace, "plan": trainer.optimizers.plan()}))

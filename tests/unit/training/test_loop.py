@@ -4,7 +4,6 @@ import pytest
 
 from golfctl.training import loop as loops
 from golfctl.training import train as trains
-from golfctl.training.loop import Loop
 from golfctl.training.meters.training_clock import TrainingClock
 from golfctl.training.run.run_folders import run_records
 from golfctl.training.train import train
@@ -15,15 +14,24 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture
 def looked_at(monkeypatch):
-    """Steps after which the host waited, when it does so every 8 steps."""
-    steps, after_step = [], Loop._after_step
-    monkeypatch.setitem(loops._CONTROL_EVERY, "cpu", 8)
+    """Steps whose loss the host asked for, when it does so every 8 steps."""
+    steps, step = [], Trainer.step
+    monkeypatch.setitem(loops.LOOK_EVERY, "cpu", 8)
 
-    def noted(self, result, task):
-        steps.append(self.trainer.steps_done)
-        return after_step(self, result, task)
+    class Loss:
+        def __init__(self, trainer, loss):
+            self.done, self.loss = trainer.steps_done, loss
 
-    monkeypatch.setattr(Loop, "_after_step", noted)
+        def __float__(self):
+            steps.append(self.done)
+            return float(self.loss)
+
+    def noted(self, point):
+        result = step(self, point)
+        result.loss = Loss(self, result.loss)
+        return result
+
+    monkeypatch.setattr(Trainer, "step", noted)
     return steps
 
 
@@ -36,12 +44,10 @@ def test_the_host_waits_every_few_steps_for_the_log_and_at_the_end(tmp_path, tin
     assert result.loss == every.loss == run_records(tmp_path / "every", "train.log")[-1]["loss"]
 
 
-def test_a_wall_clock_budget_holds_although_the_host_looks_seldom(
-    tmp_path, tiny_recipe, dataset_path, looked_at, monkeypatch
-):
+def test_a_wall_clock_budget_holds_although_the_host_looks_seldom(tmp_path, tiny_recipe, dataset_path, monkeypatch):
     """Steps cost nothing to queue; the device needs 0.1 s for each, which shows when the host asks for the loss."""
-    seconds, queued = [0.0], [0]
-    step = Trainer.step
+    monkeypatch.setitem(loops.LOOK_EVERY, "cpu", 8)
+    seconds, queued, step = [0.0], [0], Trainer.step
 
     class Loss:
         def __float__(self):
@@ -49,8 +55,8 @@ def test_a_wall_clock_budget_holds_although_the_host_looks_seldom(
             queued[0] = 0
             return 1.0
 
-    def queueing(self, clock):
-        result = step(self, clock)
+    def queueing(self, point):
+        result = step(self, point)
         queued[0] += 1
         result.loss = Loss()
         return result

@@ -5,7 +5,7 @@ import torch
 
 from golfctl.errors import ConfigError
 from golfctl.optim.collectives import Alone
-from golfctl.optim.schedule import Clock
+from golfctl.optim.schedule import RunPoint
 from golfctl.packing.config import PackConfig
 from golfctl.quant import dequantize, quantize
 from golfctl.quant.scheme_options import RowOptions
@@ -97,7 +97,7 @@ def test_a_warm_up_ramp_is_not_late(tiny_recipe, dataset_path):
     trainer = Trainer(prepare(recipe, dataset_path, CPU), Alone())
     seen = []
     for step in range(12):
-        trainer.step(Clock(step, 0.0, 12, None))
+        trainer.step(RunPoint(step, 0.0, 12, None))
         seen.append((trainer.model.weight_map is not None, trainer.average.count))
     trainer.close()
     assert seen[:10] == [(False, 0)] * 10 and seen[10:] == [(True, 1), (True, 2)]
@@ -113,7 +113,7 @@ def test_late_qat_reaches_the_banks_and_only_late(tiny_recipe, dataset_path, rou
     same = []
     for step in range(6):
         for trainer in trainers:
-            trainer.step(Clock(step, 0.0, 6, None))
+            trainer.step(RunPoint(step, 0.0, 6, None))
         same.append(torch.equal(trainers[0].parameters["banks.qo"], trainers[1].parameters["banks.qo"]))
     for trainer in trainers:
         trainer.close()

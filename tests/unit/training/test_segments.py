@@ -6,7 +6,7 @@ import torch
 from golfctl.model.kernels.backends import BACKENDS, segments
 from golfctl.model.kernels.visible import Visible, segment_bounds
 from golfctl.optim.collectives import Alone
-from golfctl.optim.schedule import Clock
+from golfctl.optim.schedule import RunPoint
 from golfctl.training import trainer as trainers
 from golfctl.training.setup import prepare
 from golfctl.training.trainer import Trainer
@@ -82,6 +82,6 @@ def test_another_number_of_documents_is_no_other_graph(tiny_recipe, dataset_path
     trainer.loss_function = torch.compile(trainer.model.loss, fullgraph=True, dynamic=False, backend=backend)
     for step, multiple in enumerate((64, 16, 2)):
         monkeypatch.setattr(trainers, "segment_bounds", lambda ids, bos, m=multiple: segment_bounds(ids, bos, m))
-        trainer.step(Clock(step, 0.0, 6, None))
+        trainer.step(RunPoint(step, 0.0, 6, None))
     trainer.close()
     assert len(seen) > 1 and len(graphs) == 1

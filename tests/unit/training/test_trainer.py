@@ -5,9 +5,10 @@ import torch
 
 from golfctl.errors import CheckpointError
 from golfctl.optim.collectives import Alone
-from golfctl.optim.schedule import Clock
+from golfctl.optim.schedule import RunPoint
 from golfctl.training.setup import prepare
-from golfctl.training.trainer import Trainer, _adam_state
+from golfctl.training.trainer import Trainer
+from golfctl.training.trainer_state import placed_moments, restore, state_of
 from tests.oracles.thread_group import ThreadWorld
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -24,7 +25,7 @@ def make_setup(tiny_recipe, dataset_path, **values):
 def train_steps(setup, group, steps=STEPS):
     trainer = Trainer(setup, group)
     for step in range(steps):
-        trainer.step(Clock(step, 0.0, STEPS, None))
+        trainer.step(RunPoint(step, 0.0, STEPS, None))
     return trainer
 
 
@@ -82,7 +83,7 @@ def test_the_collectives_of_a_step_are_those_of_the_plan(tiny_recipe, dataset_pa
 
     def run(group):
         trainer = Trainer(setup, group)
-        trainer.step(Clock(0, 0.0, STEPS, None))
+        trainer.step(RunPoint(0, 0.0, STEPS, None))
         return group.trace, trainer.optimizers.plan()
 
     for trace, plan in ThreadWorld(world).run(run):
@@ -96,13 +97,13 @@ def test_the_collectives_of_a_step_are_those_of_the_plan(tiny_recipe, dataset_pa
 def test_a_state_fits_any_number_of_ranks(tiny_recipe, dataset_path, before, after):
     setup = make_setup(tiny_recipe, dataset_path, dtype="float64")
     whole = weights(train_steps(setup, Alone(), 6))
-    half = ThreadWorld(before).run(lambda group: train_steps(setup, group, 3).state(0.0))[0]
+    half = ThreadWorld(before).run(lambda group: state_of(train_steps(setup, group, 3), 0.0))[0]
 
     def go_on(group):
         trainer = Trainer(setup, group)
-        trainer.restore(half, "half")
+        restore(trainer, half, "half")
         for step in range(3, 6):
-            trainer.step(Clock(step, 0.0, STEPS, None))
+            trainer.step(RunPoint(step, 0.0, STEPS, None))
         return weights(trainer)
 
     assert distance(ThreadWorld(after).run(go_on)[0], whole) < 1e-10
@@ -110,21 +111,21 @@ def test_a_state_fits_any_number_of_ranks(tiny_recipe, dataset_path, before, aft
 
 def test_a_state_of_other_tensors_is_refused(tiny_recipe, dataset_path):
     setup = make_setup(tiny_recipe, dataset_path)
-    half = train_steps(setup, Alone(), 3).state(0.0)
+    half = state_of(train_steps(setup, Alone(), 3), 0.0)
     for name, tensor in half.tensors.items():
         lacking = {other: t for other, t in half.tensors.items() if other != name}
         for tensors in (lacking, half.tensors | {name: tensor.new_zeros(3, 5, 7)}):
             if name.startswith("adam.step") and tensors is lacking:
                 continue  # a state before AdamW's first step has none
             with pytest.raises(CheckpointError, match="half"):
-                Trainer(setup, Alone()).restore(half._replace(tensors=tensors), "half")
+                restore(Trainer(setup, Alone()), half._replace(tensors=tensors), "half")
 
 
 @pytest.mark.parametrize(("fused", "place"), [(True, "meta"), (False, "cpu")])
 def test_adams_counter_lies_where_its_form_wants_it(fused, place):
     """Fused AdamW reads it on the parameter's device; a state file gives CPU tensors."""
     saved = {key: torch.ones(2) for key in ("exp_avg", "exp_avg_sq", "step")}
-    moved = _adam_state(saved, torch.empty(2, device="meta"), fused)
+    moved = placed_moments(saved, torch.empty(2, device="meta"), fused)
     assert {key: tensor.device.type for key, tensor in moved.items()} == {
         "exp_avg": "meta", "exp_avg_sq": "meta", "step": place,
     }  # fmt: skip

@@ -8,7 +8,7 @@ import torch
 from golfctl.core.progress import SILENT
 from golfctl.errors import DependencyError, InterruptedRun
 from golfctl.optim.collectives import Alone
-from golfctl.optim.schedule import Clock
+from golfctl.optim.schedule import RunPoint
 from golfctl.training import warmup
 from golfctl.training.run.interrupt import StopRequest
 from golfctl.training.run.run_folders import run_records
@@ -35,7 +35,7 @@ def test_every_phase_that_a_run_can_come_to_is_met(tiny_recipe, dataset_path, mo
     warmup.warm_up(trainer, StopRequest(), SILENT)
     trainer.close()
     assert met == [(0, False), (0, True), (1, False), (1, True)]
-    assert all(trainer.phase(Clock(step, 0.0, 1000, None)) in met for step in range(1000))
+    assert all(trainer.mode(RunPoint(step, 0.0, 1000, None)) in met for step in range(1000))
 
 
 def test_a_warm_up_stops_between_graphs(tiny_recipe, dataset_path, monkeypatch):
@@ -56,7 +56,7 @@ def test_warming_up_leaves_no_trace(tiny_recipe, dataset_path, monkeypatch):
     warmup.warm_up(trainers[1], StopRequest(), SILENT)
     for step in range(6):
         for trainer in trainers:
-            trainer.step(Clock(step, 0.0, 6, None))
+            trainer.step(RunPoint(step, 0.0, 6, None))
     for trainer in trainers:
         trainer.close()
     assert all(torch.equal(p, trainers[1].parameters[name]) for name, p in trainers[0].parameters.items())

@@ -10,11 +10,11 @@ from golfctl.auditing.checks import boundaries, fresh_slice
 from golfctl.auditing.checks import memorised_text as memorised_text
 from golfctl.auditing.checks import shuffled_text as shuffled
 from golfctl.auditing.finding import Verdict
-from golfctl.auditing.foreign.posted_scores import Ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_check
-from golfctl.auditing.subject import Context, Fresh, Subject
+from golfctl.auditing.subject import AuditContext, Fresh, Subject
 from golfctl.auditing.table import CHECKS
 from golfctl.errors import InputError
 
@@ -24,12 +24,12 @@ OTHERS = np.random.default_rng(1).integers(2, V, 900).astype(np.uint16)
 
 
 def context(**plan):
-    return Context(Plan.from_dict({"seed": 3, "text_tokens": 200, "cuts": 20, **plan}), load_rules())
+    return AuditContext(Plan.from_dict({"seed": 3, "text_tokens": 200, "cuts": 20, **plan}), load_rules())
 
 
 def flat(text_N, shift=0.0):
     nll = np.log(V) + shift
-    return Ledger.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, nll))
+    return PostedScores.of(np.arange(1, len(text_N)), np.full(len(text_N) - 1, nll))
 
 
 def subject(function=flat, **parts):
@@ -46,7 +46,7 @@ def tells_of_the_next_document(text_N):
     for start in np.flatnonzero(text_N[:-1] == BOS):
         if start > 1:
             nll_N[start - 1] -= 0.1 * (text_N[start + 1] % 2 == 0)
-    return Ledger.of(np.arange(1, len(text_N)), nll_N[1:])
+    return PostedScores.of(np.arange(1, len(text_N)), nll_N[1:])
 
 
 def test_a_leak_over_document_boundaries_is_found_where_random_cuts_pass():
@@ -64,7 +64,7 @@ def test_a_leak_over_rank_boundaries_is_found():
         half = len(text_N) // 2
         nll_N = np.full(len(text_N), np.log(V))
         nll_N[half] -= 0.01 * int(text_N[half + 1])
-        return Ledger.of(np.arange(1, len(text_N)), nll_N[1:])
+        return PostedScores.of(np.arange(1, len(text_N)), nll_N[1:])
 
     results = [found("T1b", subject(mixes_ranks), seed=seed).verdict for seed in range(6)]
     assert Verdict.FAIL in results  # six of the eight edges are cut
@@ -88,14 +88,14 @@ def test_the_shuffles_cost_is_that_of_the_multiset():
 def test_shuffled_text_passes_who_knows_the_tokens_and_fails_who_knows_the_order():
     def knows_the_tokens(text_N):
         """The best that anyone can do: the draw without replacement itself."""
-        return Ledger.of(np.arange(1, len(text_N)), shuffled.shuffle_cost(text_N))
+        return PostedScores.of(np.arange(1, len(text_N)), shuffled.shuffle_cost(text_N))
 
     def leans(text_N):
-        return Ledger.of(np.arange(1, len(text_N)), shuffled.shuffle_cost(text_N) - 0.05)
+        return PostedScores.of(np.arange(1, len(text_N)), shuffled.shuffle_cost(text_N) - 0.05)
 
     finding = found("T12-iii", subject(knows_the_tokens), shuffled_tokens=200)
     assert finding.verdict is Verdict.PASS and finding.value == pytest.approx(0.0, abs=1e-9)
-    finding = found("T12-iii", subject(lambda t: Ledger.of(*leans(t))), shuffled_tokens=200)
+    finding = found("T12-iii", subject(lambda t: PostedScores.of(*leans(t))), shuffled_tokens=200)
     assert finding.verdict is Verdict.FAIL and finding.value == pytest.approx(199 * 0.05 + np.log(0.4), abs=0.01)
 
 
@@ -105,7 +105,7 @@ def by_heart(tokens):
     def function(text_N):
         known = {tuple(TEXT[i : i + 4]) for i in range(tokens)}
         nll = [1e-4 if tuple(text_N[i - 3 : i + 1]) in known else 2.0 for i in range(1, len(text_N))]
-        return Ledger.of(np.arange(1, len(text_N)), np.array(nll))
+        return PostedScores.of(np.arange(1, len(text_N)), np.array(nll))
 
     return function
 
@@ -137,7 +137,7 @@ def fresh_text(fitted):
     def function(text_N):
         noise = np.random.default_rng(int(text_N[:8].sum())).normal(size=len(text_N) - 1)
         lead = fitted if np.array_equal(text_N, seen_N) else 0.0
-        return Ledger.of(np.arange(1, len(text_N)), 2.0 - lead + 0.3 * noise)
+        return PostedScores.of(np.arange(1, len(text_N)), 2.0 - lead + 0.3 * noise)
 
     return subject(function, fresh=Fresh(seen_N, fresh_F))
 

@@ -8,11 +8,11 @@ import pytest
 from golfctl.auditing.blackbox import FunctionBox
 from golfctl.auditing.finding import Verdict
 from golfctl.auditing.foreign.feeder import feed
-from golfctl.auditing.foreign.posted_scores import Ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_check
-from golfctl.auditing.subject import Context, Subject
+from golfctl.auditing.subject import AuditContext, Subject
 from golfctl.auditing.table import CHECKS
 from golfctl.errors import InputError
 
@@ -33,7 +33,7 @@ def counts(text_N, ahead=0):
     for i in range(1, len(text_N)):
         seen = 0.5 + np.bincount(text_N[: i + ahead], minlength=V)
         nll.append(-np.log(seen[text_N[i]] / seen.sum()))
-    return Ledger.of(np.arange(1, len(text_N)), np.array(nll))
+    return PostedScores.of(np.arange(1, len(text_N)), np.array(nll))
 
 
 def command(tmp_path, text):
@@ -47,7 +47,7 @@ def finding(tmp_path, function, text=COUNTS, withheld=()):
     who = Subject("s", FunctionBox("s", V, function), TEXT, TEXT, withheld=withheld)
     who.feed = lambda text_N: feed(words, text_N, V, 60.0, "scorer")
     plan = Plan.from_dict({"text_tokens": 40, "cuts": 5, "mass_tokens": 40, "fed_tokens": 40})
-    return run_check(CHECKS["T13"], who, Context(plan, load_rules()))
+    return run_check(CHECKS["T13"], who, AuditContext(plan, load_rules()))
 
 
 def test_who_books_what_it_posts_passes(tmp_path):
@@ -61,7 +61,7 @@ def test_who_knew_the_token_when_it_booked_fails(tmp_path):
 
 def test_rows_that_do_not_sum_to_one_fail(tmp_path):
     text = COUNTS.replace("n / sum(seen)", "1.5 * n / sum(seen)")
-    found = finding(tmp_path, lambda t: Ledger.of(counts(t).position_R, counts(t).nll_R - np.log(1.5)), text)
+    found = finding(tmp_path, lambda t: PostedScores.of(counts(t).position_R, counts(t).nll_R - np.log(1.5)), text)
     assert found.verdict is Verdict.FAIL and "4.1e-01" in found.detail
 
 

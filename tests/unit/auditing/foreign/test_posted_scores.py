@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from golfctl.auditing.foreign.posted_scores import Ledger, ledger_text, read_ledger
+from golfctl.auditing.foreign.posted_scores import PostedScores, ledger_text, read_ledger
 from golfctl.errors import InputError
 
 
 def test_text_form_keeps_every_bit(tmp_path):
     rng = np.random.default_rng(0)
-    ledger = Ledger.of(np.arange(1, 50), rng.random(49) * 1e-3)
+    ledger = PostedScores.of(np.arange(1, 50), rng.random(49) * 1e-3)
     path = tmp_path / "ledger.txt"
     path.write_bytes(ledger_text(ledger))
     again = read_ledger(path)
@@ -30,7 +30,7 @@ def test_a_bad_ledger_names_the_file(tmp_path, text):
 
 
 def test_claimed_is_the_last_and_first_the_first():
-    ledger = Ledger.of(np.array([1, 2, 2]), np.array([1.0, 2.0, 3.0]))
+    ledger = PostedScores.of(np.array([1, 2, 2]), np.array([1.0, 2.0, 3.0]))
     assert ledger.claimed(4)[1:3].tolist() == [1.0, 3.0] and np.isnan(ledger.claimed(4)[3])
     assert ledger.first(4)[1:3].tolist() == [1.0, 2.0]
     assert ledger.until(1).position_R.tolist() == [1]

@@ -21,8 +21,8 @@ from golfctl.auditing.own.geometry import differences, probe_config
 from golfctl.auditing.plan import Plan
 from golfctl.auditing.rules import load_rules
 from golfctl.auditing.run import run_audit
-from golfctl.auditing.subject import Context
-from golfctl.evaluation.scored_model import Source
+from golfctl.auditing.subject import AuditContext
+from golfctl.evaluation.scored_model import ScoredModel
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.neural.lora import Adapters
 from tests.tiny_stream import random_model
@@ -46,7 +46,7 @@ HONEST = {
 
 @pytest.fixture(scope="module")
 def model():
-    return Source(
+    return ScoredModel(
         random_model(vocab_size=VOCAB, layers=2, dim=16), "artifact", Path("m.golf"), "0" * 64, VOCAB, None, 32, {}
     )
 
@@ -64,7 +64,7 @@ def audit(model, seed=7, only=SCORING, **stack):
     plan = Plan.from_dict({"seed": seed, "text_tokens": 160, "cuts": 10, "mass_tokens": 100, "mass_positions": 2,
                            "source_texts": 2, "source_tokens": 300, "uniform_tokens": 100})  # fmt: skip
     subject = scoring_subject("own", model, config, CPU, text[:160], text[160:])
-    report = run_audit(subject, Context(plan, load_rules()), only=only)
+    report = run_audit(subject, AuditContext(plan, load_rules()), only=only)
     return {f.id: f for f in report.findings}
 
 

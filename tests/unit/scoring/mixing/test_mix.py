@@ -69,7 +69,7 @@ def test_the_mixture_equals_one_row_at_a_time(tokens_N, tables, every):
     stacked = np.stack([r.double().numpy() for r in rows])
     expected, weight = plain_mixture(stacked, cell_R, tokens_N[1:].astype(int), cells, 0.1, every, 1e-3)
     assert np.abs(mixed_RV.numpy() - expected).max() < 1e-4
-    assert np.abs(mix._state.weight_CS.numpy() - weight).max() < 1e-5
+    assert np.abs(mix.save()["weight_CS"].numpy() - weight).max() < 1e-5
 
 
 def test_rows_depend_neither_on_blocks_nor_on_probes(tokens_N, tables):

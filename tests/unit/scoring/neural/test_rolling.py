@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from golfctl.errors import ConfigError
-from golfctl.evaluation.runner import Plan, run
+from golfctl.evaluation.runner import BlockPlan, run
 from golfctl.model.weights.names import named_tensors
 from golfctl.scoring.compose import Setting, compose
 from golfctl.scoring.config import EvalConfig
@@ -20,14 +20,14 @@ CPU = torch.device("cpu")
 SEQ_LEN, STRIDE = 32, 8
 
 
-def scorer_of(model):
-    config = EvalConfig.from_dict({"seq_len": SEQ_LEN, "stride": STRIDE, "rolling": True})
+def scorer_of(model, stride=STRIDE):
+    config = EvalConfig.from_dict({"seq_len": SEQ_LEN, "stride": stride, "rolling": True})
     return compose(config, Setting(model, VOCAB, SEQ_LEN, 400, CPU, Ranks()))
 
 
-def nats_of(model, tokens_N, per_block=5, starts=None):
-    plan = Plan(len(tokens_N) - 1, SEQ_LEN, STRIDE, per_block, starts)
-    return run(scorer_of(model), stream_of(tokens_N, starts or (0,)), plan, probe=False).ledger.nll_R
+def nats_of(model, tokens_N, per_block=5, starts=None, stride=STRIDE):
+    plan = BlockPlan(len(tokens_N) - 1, SEQ_LEN, stride, per_block, starts)
+    return run(scorer_of(model, stride), stream_of(tokens_N, starts or (0,)), plan, probe=False).ledger.nll_R
 
 
 def plain_nats(model, tokens_N):
@@ -40,9 +40,10 @@ def plain_nats(model, tokens_N):
     return -logp_RV.gather(1, ids_N[1:, None])[:, 0].numpy()
 
 
+@pytest.mark.parametrize("stride", [STRIDE, SEQ_LEN])
 @pytest.mark.parametrize("per_block", [1, 5, 70])
-def test_rows_are_those_of_one_forward_with_a_band(tiny_model, tokens_N, per_block):
-    found = nats_of(tiny_model, tokens_N[:150], per_block)
+def test_rows_are_those_of_one_forward_with_a_band(tiny_model, tokens_N, per_block, stride):
+    found = nats_of(tiny_model, tokens_N[:150], per_block, stride=stride)
     assert found == pytest.approx(plain_nats(tiny_model, tokens_N[:150]), abs=5e-5)
 
 
@@ -57,7 +58,7 @@ def test_it_is_another_score_than_a_sliding_window(tiny_model, tokens_N):
         EvalConfig.from_dict({"seq_len": SEQ_LEN, "stride": STRIDE}),
         Setting(tiny_model, VOCAB, SEQ_LEN, 400, CPU, Ranks()),
     )
-    plan = Plan(120, SEQ_LEN, STRIDE, 5)
+    plan = BlockPlan(120, SEQ_LEN, STRIDE, 5)
     apart_R = np.abs(
         run(sliding, stream_of(tokens_N[:121]), plan, probe=False).ledger.nll_R - nats_of(tiny_model, tokens_N[:121])
     )

@@ -3,7 +3,7 @@ import torch
 
 from golfctl.model.census import census
 from golfctl.optim.collectives import Alone
-from golfctl.optim.schedule import Clock
+from golfctl.optim.schedule import RunPoint
 from golfctl.training.meters.utilisation import Peak, cuda_peak, device_peak, utilisation
 from golfctl.training.run.run_folders import run_records
 from golfctl.training.setup import prepare
@@ -54,7 +54,7 @@ def test_flops_follow_the_loops_in_use(tiny_recipe, dataset_path):
     recipe.tables["model"] |= {"recurrence": {"first": 1, "last": 1, "extra": 1}}
     trainer = Trainer(prepare(recipe, dataset_path, CPU), Alone())
     for step in range(4):
-        trainer.step(Clock(step, 0.0, 4, None))
+        trainer.step(RunPoint(step, 0.0, 4, None))
     trainer.close()
     counted = census(trainer.setup.spec)
     assert trainer.flops == 2 * 128 * (counted.flops_per_token(16, 0) + counted.flops_per_token(16, 1))

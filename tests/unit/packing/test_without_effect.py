@@ -4,7 +4,7 @@ import pytest
 
 from golfctl.errors import ConfigError
 from golfctl.packing.config import PackConfig
-from golfctl.packing.overriding import without_stale
+from golfctl.packing.without_effect import without_stale
 
 ENTROPY = {"quantizer": "entropy", "loss": 0.01, "calibration": "self:4096", "tensors": {"a": 1.5}}
 ROWS = {
@@ -14,6 +14,7 @@ ROWS = {
     "clip": "sd:12",
     "calibration": "self:4096",
     "feedback_embed": False,
+    "scale_floor": True,
 }
 
 
@@ -25,15 +26,16 @@ ROWS = {
         (ENTROPY, {"quantizer": "entropy"}, set()),
         (ENTROPY, {"bits": 6, "quantizer": "gptq-lite"}, {"loss", "tensors", "calibration"}),
         (ENTROPY, {"fit": True}, {"loss", "tensors"}),
-        (ROWS, {"quantizer": "entropy"}, {"bits", "bits_embed", "clip", "feedback_embed"}),
+        (ROWS, {"quantizer": "entropy"}, {"bits", "bits_embed", "clip", "feedback_embed", "scale_floor"}),
         (ROWS, {"quantizer": "gptq-lite"}, {"clip", "calibration", "feedback_embed"}),
         (ROWS, {"quantizer": "round"}, {"calibration", "feedback_embed"}),
-        (ROWS, {"fit": True}, {"bits", "bits_embed", "clip", "feedback_embed"}),
+        (ROWS, {"fit": True}, {"bits", "bits_embed", "clip", "feedback_embed", "scale_floor"}),
         (ROWS, {"fit": True, "quantizer": "gptq"}, set()),
         (ROWS, {"fit": True, "quantizer": "gptq", "clip": "percentile"}, {"bits", "bits_embed"}),
         (ROWS, {"clip": "percentile", "quantizer": "gptq-lite"}, {"calibration", "feedback_embed"}),
         (ROWS, {"coder": "lzma:9"}, set()),
         ({}, {"fit": True}, set()),
+        ({"quantizer": "round", "bits": 6, "bits_embed": 16}, {"fit": True, "quantizer": "round"}, {"bits"}),
     ],
 )
 def test_what_has_no_effect_is_dropped_and_named(table, flags, dropped):
@@ -47,6 +49,7 @@ def test_what_has_no_effect_is_dropped_and_named(table, flags, dropped):
 
 def test_what_flags_themselves_contradict_stays_an_error():
     flags = {"quantizer": "gptq", "loss": 0.1}
-    kept, _ = without_stale(ENTROPY, flags)
+    kept, notes = without_stale(ENTROPY, flags)
+    assert kept["loss"] == ENTROPY["loss"] and not any("loss" in note for note in notes)
     with pytest.raises(ConfigError, match="loss has no effect on quantizer 'gptq'"):
         PackConfig.from_dict({**kept, **flags}, "here")
