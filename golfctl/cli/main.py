@@ -3,12 +3,14 @@
 import importlib
 import io
 import sys
+from pathlib import Path
 
 import click
 
 import golfctl
 from golfctl.cli.reply import Reply, complain
 from golfctl.cli.views.terminal import let_go, spell_out_what_encodings_lack, tell
+from golfctl.core.files import FULL
 from golfctl.core.machine.refusals import refusal
 from golfctl.core.machine.variables import check_variables
 from golfctl.errors import GolfError, InterruptedRun
@@ -57,6 +59,7 @@ def group() -> None:
     Exit codes: 0 done; 1 a bug of ours; 2 usage; 3 bad or missing input; 4 artifact damaged or unsupported;
     5 over a budget; 6 an audit or comparison said no; 130 interrupted.
     """
+    Path.cwd()  # where the folder is gone, libraries end the process over it
     check_variables()
 
 
@@ -92,7 +95,7 @@ def _run(arguments: list[str] | None, reply: Reply) -> int:
         refused = refusal(error)
         if refused is None:
             raise
-        if isinstance(error, OSError) and error.filename is None:  # perhaps of standard output, whose buffer is full
+        if isinstance(error, OSError) and error.errno in FULL:  # of standard output: other writes say which file
             let_go(sys.stdout)
         return _fail(reply, refused)
 

@@ -21,6 +21,11 @@ def one_line(text: str) -> str:
     return shown.replace("::", "\\x3a:", 1) if shown.lstrip().startswith("::") else shown
 
 
+def in_figure(text: str) -> str:
+    """`text` on one line as a label of matplotlib's, to which dollar signs are the marks of a formula."""
+    return one_line(text).replace("$", r"\$")
+
+
 def printable(text: str, most: int = 100) -> str:
     """`text` on one line, cut after `most` characters; what was cut is said."""
     return one_line(text) if len(text) <= most else f"{one_line(text[:most])}… ({len(text):,} characters)"

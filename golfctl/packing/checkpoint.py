@@ -19,7 +19,7 @@ from golfctl.core.config import Config
 from golfctl.core.files import atomic_write, opened_by_library, read_bytes
 from golfctl.core.lfs import refuse_pointer_file
 from golfctl.core.text import printable
-from golfctl.errors import CheckpointError, ConfigError, InputError
+from golfctl.errors import CheckpointError, ConfigError, GolfError, InputError
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.names import shapes_by_name
 from golfctl.packing.safetensors_header import read_file_header
@@ -30,6 +30,7 @@ TOKENIZER_FILE = "tokenizer.model"
 _DTYPES = (torch.float32, torch.bfloat16)
 _STORED = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"}  # in any safetensors file of golfctl
 _TOKENIZER_LIMIT_BYTES = 1 << 26
+_LONGEST_TRAINING = 1 << 24
 
 
 class _Header(Config):
@@ -98,6 +99,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
     check_tensors(tensors, spec, str(path))
     tokenizer = _tokenizer_beside(path, header.tokenizer_digest)
     return Checkpoint(spec, tensors, tokenizer, header.step, header.provenance, header.tokenizer_digest)
+
+
+def training_length(provenance: Any, where: Path | str, damaged: type[GolfError]) -> int | None:
+    """Tokens of a training sequence, of which a file's provenance tells; None where it does not.
+
+    Raises:
+        `damaged`: what it tells is no length that a model is trained at.
+    """
+    value = provenance.get("sequence_length") if isinstance(provenance, dict) else None
+    if value is not None and (type(value) is not int or not 1 <= value <= _LONGEST_TRAINING):
+        raise damaged(f"{where}: its provenance tells of training on {str(value)[:40]} tokens at a time: make it again")
+    return value
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:

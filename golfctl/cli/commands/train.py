@@ -79,9 +79,7 @@ def command(
     else:
         chosen, name = _recipe(recipe, [*overrides, *_shorthands(seconds, steps, seed)], progress)
         if not dry_run:
-            from golfctl.training.run.run_folders import numbered_run
-
-            check_place(out or numbered_run(name, 1))  # now, not after data is made
+            _check_out(out, name)
     folder = _dataset(chosen, data, out if resume else None, progress)
     if dry_run:
         from golfctl.training.forecast import forecast
@@ -96,6 +94,17 @@ def command(
     result = train(chosen, folder, out, name=name, resume=resume, device=device, progress=progress, give_up=give_up)
     if first:
         _print_result(result, as_json)
+
+
+def _check_out(out: Path | None, name: str) -> None:
+    """Now, and not after the data is made."""
+    from golfctl.training.run.run_folders import numbered_run
+    from golfctl.training.run.store import check_out
+
+    if out is None:
+        check_place(numbered_run(name, 1))
+    else:
+        check_out(out, resume=False)
 
 
 def _check_price(price_per_hour: float | None, dry_run: bool) -> None:
