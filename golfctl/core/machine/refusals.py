@@ -1,6 +1,7 @@
 """What the machine refuses: exceptions that no line of golfctl raised on purpose, and the sentence for each."""
 
 import errno
+import sys
 from pathlib import Path
 
 from golfctl.core.files import FULL
@@ -16,6 +17,9 @@ def refusal(error: Exception) -> GolfError | None:
         return explained(error)
     if isinstance(error, OSError):
         return _of_the_system(error)
+    if isinstance(error, UnicodeEncodeError) and error.encoding == sys.getfilesystemencoding():
+        letters = ascii(error.object[error.start : error.end])
+        return InputError(f"names of files have no {letters} in this locale ({error.encoding}): set LANG=C.UTF-8")
     if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # Path.resolve
         return InputError(f"cannot use a path: {error}")
     short_of_memory = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY)
