@@ -32,13 +32,13 @@ def bench_ngram(o: Namespace) -> dict[str, Any]:
     """Gains and costs in bits per raw byte."""
     keep_freed_memory()
     source, stream = load_source(o.artifact, CPU), Stream.of(Dataset.open(o.data)).head(o.documents)
-    per_bit = math.log(2) * int(stream.raw_bytes_D.sum())
+    per_bit = math.log(2) * stream.carried_bytes
     plain_R, counts_R, mixed_R = nats(source, stream.tokens_N, o.order)
     weight, linear = best_linear(plain_R, counts_R)
     shuffled_N = np.random.default_rng(0).permutation(stream.tokens_N)
     plain_shuffled_R, _, mixed_shuffled_R = nats(source, shuffled_N, o.order)
     plain_own_R, _, mixed_own_R = nats(source, written(source, o.sampled, int(stream.tokens_N[0])), o.order)
-    own_bytes = len(plain_own_R) / len(plain_R) * int(stream.raw_bytes_D.sum())
+    own_bytes = len(plain_own_R) / len(plain_R) * stream.carried_bytes
     return {
         "plain_bpb": float(plain_R.sum()) / per_bit,
         "counts_alone_bpb": float(counts_R.sum()) / per_bit,

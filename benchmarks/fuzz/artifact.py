@@ -10,7 +10,7 @@ from benchmarks.fuzz.artifact_seeds import seed_artifacts
 from benchmarks.fuzz.bytewise import BYTEWISE
 from benchmarks.fuzz.carcass import Carcass
 from golfctl.artifact import Limits, RuleError, ledger_of, read_artifact
-from golfctl.errors import ArtifactError, DependencyError
+from golfctl.core.decoding_rules import DecodingError
 from golfctl.inspection.report import build_report
 from golfctl.inspection.verify import verify_payloads
 
@@ -62,8 +62,8 @@ def outcome(case: bytes) -> tuple[str, str]:
         return "crash", f"reader: {type(error).__name__}: {error}"
     try:
         verify_payloads(artifact)
-    except (ArtifactError, DependencyError) as error:
-        return "refused in decoding", "" if str(error).isprintable() else "a message that cannot be printed"
+    except DecodingError as error:
+        return f"decoding {error.rule}", "" if str(error).isprintable() else "a message that cannot be printed"
     except Exception as error:  # noqa: BLE001 - what the fuzzer looks for
         return "crash", f"decoder: {type(error).__name__}: {error}"
     return "decoded", ""

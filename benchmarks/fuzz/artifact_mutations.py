@@ -20,9 +20,9 @@ NUMBERS = (
 )  # fmt: skip
 STRINGS = (
     "", "a", "codes", "scales", "tok_emb.weight", "matrices", "raw/1", "zlib/1", "lzma/1", "zstd/1", "brotli/1",
-    "rans/1", "int6-row/1", "int8-row/1", "fp16/1", "fp32/1", "int6-row/2", "os.system/1", "../x", "/etc/passwd",
-    "\u202e", "\ud800", "a" * 300, "int8", "uint8", "int16", "float16", "float64", "object", "tensors", "extra", "code",
-    "tokenizer",
+    "rans/1", "rans-lp/1", "int6-row/1", "int8-row/1", "fp16/1", "fp32/1", "int6-row/2", "os.system/1", "../x",
+    "/etc/passwd", "\u202e", "\ud800", "a" * 300, "int8", "uint8", "int16", "float16", "float64", "object", "tensors",
+    "extra", "code", "tokenizer",
 )  # fmt: skip
 
 

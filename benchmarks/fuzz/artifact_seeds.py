@@ -16,7 +16,8 @@ def seed_artifacts() -> list[bytes]:
     byte_coders = [name for name in sorted(CODERS) if accepts(name, _dtype("float16"), (4,))]
     seeds = [encode_artifact(sample_draft(coder=name, small_coder=name, blob_coder=name)) for name in byte_coders]
     seeds += [encode_artifact(sample_draft(coder=name, layers=1)) for name in sorted(CODERS) if name not in byte_coders]
-    golden = sorted(path for path in GOLDEN.rglob("*.golf") if path.stat().st_size <= _GOLDEN_LIMIT_BYTES)
+    valid = [path for folder in ("v1", "packed") for path in sorted((GOLDEN / folder).glob("*.golf"))]
+    golden = [path for path in valid if path.stat().st_size <= _GOLDEN_LIMIT_BYTES]
     return seeds + [path.read_bytes() for path in golden]
 
 

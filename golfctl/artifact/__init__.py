@@ -2,7 +2,7 @@
 
 from golfctl.artifact.budget import PROFILES, Budget, check_budget, find_budget
 from golfctl.artifact.byte_ledger import LedgerRow, counted_bytes, ledger_of, overhead_bytes, tensor_bytes
-from golfctl.artifact.constants import Limits
+from golfctl.artifact.constants import PREDICTED_CODER, Limits
 from golfctl.artifact.draft import BlobSection, Draft, Part, Stream, Tensor, TensorSection
 from golfctl.artifact.format_rules import RULES, RuleError
 from golfctl.artifact.manifest.values import (
@@ -15,10 +15,11 @@ from golfctl.artifact.manifest.values import (
     TokenizerEntry,
 )
 from golfctl.artifact.reader import Artifact, open_artifact, read_artifact
-from golfctl.artifact.streams import StreamEntry
+from golfctl.artifact.streams import StreamEntry, prediction_work
 from golfctl.artifact.writer import encode_artifact, write_artifact
 
 __all__ = [
+    "PREDICTED_CODER",
     "PROFILES",
     "RULES",
     "Artifact",
@@ -47,6 +48,7 @@ __all__ = [
     "ledger_of",
     "open_artifact",
     "overhead_bytes",
+    "prediction_work",
     "read_artifact",
     "tensor_bytes",
     "write_artifact",

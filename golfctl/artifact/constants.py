@@ -10,6 +10,7 @@ MAGIC = b"\x89GLF\r\n\x1a\n"
 CONTAINER_VERSION = 1
 MANIFEST_SCHEMA = "manifest/1"
 FEATURES: frozenset[str] = frozenset()  # values of the manifest's `requires` that this reader knows
+PREDICTED_CODER = "rans-lp/1"  # the one coder whose work grows faster than its output: see `prediction_work`
 SECTION_KINDS = ("tensors", "tokenizer", "code", "extra")
 
 
@@ -68,6 +69,7 @@ class Limits(NamedTuple):
     dimensions: int = 8
     weights: int = 1 << 27
     raw_bytes: int = 1 << 28
+    prediction_work: int = 1 << 35
 
 
 LIMIT_REASONS = {
@@ -84,4 +86,5 @@ LIMIT_REASONS = {
     "dimensions": "axes of a tensor or part",
     "weights": "elements of all tensors together; bounds what a reader may have to hold as 32-bit floats",
     "raw_bytes": "sum of `raw_bytes` over all sections: what a reader may have to hold decoded",
+    "prediction_work": "sum over all streams under `rans-lp/1` of rows × columns², section 8.1; bounds decoding time",
 }

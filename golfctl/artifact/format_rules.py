@@ -67,7 +67,7 @@ RULES: dict[str, Rule] = {
     ),
     "name": Rule(
         "names of tensors, parts, sections, files (embedded and external) and the outermost keys of `annotations` "
-        "follow their patterns",
+        "follow their patterns and have at most 255 characters",
         "a name is safe to print and to use as a file name",
         INVALID,
     ),
@@ -77,7 +77,7 @@ RULES: dict[str, Rule] = {
         INVALID,
     ),
     "count": Rule(
-        "the numbers of sections, tensors, parts, streams, files and axes are within the limits",
+        "a tensor has 1 to 16 parts; the numbers of sections, tensors, streams, files and axes are within the limits",
         "bounded work",
         INVALID,
     ),
@@ -118,6 +118,11 @@ RULES: dict[str, Rule] = {
     ),
     "section-digest": Rule(
         "SHA-256 of the section's bytes is `sha256`", "damage is found, and placed, without decoding", DAMAGED
+    ),
+    "prediction-work": Rule(
+        "the work of all streams under `rans-lp/1` together, section 8.1, is within the limit of `prediction_work`",
+        "a few kilobytes cannot cost minutes",
+        "decoding it would cost minutes: do not trust the file; its checkpoint packs again",
     ),
 }
 

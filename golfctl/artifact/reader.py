@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from golfctl.artifact.constants import PREAMBLE_BYTES, Limits
+from golfctl.artifact.constants import PREAMBLE_BYTES, PREDICTED_CODER, Limits
 from golfctl.artifact.format_rules import RuleError, fail
 from golfctl.artifact.manifest.checks import check_manifest
 from golfctl.artifact.manifest.fields import read_manifest
@@ -16,10 +16,11 @@ from golfctl.artifact.manifest.json_text import parse_json
 from golfctl.artifact.manifest.stored import decompress_manifest
 from golfctl.artifact.manifest.values import Manifest, SectionEntry
 from golfctl.artifact.preamble import Preamble, check_length, check_seal, parse_preamble
-from golfctl.artifact.streams import StreamEntry, streams_of
+from golfctl.artifact.streams import StreamEntry, prediction_work, streams_of
 from golfctl.core.canonical import sha256_bytes
+from golfctl.core.files import check_regular, read_errors
 from golfctl.core.lfs import refuse_pointer, refuse_pointer_file
-from golfctl.errors import ArtifactError, InputError
+from golfctl.errors import ArtifactError
 
 _DEFAULT_LIMITS = Limits()
 
@@ -107,6 +108,7 @@ def _check(data: bytes, limits: Limits, path: Path | None) -> Artifact:
     artifact = Artifact(data, preamble, manifest, path)
     for section in manifest.sections:
         _check_digest(artifact, section)
+    _check_work(manifest, limits)
     return artifact
 
 
@@ -116,17 +118,22 @@ def _check_digest(artifact: Artifact, section: SectionEntry) -> None:
         fail("section-digest", f"section {section.name!r}", section.offset, section.sha256, found)
 
 
+def _check_work(manifest: Manifest, limits: Limits) -> None:
+    """Rule `prediction-work`."""
+    predicted = [stream for stream in streams_of(manifest) if stream.section.coder == PREDICTED_CODER]
+    work = sum(prediction_work(stream.shape) for stream in predicted)
+    if work > limits.prediction_work:
+        expected = f"rows × columns² of at most {limits.prediction_work:,} under {PREDICTED_CODER}"
+        fail("prediction-work", "manifest (sections)", PREAMBLE_BYTES, expected, work)
+
+
 def _read_file(path: Path, limits: Limits) -> bytes:
     """The whole file; one whose preamble already says no is not read further."""
+    size = check_regular(path).st_size
     refuse_pointer_file(path)
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(PREAMBLE_BYTES)
-            preamble = parse_preamble(head, limits)
-            check_length(preamble, path.stat().st_size)
-            stream.seek(0)
-            return stream.read(preamble.file_bytes)
-    except FileNotFoundError as error:
-        raise InputError(f"no such file: {path}") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    with read_errors(path), path.open("rb") as stream:
+        head = stream.read(PREAMBLE_BYTES)
+        preamble = parse_preamble(head, limits)
+        check_length(preamble, size)
+        stream.seek(0)
+        return stream.read(preamble.file_bytes)

@@ -56,6 +56,18 @@ class StreamEntry:
         return pieces
 
 
+def prediction_work(shape: tuple[int, ...]) -> int:
+    """Rows × columns² of a matrix that is coded around predictions: about half of the multiplications it may cost.
+
+    A matrix counts as having no fewer rows than columns, since what is learned from its rows costs columns³ a time.
+    Arrays of other than two axes cost nothing: the coder takes none.
+    """
+    if len(shape) != 2:
+        return 0
+    rows, columns = shape
+    return max(rows, columns) * columns**2
+
+
 def streams_of(manifest: Manifest) -> Iterator[StreamEntry]:
     """Every stream of a checked manifest, in file order."""
     holdings: defaultdict[int, list[Holding]] = defaultdict(list)

@@ -41,5 +41,6 @@ def byte_claim(records: list[Record], artifact_sha256: str, documents: int) -> B
         body = record.body
         whole = body.get("documents") == documents
         if record.kind == "eval" and body.get("artifact_sha256") == artifact_sha256 and whole:
-            return ByteClaim(body.get("raw_bytes"), body.get("billed_bytes"), body.get("tokens"), body.get("text"))
+            figures = ("raw_bytes", "billed_bytes", "tokens", "text", "carried_bytes")
+            return ByteClaim(*(body.get(figure) for figure in figures))
     return None

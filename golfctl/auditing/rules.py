@@ -47,6 +47,9 @@ class DataSet(Config):
     bytes_low: int = Field(gt=0)
     bytes_high: int = Field(gt=0)
     bytes_per_token: float = Field(gt=0)
+    text_sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="of all its documents, one right after the other"
+    )
 
 
 class Fingerprint(Config):
@@ -93,6 +96,11 @@ class Rules(Config):
     def identity(self) -> str:
         """`name/version`, printed in every report."""
         return f"{self.name}/{self.version}"
+
+    @property
+    def known_texts(self) -> dict[str, str]:
+        """Names of the texts whose digest is known, by that digest."""
+        return {data.text_sha256: data.name for data in self.data if data.text_sha256 is not None}
 
     def rule(self, identifier: str) -> Rule:
         """The rule of that id.

@@ -30,7 +30,9 @@ def comparison_schema() -> dict[str, Any]:
         "schema": {"const": "golfctl/comparison/1"}, "unit": {"enum": ["nats", "bpb"]}, "margin": _NUMBER,
         "p_wanted": _NUMBER, "base": side, "new": side, "gain": _NUMBER, "p_value": _MAYBE,
         "degrees_of_freedom": _MAYBE, "interval_95": interval, "showable_gain": _MAYBE, "better": {"type": "boolean"},
-        "ignored": _list(_TEXT), "differs": _list(_TEXT), "receipts_found": {"type": "boolean"},
+        "ignored": _list(_TEXT), "differs": _list(_TEXT), "passed_over": _list(_TEXT), "training_unknown": _list(_TEXT),
+        "receipts_found": {"type": "boolean"}, "unvouched": _list(_TEXT),
+        "recomputed": {"type": "object", "additionalProperties": _TEXT},
     })  # fmt: skip
     return _named(body, "comparison-1.json", "A comparison of two sets of runs")
 

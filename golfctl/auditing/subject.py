@@ -69,6 +69,7 @@ class ByteClaim(NamedTuple):
     billed_bytes: int | None = None
     tokens: int | None = None
     text: str | None = None
+    carried_bytes: int | None = None
 
 
 class Fresh(NamedTuple):

@@ -28,6 +28,8 @@ _ADAPTING = ("ttt", "slot", "ngram", "ctw", "calibrate")
 class EvalFlags(StackFlags):
     """The command line of `golfctl eval`, beside artifact and data."""
 
+    texts: tuple[Path, ...]
+    rules_name: str
     documents: int | None
     ladder: bool
     estimate: bool
@@ -52,6 +54,7 @@ def evaluate_command(source: Path | None, data: Path | None, flags: EvalFlags) -
     _refuse_idle(flags, config)
     _check_ahead(run, flags, config)
 
+    from golfctl.auditing.rules import load_rules
     from golfctl.cli.devices import pick_device
     from golfctl.evaluation.evaluate import estimate, evaluate
     from golfctl.scoring.ranks import joined_ranks
@@ -62,13 +65,14 @@ def evaluate_command(source: Path | None, data: Path | None, flags: EvalFlags) -
         emit_json(expected) if flags.as_json else echo(estimate_line(expected))
         return
 
+    known_texts = load_rules(flags.rules_name).known_texts
     with joined_ranks() as ranks:
         leader = ranks.rank == 0
         progress = reporter(flags.quiet) if leader else SILENT
         device = pick_device(flags.device)
         done = evaluate(
             source, data, config, device, ranks, flags.ladder, flags.deadline, flags.resume, progress,
-            stack.layers,
+            stack.layers, flags.texts, known_texts,
         )  # fmt: skip
         if leader:
             _finish(done, run, data, flags)
@@ -125,7 +129,8 @@ def _refuse_idle(flags: EvalFlags, config: EvalConfig) -> None:
     """Refuse flags that this evaluation would not act on."""
     if flags.estimate:
         names = ("report", "plot", "resume", "ladder", "baselines", "deadline")
-        if idle := [f"--{name}" for name in names if getattr(flags, name) not in (None, False)]:
+        idle = [f"--{name}" for name in names if getattr(flags, name) not in (None, False)]
+        if idle := idle + ["--text"] * bool(flags.texts):
             raise UsageError(f"--estimate only projects the time: drop {', '.join(idle)}")
     if flags.deadline is not None and config.leaks:
         raise UsageError("--deadline has no effect on a replay, which adapts as its authors did: drop one of the two")
@@ -181,7 +186,7 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, flags: EvalFlags) 
 
         save_plot(flags.plot, done.stream, done.curves)
         tell(f"plot: {flags.plot}")
-    baselines = _baselines(data, done) if flags.baselines else []
+    baselines = _baselines(data, flags.texts) if flags.baselines else []
     if flags.as_json:
         emit_json({**report, "baselines": baselines} if flags.baselines else report)
         return
@@ -190,8 +195,8 @@ def _finish(done: "Evaluation", run: Path | None, data: Path, flags: EvalFlags) 
         echo("\n" + baseline_rows(report, baselines))
 
 
-def _baselines(data: Path, done: "Evaluation") -> list[dict[str, Any]]:
+def _baselines(data: Path, texts: tuple[Path, ...]) -> list[dict[str, Any]]:
     from golfctl.data.dataset import Dataset
     from golfctl.evaluation.figures.baselines import compressor_rows
 
-    return compressor_rows(Dataset.open(data))
+    return compressor_rows(Dataset.open(data, texts=texts))

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from golfctl.core.config import Config
+from golfctl.core.decoding_rules import DecodingError
 from golfctl.errors import ArtifactError, UsageError
 
 DTYPES = (
@@ -73,8 +74,8 @@ def size_bytes(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
     """Bytes of an array; an `ArtifactError` for a negative axis or more than `LIMIT_BYTES`."""
     size = math.prod(shape) * dtype.itemsize
     if any(axis < 0 for axis in shape) or size > LIMIT_BYTES:
-        raise ArtifactError(
-            f"an array of shape {shape} and {dtype} is beyond the {LIMIT_BYTES:,} bytes decoded at once"
+        raise DecodingError(
+            "coder-array", f"an array of shape {shape} and {dtype} is beyond the {LIMIT_BYTES:,} bytes decoded at once"
         )
     return size
 
@@ -98,14 +99,18 @@ class Sink:
         """Append decoded bytes."""
         end = self._filled + len(piece)
         if end > self._bytes.size:
-            raise ArtifactError(f"{self._id}: the stream holds more than the {self._bytes.size:,} bytes it should")
+            raise DecodingError(
+                "payload", f"{self._id}: the stream holds more than the {self._bytes.size:,} bytes it should"
+            )
         self._bytes[self._filled : end] = np.frombuffer(piece, np.uint8)
         self._filled = end
 
     def whole(self, finished: bool, left_over: int = 0) -> Array:
         """The bytes, once the stream has `finished` with no input `left_over`."""
         if self._filled != self._bytes.size or not finished:
-            raise ArtifactError(f"{self._id}: the stream ends after {self._filled:,} of {self._bytes.size:,} bytes")
+            raise DecodingError(
+                "payload", f"{self._id}: the stream ends after {self._filled:,} of {self._bytes.size:,} bytes"
+            )
         if left_over:
-            raise ArtifactError(f"{self._id}: {left_over:,} bytes follow the end of the stream")
+            raise DecodingError("payload", f"{self._id}: {left_over:,} bytes follow the end of the stream")
         return self._bytes

@@ -135,5 +135,5 @@ def _newest(name: str) -> str:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text

@@ -1,5 +1,6 @@
 """`encode` and `decode` by coder id, with the checks that hold for every coder."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from golfctl.coding.base import DTYPES, Array, little_endian, size_bytes
 from golfctl.coding.table import coder
+from golfctl.core.decoding_rules import DecodingError
 from golfctl.errors import ArtifactError, UsageError
 
 
@@ -33,10 +35,10 @@ def decode(coder_id: str, data: bytes | bytearray | memoryview, dtype: DTypeLike
         ArtifactError: unknown coder, or `data` is damaged or does not hold exactly this array.
         DependencyError: the coder needs a library that is not installed.
     """
-    found = coder(coder_id, ArtifactError)
+    found = coder(coder_id, partial(DecodingError, "coder"))
     kind, shape = np.dtype(dtype).newbyteorder("="), tuple(int(axis) for axis in shape)
     if kind.name not in DTYPES or not found.accepts(kind, shape):
-        raise ArtifactError(f"coder {coder_id} does not hold {kind} arrays of shape {shape}")
+        raise DecodingError("coder-array", f"coder {coder_id} does not hold {kind} arrays of shape {shape}")
     size_bytes(kind, shape)
     try:
         array = found.decode(memoryview(data).cast("B"), kind, shape)

@@ -1,5 +1,7 @@
 """The coders: one row each. A row is never removed or given a new meaning; a new byte layout is a new version."""
 
+from collections.abc import Callable
+
 from golfctl.coding.base import Coder
 from golfctl.core.table import Table
 from golfctl.errors import ArtifactError, GolfError, UsageError
@@ -18,7 +20,7 @@ CODERS = Table(
 )
 
 
-def coder(coder_id: str, error: type[GolfError] = UsageError) -> Coder:
+def coder(coder_id: str, error: Callable[[str], GolfError] = UsageError) -> Coder:
     """The coder of that id; `error` with the nearest known id when there is none."""
     found: Coder = CODERS.find(coder_id, error)()
     return found

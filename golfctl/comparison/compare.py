@@ -12,6 +12,13 @@ _FIELD = {"nats": "val_loss", "bpb": "val_bpb"}
 _SHOWN = 4
 IGNORABLE = frozenset({"code", "environment"})
 PARTS = ("code", "config", "data", "environment", "training")
+RECOMPUTED = {
+    "val_bpb": "from val_loss, tokens and bytes of the same report: val_loss · tokens / (ln 2 · bytes); "
+    "done here where a report states its bytes",
+    "val_loss": "with the artifact and the text: golfctl eval ARTIFACT --data DIR; the artifact is the one with "
+    "artifact_sha256, the text the one whose digest is `text`",
+    "training": "with recipe, data and machine of the journal, bit for bit only under a step schedule: golfctl train",
+}
 
 
 def compare(
@@ -31,6 +38,7 @@ def compare(
         _check_valid(name, receipts)
         _check_alike(name, receipts, ignore)
     _check_comparable(base[0], new[0], unit)
+    everyone = (*base, *new)
     scores = [[float(receipt.report[_FIELD[unit]]) for receipt in receipts] for receipts in (base, new)]
     test = welch(scores[0], scores[1], margin, p_wanted)
     return {
@@ -44,7 +52,11 @@ def compare(
         "better": test.p_value is not None and test.p_value < p_wanted,
         "ignored": sorted(ignore),
         "differs": [line for part in PARTS for line in _between(base[0], new[0], part)],
-        "receipts_found": all(receipt.chained for receipt in (*base, *new)),
+        "passed_over": [line for receipts in (base, new) for line in _passed_over(receipts, ignore)],
+        "training_unknown": [receipt.source for receipt in everyone if receipt.training is None],
+        "receipts_found": all(receipt.chained for receipt in everyone),
+        "unvouched": [receipt.source for receipt in everyone if not receipt.chained],
+        "recomputed": RECOMPUTED,
     }
 
 
@@ -84,10 +96,8 @@ def _check_valid(name: str, receipts: Sequence[Receipt]) -> None:
 
 
 def _check_alike(name: str, receipts: Sequence[Receipt], ignore: Sequence[str]) -> None:
-    first = _signature(receipts[0])
     for other in receipts[1:]:
-        theirs = _signature(other)
-        apart = [line for part in PARTS if part not in ignore for line in differences(first[part], theirs[part], part)]
+        apart = [line for part in PARTS if part not in ignore for line in _apart(receipts[0], other, part)]
         if apart:
             more = f" and {len(apart) - _SHOWN} more" if len(apart) > _SHOWN else ""
             raise VerdictError(
@@ -102,10 +112,26 @@ def _way_out(apart: list[str]) -> str:
     return f" (--ignore {' --ignore '.join(sorted(parts))} does it all the same)" if parts <= IGNORABLE else ""
 
 
+def _passed_over(receipts: Sequence[Receipt], ignore: Sequence[str]) -> list[str]:
+    """What runs of one set differ in, and `ignore` let them be averaged all the same."""
+    first, found = receipts[0], []
+    for other in receipts[1:]:
+        lines = [line for part in PARTS if part in ignore for line in _apart(first, other, part)]
+        found += [f"{first.source} and {other.source}: {line}" for line in lines]
+    return found
+
+
 def _between(base: Receipt, new: Receipt, part: str) -> list[str]:
-    """What sets the two sides apart in one part; nothing where one side's training is unknown."""
-    mine, theirs = _signature(base)[part], _signature(new)[part]
-    return [] if mine is None or theirs is None else differences(mine, theirs, part)
+    """What sets the two sides apart in one part; nothing where a side's training is unknown, which is said apart."""
+    unknown = part == "training" and None in (base.training, new.training)
+    return [] if unknown else _apart(base, new, part)
+
+
+def _apart(one: Receipt, other: Receipt, part: str) -> list[str]:
+    mine, theirs = _signature(one)[part], _signature(other)[part]
+    if part == "training" and (mine is None) != (theirs is None):
+        return [f"training: unknown for {(one if mine is None else other).source}, known for the other"]
+    return differences(mine, theirs, part)
 
 
 def _signature(receipt: Receipt) -> dict[str, Any]:
@@ -114,7 +140,7 @@ def _signature(receipt: Receipt) -> dict[str, Any]:
     return {
         "code": report["code_sha256"],
         "config": report["config"],
-        "data": {key: report[key] for key in ("data_sha256", "text", "tokens")},
+        "data": {key: report[key] for key in ("data_sha256", "text", "tokens")} | {"bytes": receipt.divided_by},
         "environment": environment,
         "training": receipt.training,
     }
@@ -136,6 +162,11 @@ def _short(value: Any) -> str:
 def _check_comparable(base: Receipt, new: Receipt, unit: Unit) -> None:
     if base.report["text"] != new.report["text"]:
         raise VerdictError(f"base and new were scored on different texts ({base.source}, {new.source})")
+    if unit == "bpb" and base.divided_by != new.divided_by:
+        raise VerdictError(
+            f"base and new divide one text by different bytes, {base.divided_by} and {new.divided_by} "
+            f"({base.source}, {new.source}): their bpb do not compare"
+        )
     if unit == "nats" and base.report["tokens"] != new.report["tokens"]:
         raise VerdictError(
             "base and new cut the text into different tokens: nats a token do not compare; take --unit bpb"

@@ -1,6 +1,7 @@
 """One run to be compared: its eval report and, where its journal lies beside it, the receipts of how it was made."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ from golfctl.errors import InputError
 _LIMIT_BYTES, _LARGEST, _SHOWN = 64 << 20, 1e15, 40
 _FIGURES, _TEXTS = ("val_loss", "val_bpb", "tokens"), ("artifact_sha256", "data_sha256", "text", "code_sha256")
 _TABLES = ("config", "environment")
+_DIVISORS = ("carried_bytes", "raw_bytes")  # what val_bpb is divided by: the first of these that a report has
+_ROUNDING = 1e-9  # of figures whose sums are in float64
 
 
 class Receipt(NamedTuple):
@@ -22,6 +25,12 @@ class Receipt(NamedTuple):
     training: dict[str, Any] | None
     seed: Any
     chained: bool
+
+    @property
+    def divided_by(self) -> int | None:
+        """Bytes that `val_bpb` was divided by, which its figures agree with; None where the report states none."""
+        name = _divisor(self.report)
+        return None if name is None else int(self.report[name])
 
 
 def read_receipt(path: Path) -> Receipt:
@@ -106,6 +115,24 @@ def _check(report: Any, where: str) -> None:
     if wrong:
         said = repr(values[wrong[0]])[:_SHOWN]
         raise InputError(f"{where}: no report as golfctl writes it: {wrong[0]} is {said}; score the artifact again")
+    _check_division(values, where)
+
+
+def _check_division(report: dict[str, Any], where: str) -> None:
+    """Raises InputError where val_bpb does not follow from val_loss, tokens and the bytes stated beside them."""
+    name = _divisor(report)
+    if name is None:
+        return
+    implied = report["val_loss"] * report["tokens"] / (math.log(2.0) * report["val_bpb"])
+    if not _is_figure(report[name]) or not math.isclose(implied, report[name], rel_tol=_ROUNDING):
+        raise InputError(
+            f"{where}: val_bpb is not val_loss · tokens / (ln 2 · {name}): these figures are not of one evaluation; "
+            "score the artifact again"
+        )
+
+
+def _divisor(report: dict[str, Any]) -> str | None:
+    return next((name for name in _DIVISORS if name in report), None)
 
 
 def _is_figure(value: Any) -> bool:

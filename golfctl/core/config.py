@@ -11,9 +11,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from golfctl.core.canonical import canonical_json
 from golfctl.core.files import read_bytes
 from golfctl.core.table import suggestion
+from golfctl.core.text import printable
 from golfctl.errors import ConfigError
 
 _RECIPE_LIMIT_BYTES = 1 << 20
+_MOST_DEEP = 32
+_TOO_DEEP = f"tables or lists inside of each other, more than {_MOST_DEEP} deep"
 
 
 class Config(BaseModel):
@@ -46,12 +49,17 @@ def load_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:
-        InputError: missing or oversized file. ConfigError: not UTF-8 or not TOML (line and column given).
+        InputError: missing or oversized file. ConfigError: not UTF-8, not TOML (line and column given), or a value that
+            no configuration has.
     """
     try:
-        return tomllib.loads(read_bytes(path, _RECIPE_LIMIT_BYTES).decode("utf-8"))
-    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, numbers of 5,000 digits, or nesting
+        values = tomllib.loads(read_bytes(path, _RECIPE_LIMIT_BYTES).decode("utf-8"))
+    except RecursionError as error:
+        raise ConfigError(f"{path}: not a TOML file that can be read: {_TOO_DEEP}") from error
+    except ValueError as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
+    _check_plain(values, str(path))
+    return values
 
 
 def apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -67,7 +75,10 @@ def apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[st
             table = table.setdefault(key, {})
             if not isinstance(table, dict):
                 raise ConfigError(f"--set {override!r}: {key!r} is a value, not a table")
+        if len(keys) > _MOST_DEEP:
+            raise ConfigError(f"--set {printable(override)}: {_TOO_DEEP}")
         table[keys[-1]] = _toml_value(text.strip())
+        _check_plain(table[keys[-1]], f"--set {printable(override)}")
     return result
 
 
@@ -76,6 +87,22 @@ def _toml_value(text: str) -> Any:
         return tomllib.loads(f"v = {text}")["v"]
     except (ValueError, RecursionError):
         return text
+
+
+def _check_plain(value: Any, where: str, depth: int = 0) -> None:
+    """Raise ConfigError for what TOML has and JSON, in which configurations are kept, has not."""
+    if depth > _MOST_DEEP:
+        raise ConfigError(f"{where}: {_TOO_DEEP}")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_plain(inner, f"{where}: {printable(key)}" if depth == 0 else where, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_plain(inner, where, depth + 1)
+    elif not isinstance(value, str | int | float):
+        raise ConfigError(f"{where}: dates and times are no values of a configuration ({value})")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ConfigError(f"{where}: a number beyond 64 bits")
 
 
 def _explain(model: type[BaseModel], error: ValidationError) -> str:

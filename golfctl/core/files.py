@@ -13,6 +13,13 @@ from golfctl.core.lfs import refuse_pointer
 from golfctl.errors import InputError, StorageError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_IRREGULAR = {
+    stat.S_IFDIR: os.strerror(errno.EISDIR),
+    stat.S_IFIFO: "it is a pipe, which can be read only once; write what it brings to a file, and name that",
+    stat.S_IFSOCK: "it is a socket",
+    stat.S_IFCHR: "it is a device, which has no end",
+    stat.S_IFBLK: "it is a device, which has no end",
+}
 _unfinished: set[Path] = set()  # temporary files of writes under way in this process
 
 
@@ -114,23 +121,43 @@ def opened_by_library(path: Path) -> Iterator[str]:
         yield str(path)
 
 
-def read_bytes(path: Path, limit_bytes: int | None = None) -> bytes:
-    """Read a whole file, refusing one larger than `limit_bytes`.
-
-    Raises:
-        InputError: the file is missing, unreadable, a folder, a device, too large, or a git-LFS pointer.
-    """
-    path = Path(path)
+@contextlib.contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn an `OSError` of a read of `path` into an `InputError` that says why."""
     try:
-        found = path.stat()
-        if stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode):
-            raise InputError(f"cannot read {path}: it is a device, which has no end")
-        if limit_bytes is not None and found.st_size > limit_bytes:
-            raise InputError(f"{path} has {found.st_size:,} bytes; at most {limit_bytes:,} are read here")
-        data = path.read_bytes()
+        yield
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def check_regular(path: Path) -> os.stat_result:
+    """What `stat` says of a file that has an end and can be read twice. Nothing else may be opened: opening a pipe
+    waits for somebody to write to it.
+
+    Raises:
+        InputError: missing, or a folder, a pipe, a socket or a device.
+    """
+    with read_errors(path):
+        found = path.stat()
+    kind = stat.S_IFMT(found.st_mode)
+    if kind != stat.S_IFREG:
+        raise InputError(f"cannot read {path}: {_IRREGULAR.get(kind, 'it is no file')}")
+    return found
+
+
+def read_bytes(path: Path, limit_bytes: int | None = None) -> bytes:
+    """Read a whole file, refusing one larger than `limit_bytes`.
+
+    Raises:
+        InputError: the file is missing, unreadable, a folder, pipe or device, too large, or a git-LFS pointer.
+    """
+    path = Path(path)
+    size = check_regular(path).st_size
+    if limit_bytes is not None and size > limit_bytes:
+        raise InputError(f"{path} has {size:,} bytes; at most {limit_bytes:,} are read here")
+    with read_errors(path):
+        data = path.read_bytes()
     refuse_pointer(data, str(path))
     return data

@@ -2,7 +2,7 @@
 
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from golfctl.errors import GolfError, UsageError
@@ -38,7 +38,7 @@ class Table(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         return name in self._rows
 
-    def find(self, name: str, error: type[GolfError] = UsageError) -> Any:
+    def find(self, name: str, error: Callable[[str], GolfError] = UsageError) -> Any:
         """The implementation of `name`; raises `error` with the nearest known name when there is none."""
         if name not in self._rows:
             raise error(f"unknown {self._family} {name!r}{suggestion(name, list(self._rows))}")

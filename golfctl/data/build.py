@@ -14,17 +14,19 @@ from golfctl.core.canonical import canonical_json, sha256_bytes
 from golfctl.core.files import storage_errors
 from golfctl.core.progress import SILENT, Progress, Task
 from golfctl.data import dataset_json as manifests
+from golfctl.data.carried import Losses, account
 from golfctl.data.dataset import TOKENIZER_FILE, Dataset
 from golfctl.data.dataset_json import Manifest, ShardEntry, TokenizerEntry, TrainEntry, ValidationEntry
 from golfctl.data.folders import new_folder
 from golfctl.data.shards import SHARD_TOKENS, ShardInfo, ShardWriter
+from golfctl.data.text.records import MOST_BYTES
 from golfctl.data.text.sources import Document
 from golfctl.data.tokenizers.byte_table import ByteTable
 from golfctl.data.tokenizers.tokenizer import Tokenizer
 from golfctl.errors import DataError
 
 TEXT_FILE = "validation.jsonl.zst"
-_BATCH_DOCUMENTS = 256
+_BATCH_DOCUMENTS, _BATCH_CHARACTERS = 256, 1 << 24  # whichever is reached first: documents may be large
 _ZSTD_LEVEL = 12
 
 
@@ -109,6 +111,7 @@ class _Builder:
         self._held = _Part(ShardWriter(folder, "val", shard_tokens))
         self._held_keys: set[bytes] = set()
         self._dropped = self._changed = self._decoded = self._billed = 0
+        self._losses = Losses(0, 0, 0, 0, 0, tokenizer)
         self._text_digest = hashlib.sha256()
 
     def run(self, documents: Iterable[Labelled], task: Task) -> None:
@@ -156,24 +159,34 @@ class _Builder:
         return False
 
     def _account(self, document: Document, tokens: np.ndarray) -> None:
-        """Bytes of one held-out document: raw, decoded and billed; its text goes to the texts file."""
+        """Bytes of one held-out document: raw, decoded, carried, billed; its text goes to the texts file."""
         record = {"name": document.name, "text": document.text}
-        self._texts.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+        line = json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        if len(line) > MOST_BYTES:  # it could not be read again
+            raise DataError(f"document {document.name!r} has more than {MOST_BYTES:,} bytes as JSON; split it")
+        self._texts.write(line + b"\n")
         self._text_digest.update(document.data)
-        decoded = self._tokenizer.decode_bytes(tokens.tolist())
-        self._decoded += len(decoded)
-        self._changed += decoded != document.data
+        found = account(self._tokenizer, tokens.tolist(), document.data)
+        self._losses = self._losses.plus(Losses.of(found, tokens, self._tokenizer))
+        self._decoded += len(self._tokenizer.decode_bytes(tokens.tolist()))
+        self._changed += found.carried < found.raw
         self._billed += self._table.billed_total(tokens)
 
     def remarks(self) -> list[str]:
         """What a user must know about the result."""
-        hidden = sum(self._held.raw_bytes) - self._decoded
         lines = [f"{self._dropped:,} training documents that are also held out were left out"] if self._dropped else []
-        if self._changed:
+        losses, divisor = self._losses, f"val_bpb divides by the {self._losses.carried:,} that are carried"
+        lines += [f"warning: {cause}; {divisor}" for cause in losses.causes()]
+        if losses.altered and not self._tokenizer.normalization.identity:
+            lines[-1] = (
+                f"warning: the tokenizer's {self._tokenizer.normalizer} normaliser changes {self._changed:,} of "
+                f"{len(self._held.raw_bytes):,} held-out documents and hides {losses.altered:,} of their "
+                f"{losses.raw:,} bytes; {divisor}"
+            )
+        if self._tokenizer.space_ids is not None:
             lines.append(
-                f"the tokenizer's {self._tokenizer.normalizer} normaliser changes {self._changed:,} of "
-                f"{len(self._held.raw_bytes):,} held-out documents and hides {hidden:,} of their "
-                f"{sum(self._held.raw_bytes):,} bytes; val_bpb divides by all of them"
+                "warning: this tokenizer has no piece for a space: it spells a lone one as the bytes of U+2581, from "
+                "which it cannot be told; it is one byte here"
             )
         return lines
 
@@ -187,7 +200,7 @@ class _Builder:
             split=split,
             tokenizer=TokenizerEntry(
                 file=TOKENIZER_FILE, sha256=tokenizer.digest, vocab_size=tokenizer.vocab_size,
-                normalizer=tokenizer.normalizer, reversible=tokenizer.reversible,
+                normalizer=tokenizer.normalizer, reversible=tokenizer.reversible and not self._changed,
             ),
             train=TrainEntry(
                 documents=len(train.raw_bytes), tokens=train.writer.tokens, raw_bytes=sum(train.raw_bytes),
@@ -209,10 +222,12 @@ def _entries(shards: list[ShardInfo]) -> tuple[ShardEntry, ...]:
 
 def _batches(documents: Iterable[Labelled]) -> Iterator[list[Labelled]]:
     batch: list[Labelled] = []
+    characters = 0
     for item in documents:
         batch.append(item)
-        if len(batch) == _BATCH_DOCUMENTS:
+        characters += len(item.document.text)
+        if len(batch) == _BATCH_DOCUMENTS or characters >= _BATCH_CHARACTERS:
             yield batch
-            batch = []
+            batch, characters = [], 0
     if batch:
         yield batch

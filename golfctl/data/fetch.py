@@ -69,7 +69,7 @@ def _plan(download: Download, variant: str, train_shards: int, remote: Remote) -
         counts = {split: int(entry["stats"][f"files_{split}"]) for split in ("train", "val")}
         tokenizers = {item["name"]: str(item["model_path"]) for item in published["tokenizers"] if "model_path" in item}
         tokenizer = tokenizers[entry["tokenizer_name"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{where}: not the description of published shards that was expected: {error!r}") from error
     if train_shards > counts["train"]:
         raise UsageError(f"{variant} has {counts['train']} training shards, not {train_shards}")

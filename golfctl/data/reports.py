@@ -6,6 +6,7 @@ from golfctl.core.config import Config
 from golfctl.data.dataset import Dataset
 from golfctl.data.dataset_json import Manifest
 from golfctl.data.tokenizers.tokenizer import Tokenizer
+from golfctl.data.validation import Validation
 
 
 class TokenizerReport(Config):
@@ -20,7 +21,10 @@ class TokenizerReport(Config):
 
 
 class DatasetReport(Config):
-    """A data set in figures; bytes are of the held-out text (`docs/data.md`)."""
+    """A data set in figures; bytes are of the held-out text (`docs/data.md`).
+
+    `reversible` says whether the held-out text comes back from its tokens, which was tried; null: it is unknown.
+    """
 
     path: str
     sha256: str
@@ -29,7 +33,7 @@ class DatasetReport(Config):
     vocab_size: int
     tokenizer_sha256: str
     normalizer: str
-    reversible: bool
+    reversible: bool | None
     train_shards: int
     train_tokens: int
     validation_tokens: int
@@ -37,6 +41,7 @@ class DatasetReport(Config):
     raw_bytes: int
     raw_is_decoded: bool
     decoded_bytes: int
+    carried_bytes: int
     billed_bytes: int
     hidden_bytes: int
     bytes_per_token: float
@@ -62,9 +67,10 @@ class OverlapReport(Config):
 
 
 class VerifyReport(Config):
-    """Everything `data verify` found."""
+    """Everything `data verify` found; `sha256` has the digest of each shard and of the held-out texts, by file name."""
 
     dataset: DatasetReport
+    sha256: dict[str, str]
     overlap: OverlapReport | None
     checks: tuple[CheckReport, ...]
     ok: bool
@@ -89,13 +95,20 @@ def describe_dataset(dataset: Dataset) -> DatasetReport:
     return DatasetReport(
         path=str(dataset.path), sha256=dataset.digest, described=dataset.manifest is not None,
         source=dataset.manifest.source if dataset.manifest else None, vocab_size=tokenizer.vocab_size,
-        tokenizer_sha256=tokenizer.digest, normalizer=tokenizer.normalizer, reversible=tokenizer.reversible,
+        tokenizer_sha256=tokenizer.digest, normalizer=tokenizer.normalizer, reversible=_comes_back(held),
         train_shards=len(dataset.train_shards), train_tokens=dataset.train_tokens(),
         validation_tokens=len(held.tokens_N), validation_documents=len(held.starts_D), raw_bytes=held.raw_bytes,
-        raw_is_decoded=held.raw_is_decoded, decoded_bytes=held.decoded_bytes, billed_bytes=held.billed_bytes,
-        hidden_bytes=held.hidden_bytes, bytes_per_token=held.raw_bytes / len(held.tokens_N),
-        text_sha256=held.text_sha256,
+        raw_is_decoded=held.raw_is_decoded, decoded_bytes=held.decoded_bytes, carried_bytes=held.carried_bytes,
+        billed_bytes=held.billed_bytes, hidden_bytes=held.hidden_bytes,
+        bytes_per_token=held.raw_bytes / len(held.tokens_N), text_sha256=held.text_sha256,
     )  # fmt: skip
+
+
+def _comes_back(held: Validation) -> bool | None:
+    """Whether all of the text is carried, by a tokenizer that could do so with others; None where it is unknown."""
+    if held.raw_is_decoded:
+        return None
+    return held.carried_bytes == held.raw_bytes and held.tokenizer.space_ids is None
 
 
 def dataset_schema() -> dict[str, Any]:

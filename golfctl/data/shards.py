@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golfctl.core.canonical import sha256_file
-from golfctl.core.files import atomic_write, storage_errors
+from golfctl.core.files import atomic_write, check_regular, read_errors, storage_errors
 from golfctl.core.lfs import refuse_pointer_file
 from golfctl.errors import DataError, InputError
 
@@ -47,21 +47,20 @@ def token_count(path: Path) -> int:
     """Number of tokens a shard holds, after checking header and file size.
 
     Raises:
-        InputError: no such file, or a git-LFS pointer. DataError: bad magic or version, or the size does not match.
+        InputError: no such file, a pipe or device, or a git-LFS pointer. DataError: bad magic or version, or the size
+            does not match.
     """
+    if not path.exists():
+        raise InputError(f"no such shard: {path}")
+    size = check_regular(path).st_size
     refuse_pointer_file(path)
-    try:
-        with path.open("rb") as stream:
-            header = np.frombuffer(stream.read(HEADER_BYTES), dtype="<i4") if path.stat().st_size >= 1024 else None
-    except FileNotFoundError as error:
-        raise InputError(f"no such shard: {path}") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    with read_errors(path), path.open("rb") as stream:
+        header = np.frombuffer(stream.read(HEADER_BYTES), dtype="<i4") if size >= HEADER_BYTES else None
     if header is None:
         raise DataError(f"{path}: shorter than a shard's header of {HEADER_BYTES:,} bytes; fetch or build it again")
     if header[0] != MAGIC or header[1] != VERSION:
         raise DataError(f"{path}: not a token shard (magic {header[0]}, version {header[1]}; {MAGIC} and 1 expected)")
-    count, size = int(header[2]), path.stat().st_size
+    count = int(header[2])
     if count < 0 or size != HEADER_BYTES + 2 * count:
         raise DataError(
             f"{path}: the header promises {count:,} tokens ({HEADER_BYTES + 2 * count:,} bytes) but the file has "

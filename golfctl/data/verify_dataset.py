@@ -1,6 +1,6 @@
 """Check a dataset folder: digests, counts, ids, every held-out byte, and overlap of training and held-out text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from golfctl.data.overlap import find_overlap
 from golfctl.data.reports import CheckReport, OverlapReport, VerifyReport, describe_dataset
 from golfctl.data.shards import Tokens, check_ids, read_shard
 from golfctl.data.validation import split_documents
-from golfctl.errors import InputError
+from golfctl.errors import DataError, InputError
 
 _BATCH_DOCUMENTS = 256
 
@@ -23,13 +23,21 @@ def verify_dataset(
     """Run every check; `texts` are the original held-out documents.
 
     Raises:
-        DataError: no held-out tokens, or an id outside the vocabulary: nothing can be accounted for then.
+        DataError: no held-out tokens, counts that contradict the manifest, or an id outside the vocabulary: nothing can
+            be accounted for then. Files that were changed are named.
     """
-    facts = describe_dataset(dataset)
-    _check_training_ids(dataset, progress)
+    digests = _digests(dataset, progress)
+    unchanged = _unchanged(dataset, digests)
+    try:
+        facts = describe_dataset(dataset)
+        _check_training_ids(dataset, progress)
+    except DataError as error:
+        if unchanged.ok is not False:
+            raise
+        raise DataError(f"{dataset.path}: {unchanged.detail}; {error}") from error
     checks = [
         _check("ids", True, f"all below the vocabulary's {dataset.tokenizer.vocab_size}"),
-        *_digests(dataset, progress),
+        unchanged,
         _tokens_are_the_text(dataset, progress),
         _reversible(dataset),
         _billed(dataset),
@@ -45,7 +53,7 @@ def verify_dataset(
         detail += f"tokens ({shared.share:.2%}) lie in a run of {shared.run_tokens} tokens that occurs there"
         checks.append(_check("overlap", shared.documents == 0, detail))
     ok = all(check.ok is not False for check in checks)
-    return VerifyReport(dataset=facts, overlap=shared, checks=tuple(checks), ok=ok)
+    return VerifyReport(dataset=facts, sha256=digests, overlap=shared, checks=tuple(checks), ok=ok)
 
 
 def _check(name: str, ok: bool | None, detail: str) -> CheckReport:
@@ -69,23 +77,33 @@ def _check_training_ids(dataset: Dataset, progress: Progress) -> None:
             task.advance(len(ids_N))
 
 
-def _digests(dataset: Dataset, progress: Progress) -> Iterator[CheckReport]:
-    manifest = dataset.manifest
-    if manifest is None:
-        yield _check("digests", None, "no dataset.json here: nothing says what the files should be")
-        return
-    entries = [(shard.file, shard.sha256) for shard in manifest.train.shards + manifest.validation.shards]
-    entries.append((manifest.validation.text_file, manifest.validation.text_file_sha256))
-    wrong = []
-    with progress.task("computing digests", len(entries), "files") as task:
-        for name, digest in entries:
-            path = dataset.path / name
-            if not path.is_file():
-                wrong.append(f"{name} is missing")
-            elif sha256_file(path) != digest:
-                wrong.append(f"{name} was changed")
+def _digests(dataset: Dataset, progress: Progress) -> dict[str, str]:
+    """SHA-256 of every shard and of the held-out texts, by file name; a missing file has none."""
+    paths = [*dataset.train_shards, *dataset.val_shards]
+    if dataset.manifest is not None:
+        paths.append(dataset.path / dataset.manifest.validation.text_file)
+    found = {}
+    with progress.task("computing digests", len(paths), "files") as task:
+        for path in paths:
+            if path.is_file():
+                found[path.name] = sha256_file(path)
             task.advance()
-    yield _check("digests", not wrong, "; ".join(wrong) or f"{len(entries)} files as described")
+    return found
+
+
+def _unchanged(dataset: Dataset, digests: dict[str, str]) -> CheckReport:
+    if dataset.manifest is None:
+        detail = f"no dataset.json here: nothing says what the files should be; --json states {len(digests)} digests"
+        return _check("digests", None, detail)
+    train, held_out = dataset.manifest.train, dataset.manifest.validation
+    described = {shard.file: shard.sha256 for shard in train.shards + held_out.shards}
+    described[held_out.text_file] = held_out.text_file_sha256
+    wrong = [
+        f"{name} {'was changed' if name in digests else 'is missing'}"
+        for name, digest in described.items()
+        if digests.get(name) != digest
+    ]
+    return _check("digests", not wrong, "; ".join(wrong) or f"{len(described)} files as described")
 
 
 def _tokens_are_the_text(dataset: Dataset, progress: Progress) -> CheckReport:
@@ -116,14 +134,17 @@ def _same(dataset: Dataset, ids: list[int], part_N: Tokens) -> bool:
 
 
 def _reversible(dataset: Dataset) -> CheckReport:
-    held, name = dataset.validation(), dataset.tokenizer.normalizer
-    if dataset.tokenizer.reversible:
-        return _check("reversible", held.hidden_bytes == 0, f"{held.hidden_bytes:,} bytes hidden by the tokenizer")
+    """Whether the text comes back from its tokens: tried, not inferred."""
+    held, tokenizer = dataset.validation(), dataset.tokenizer
     if held.raw_is_decoded:
-        return _check("reversible", None, f"the {name} normaliser is lossy; the raw texts are unknown, so is its loss")
-    share = held.hidden_bytes / max(held.raw_bytes, 1)
-    detail = f"the {name} normaliser is lossy: it hides {held.hidden_bytes:,} of {held.raw_bytes:,} raw bytes"
-    return _check("reversible", None, f"{detail} ({share:.2%}); bpb divides by the raw bytes")
+        return _check("reversible", None, "the raw texts are unknown, so is what the tokenizer hides of them")
+    if causes := held.losses.causes():
+        wrong = False if tokenizer.reversible else None  # one that is made to give all back was used for other tokens
+        divisor = f"bpb divides by the {held.carried_bytes:,} bytes that are carried"
+        return _check("reversible", wrong, "; ".join([*causes, divisor]))
+    if tokenizer.space_ids is not None:
+        return _check("reversible", None, "all bytes come back, but a U+2581 would come back as a space")
+    return _check("reversible", True, f"all {held.raw_bytes:,} bytes come back from the tokens")
 
 
 def _billed(dataset: Dataset) -> CheckReport:

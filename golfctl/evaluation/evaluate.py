@@ -1,6 +1,7 @@
 """The evaluation service: artifact and data in, report and ledger out."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from golfctl.errors import DataError, UsageError
 from golfctl.evaluation.adapted_state import final_state, never_acted
 from golfctl.evaluation.assembly import assemble, assemble_ladder, setting_of
 from golfctl.evaluation.figures.bpb import Score, score
+from golfctl.evaluation.figures.divisor import bytes_property, text_notes
 from golfctl.evaluation.figures.score_curves import by_document, by_length
 from golfctl.evaluation.ladder import Climb, climb
 from golfctl.evaluation.ledger import Ledger, ReplayLedger
@@ -23,7 +25,7 @@ from golfctl.evaluation.report import build_report, code_sha256
 from golfctl.evaluation.resume import Savepoint
 from golfctl.evaluation.runner import Run, run
 from golfctl.evaluation.scored_model import ScoredModel, check_tokenizer, load_source
-from golfctl.evaluation.settle import resolve, settle
+from golfctl.evaluation.settle import Settled, resolve, settle
 from golfctl.evaluation.stream import Stream
 from golfctl.evaluation.timing.clock import Clock
 from golfctl.evaluation.timing.deadline import Deadline
@@ -55,6 +57,8 @@ def evaluate(
     resume: Path | None = None,
     progress: Progress = SILENT,
     layers: Sequence[Layer] = (),
+    texts: Sequence[Path] = (),
+    known_texts: Mapping[str, str] | None = None,
 ) -> Evaluation:
     """Score a data set's validation text with an artifact (or a checkpoint, marked as such).
 
@@ -63,47 +67,63 @@ def evaluate(
         resume: a file to save the state of the run in, and to go on from when it is there.
         deadline_s: switch adaptation off in time to end after about this many seconds.
         layers: where the values of `config` came from, for the report.
+        texts: files with the original documents, where the data does not keep them or keeps others.
+        known_texts: names of texts by SHA-256; tokens that decode to one of them need no original.
 
     Raises:
         InputError, ArtifactError, DataError, UsageError: bad or missing input, or a contradiction.
     """
+    ranks = ranks or Ranks()
+    shards = _scored_shards(data_path, progress) if ranks.rank == 0 else {}  # before the clock, and once for all ranks
     clock = Clock(deadline_s=deadline_s)
     with clock.stage("load"):
-        source, dataset, stream = _load(source_path, data_path, config, device)
+        source, dataset, stream = _load(source_path, data_path, config, device, texts)
     settled = settle(config, source, device, stream.rows, layers)
     config = settled.config
     if resume:
         _check_resumable(config, ladder, deadline_s)
-    ranks = ranks or Ranks()
     if ladder:
         result: Run | ReplayRun = climb_stream(source, stream, config, device, ranks, clock, progress)
     else:
         result = score_stream(source, stream, config, device, ranks, clock, progress, resume=resume)
+    found = figures(stream, result)
+    properties = {**result.properties(), "bytes": bytes_property(stream, _known_as(dataset, known_texts))}
+    facts = _facts(source, dataset, stream, settled, result)
+    facts["validation_shards"] = {"described": dataset.manifest is not None, "sha256": shards}
+    facts |= {"world": ranks.world, "probe_seconds": round(clock.seconds.get("probe", 0.0), 3)}
+    facts["notes"] += _worse_than_guessing(found, source)
+    report = build_report(found, properties, result.ledger, config, clock, facts)
+    report |= _by_documents(stream, result)
+    return Evaluation(report, result.ledger, stream, _curves(result))
+
+
+def _facts(
+    source: ScoredModel, dataset: Dataset, stream: Stream, settled: Settled, result: Run | ReplayRun
+) -> dict[str, Any]:
+    """What was scored and how, for the report."""
     facts: dict[str, Any] = {
-        "mode": config.mode,
+        "mode": settled.config.mode,
         "origins": settled.origins,
         "state": result.state,
-        "notes": [*settled.without_effect, *never_acted(result.state), *_resumed(result)],
+        "notes": [*settled.without_effect, *never_acted(result.state), *_resumed(result), *text_notes(stream)],
         "source": {"kind": source.kind, "name": source.path.name},
         "artifact_sha256": source.sha256,
         "data_sha256": dataset.digest,
         "text": stream.digest,
         "documents": len(stream.starts_D),
         "raw_bytes_are": "decoded" if stream.raw_is_decoded else "raw",
-        "world": ranks.world,
-        "probe_seconds": round(clock.seconds.get("probe", 0.0), 3),
     }
     if isinstance(result, Climb):
         facts["ladder"] = result.table(stream)
     if isinstance(result, Run) and result.deadline:
         facts["deadline"] = result.deadline
-    report = build_report(figures(stream, result), result.properties(), result.ledger, config, clock, facts)
-    if isinstance(result, Run):
-        nll_R = result.ledger.nll_R
-        report |= {"by_length": by_length(stream, nll_R), "by_document": by_document(stream, nll_R)}
-    else:
-        report |= {"by_length": [], "by_document": {"raw_bytes": [], "bits": []}}
-    return Evaluation(report, result.ledger, stream, _curves(result))
+    return facts
+
+
+def _known_as(dataset: Dataset, known_texts: Mapping[str, str] | None) -> str | None:
+    """The name of the text that the tokens decode to, where the original is not here."""
+    held = dataset.validation()
+    return known_texts.get(held.text_sha256) if known_texts and held.raw_is_decoded else None
 
 
 def estimate(source_path: Path, data_path: Path, config: EvalConfig, device: torch.device) -> Estimate:
@@ -137,13 +157,28 @@ def _resumed(result: Run | ReplayRun) -> list[str]:
             "include those up to the latest save"]  # fmt: skip
 
 
+def _worse_than_guessing(found: Score, source: ScoredModel) -> list[str]:
+    """A loss above that of uniform rows says that model and data hardly belong together."""
+    uniform = math.log(source.vocab_size)
+    if found.val_loss <= uniform:
+        return []
+    return [f"val_loss {found.val_loss:.4f} is above ln {source.vocab_size:,} = {uniform:.4f}: worse than guessing "
+            "evenly; was the model trained, and on tokens such as these?"]  # fmt: skip
+
+
 def _load(
-    source_path: Path, data_path: Path, config: EvalConfig, device: torch.device
+    source_path: Path, data_path: Path, config: EvalConfig, device: torch.device, texts: Sequence[Path] = ()
 ) -> tuple[ScoredModel, Dataset, Stream]:
     source = load_source(source_path, device)
-    dataset = Dataset.open(data_path)
+    dataset = Dataset.open(data_path, texts=texts)
     check_tokenizer(source, dataset.tokenizer.digest, data_path)
     return source, dataset, scored_text(dataset, config)
+
+
+def _scored_shards(data_path: Path, progress: Progress) -> dict[str, str]:
+    """Digests of the validation shards by file name, computed now; raises DataError for one that was changed."""
+    dataset = Dataset.open(data_path)
+    return dataset.check_shards(dataset.val_shards, progress=progress)
 
 
 def scored_text(dataset: Dataset, config: EvalConfig) -> Stream:
@@ -155,6 +190,13 @@ def scored_text(dataset: Dataset, config: EvalConfig) -> Stream:
     stream = Stream.of(dataset)
     stream = stream.head(config.documents) if config.documents else stream
     return stream.cut(config.max_tokens) if config.max_tokens else stream
+
+
+def _by_documents(stream: Stream, result: Run | ReplayRun) -> dict[str, Any]:
+    if not isinstance(result, Run):
+        return {"by_length": [], "by_document": {"raw_bytes": [], "carried_bytes": [], "bits": []}}
+    nll_R = result.ledger.nll_R
+    return {"by_length": by_length(stream, nll_R), "by_document": by_document(stream, nll_R)}
 
 
 def _curves(result: Run | ReplayRun) -> dict[str, np.ndarray]:

@@ -39,9 +39,9 @@ class Climb(Run):
                     "val_bpb": done.val_bpb,
                     "val_bpb_stderr": done.val_bpb_stderr,
                     "step": _gain(bits[i], bits[i - 1], stream) if i else None,
-                    "step_stderr": ratio_stderr(bits[i] - bits[i - 1], stream.raw_bytes_D) if i else None,
+                    "step_stderr": ratio_stderr(bits[i] - bits[i - 1], stream.carried_bytes_D) if i else None,
                     "all": _gain(bits[i], bits[0], stream) if i else None,
-                    "all_stderr": ratio_stderr(bits[i] - bits[0], stream.raw_bytes_D) if i else None,
+                    "all_stderr": ratio_stderr(bits[i] - bits[0], stream.carried_bytes_D) if i else None,
                     "seconds": round(self.seconds[i], 3),
                 }
             )
@@ -49,7 +49,7 @@ class Climb(Run):
 
 
 def _gain(bits_D: np.ndarray, before_D: np.ndarray, stream: Stream) -> float:
-    return float((bits_D - before_D).sum() / stream.raw_bytes_D.sum())
+    return float((bits_D - before_D).sum() / stream.carried_bytes_D.sum())
 
 
 def climb(

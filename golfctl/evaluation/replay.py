@@ -34,7 +34,7 @@ class ReplayRun:
     """Digests of what adapted (`golfctl.evaluation.adapted_state`)."""
 
     def properties(self) -> dict[str, dict[str, Any]]:
-        """The four findings: those that the chosen forms break by construction are false."""
+        """The findings on the scorer: those that the chosen forms break by construction are false."""
         c = self.config
         fits_targets = (c.slot and c.slot.form != "causal") or c.adapt_then_score
         keyed = c.ngram and c.ngram.form == "target-keyed"
@@ -117,16 +117,18 @@ def replay_score(stream: Stream, ledger: ReplayLedger) -> Score:
     """Figures of a replay: means over everything booked, repeats included, as the reference programs take them."""
     nll_R, position_R = ledger.nll_R, ledger.position_R
     loss = float(nll_R.sum()) / len(nll_R)
-    raw, billed = int(stream.raw_bytes_D.sum()), int(stream.billed_N.sum())
+    nats = loss * stream.rows
     booked_billed = int(stream.billed_N[position_R].sum())
     sums_R = np.bincount(position_R, weights=nll_R, minlength=stream.rows + 1)[1:]
     times_R = np.maximum(np.bincount(position_R, minlength=stream.rows + 1)[1:], 1)
     return Score(
         val_loss=loss,
-        val_bpb=loss * stream.rows / _LN2 / raw,
-        val_bpb_stderr=ratio_stderr(stream.per_document(sums_R / times_R) / _LN2, stream.raw_bytes_D),
+        val_bpb=nats / _LN2 / stream.carried_bytes,
+        val_bpb_stderr=ratio_stderr(stream.per_document(sums_R / times_R) / _LN2, stream.carried_bytes_D),
+        val_bpb_raw=None if stream.raw_is_decoded else nats / _LN2 / stream.raw_bytes,
         val_bpb_billed=float(nll_R.sum()) / _LN2 / booked_billed if booked_billed else None,
         tokens=stream.rows,
-        raw_bytes=raw,
-        billed_bytes=billed,
+        carried_bytes=stream.carried_bytes,
+        raw_bytes=stream.raw_bytes,
+        billed_bytes=int(stream.billed_N.sum()),
     )

@@ -14,12 +14,12 @@ from golfctl.evaluation.timing.clock import Clock
 from golfctl.scoring.config import EvalConfig
 
 SCHEMA = "eval-report/1"
-PROPERTIES = ("causal", "normalised", "score_first", "single_pass")
+PROPERTIES = ("causal", "normalised", "score_first", "single_pass", "bytes")
 
 
 def honest(properties: dict[str, dict[str, Any]], can_be_honest: bool) -> bool | None:
-    """True when every property holds, false when one does not or the ledger rules it out, null when one is unknown."""
-    verdicts = [properties[name]["verdict"] for name in PROPERTIES]
+    """True when all of them hold, false when one does not or the ledger rules it out, null when one is unknown."""
+    verdicts = [found["verdict"] for found in properties.values()]
     if not can_be_honest or False in verdicts:
         return False
     return None if None in verdicts else True

@@ -62,7 +62,7 @@ class Run:
     """Digests of what adapted (`golfctl.evaluation.adapted_state`), where they were taken."""
 
     def properties(self) -> dict[str, dict[str, Any]]:
-        """The four findings of the report."""
+        """The findings on the scorer; that on the bytes is the text's (`golfctl.evaluation.figures.divisor`)."""
         how = f"every row renormalised in float64 by the runner; largest correction {self.correction:.1e} nats"
         return {
             "causal": self.causal,

@@ -14,10 +14,12 @@ def eval_report_schema() -> Json:
     required = {
         "schema": {"const": SCHEMA},
         "val_loss": _NUMBER | {"description": "nats per token"},
-        "val_bpb": _NUMBER | {"description": "bits per raw UTF-8 byte"},
+        "val_bpb": _NUMBER | {"description": "bits per carried byte of the text"},
         "val_bpb_stderr": _OR_NUMBER | {"description": "standard error over documents; null for one document"},
+        "val_bpb_raw": _OR_NUMBER | {"description": "bits per raw UTF-8 byte; null: the text is unknown"},
         "val_bpb_billed": _OR_NUMBER | {"description": "bits per byte as the community's tables bill them"},
         "tokens": count("targets scored"),
+        "carried_bytes": count("bytes of the documents that come back from their tokens as they were"),
         "raw_bytes": count("UTF-8 bytes of the documents"),
         "billed_bytes": count("bytes billed for the targets"),
         "seconds": record(dict.fromkeys(("load", "score", "adapt", "total"), _NUMBER)),
@@ -41,12 +43,20 @@ def eval_report_schema() -> Json:
         | {"description": "by document length; empty for replays"},
     }
     optional = {
-        "notes": listing(_TEXT) | {"description": "what was asked for and never came to pass"},
+        "notes": listing(_TEXT)
+        | {"description": "what was asked for and never came to pass; what is odd about the text"},
+        "validation_shards": _shards(),
         "origins": _origins(),
         "state": _state(),
         "mode": {"enum": ["sliding", "rolling"]} | {"description": "a rolling cache's score is no sliding window's"},
         "journal_head": DIGEST | {"description": "hash of this evaluation's receipt"},
-        "by_document": record({"raw_bytes": listing(count("of each document")), "bits": listing(_NUMBER)})
+        "by_document": record(
+            {
+                "raw_bytes": listing(count("of each document")),
+                "carried_bytes": listing(count("of each document")),
+                "bits": listing(_NUMBER),
+            }
+        )
         | {"description": "in the order of the text; empty for replays"},
         "deadline": record({"seconds": _NUMBER, "adaptation_off_at_row": {"type": ["integer", "null"]}}),
         "ladder": listing(_rung()),
@@ -60,6 +70,12 @@ def eval_estimate_schema() -> Json:
     rows = {"rows": count("targets in the whole text", 1), "slice_rows": count("targets scored for the projection", 1)}
     seconds = dict.fromkeys(("seconds", "slice_seconds", "load_seconds"), _NUMBER)
     return document("eval-estimate-1.json", "Projection of golfctl eval --estimate", record(rows | seconds))
+
+
+def _shards() -> Json:
+    described = {"type": "boolean", "description": "dataset.json names them, and they are what it says"}
+    digests = {"type": "object", "additionalProperties": DIGEST, "description": "SHA-256 of each file, by its name"}
+    return record({"described": described, "sha256": digests}) | {"description": "what was read, computed in this run"}
 
 
 def _origins() -> Json:

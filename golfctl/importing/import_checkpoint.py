@@ -31,6 +31,7 @@ from golfctl.packing.assignment import Assignment, group_of
 from golfctl.packing.checkpoint import TOKENIZER_FILE, Checkpoint, check_tensors, write_checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.drafting import draft_artifact, tensor_sections
+from golfctl.packing.sections import fallback_notes
 from golfctl.quant import QuantizedTensor, dequantize
 
 _TOKENIZER_LIMIT_BYTES = 1 << 26
@@ -194,6 +195,8 @@ def _write_artifact(
         Assignment(name, role, group_of(name, role), quantized[name].scheme, None) for name, role in roles.items()
     ]
     sections = tensor_sections(assignments, quantized, coder, progress)
+    for note in fallback_notes(sections, coder):
+        progress.say(f"note: {note}")
     checkpoint = Checkpoint(spec, {}, tokenizer)
     provenance = {**origin, "golfctl": golfctl.__version__}
     draft = draft_artifact(checkpoint, assignments, quantized, sections, PackConfig(), None, provenance)

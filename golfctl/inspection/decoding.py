@@ -7,8 +7,9 @@ import numpy as np
 
 from golfctl.artifact import Artifact, PartEntry, SectionEntry, TensorEntry
 from golfctl.coding import decode, decode_bytes
+from golfctl.core.decoding_rules import DecodingError
 from golfctl.core.progress import SILENT, Progress
-from golfctl.errors import ArtifactError, UsageError
+from golfctl.errors import UsageError
 
 
 def decoded_parts(
@@ -17,7 +18,7 @@ def decoded_parts(
     """Every part of every tensor, stream by stream; one decoded stream is held at a time.
 
     Raises:
-        ArtifactError: a stream does not decode to exactly what the manifest says, or its coder is unknown.
+        DecodingError: a stream does not decode to exactly what the manifest says, or its coder is unknown.
         DependencyError: the coder's library is not installed.
     """
     streams = list(artifact.streams())
@@ -25,10 +26,10 @@ def decoded_parts(
         for stream in streams:
             try:
                 array = decode(stream.section.coder, artifact.stream_payload(stream), stream.dtype, stream.shape)
-            except ArtifactError as error:
-                raise ArtifactError(
+            except DecodingError as error:
+                raise error.at(
                     f"{artifact.path or 'artifact'}: stream {stream.index} of section {stream.section.name!r} "
-                    f"at offset {stream.offset:,} does not decode: {error}"
+                    f"at offset {stream.offset:,} does not decode"
                 ) from error
             yield from stream.split(array)
             task.advance(1)
@@ -38,22 +39,20 @@ def decoded_blob(artifact: Artifact, section: SectionEntry) -> bytes:
     """The raw bytes of a tokenizer, code or extra section.
 
     Raises:
-        ArtifactError: it does not decode to exactly `raw_bytes`.
+        DecodingError: it does not decode to exactly `raw_bytes`.
     """
     try:
         return decode_bytes(section.coder, bytes(artifact.payload(section)), section.raw_bytes)
-    except ArtifactError as error:
-        raise ArtifactError(
-            f"{artifact.path or 'artifact'}: section {section.name!r} at offset {section.offset:,} "
-            f"does not decode: {error}"
-        ) from error
+    except DecodingError as error:
+        place = f"{artifact.path or 'artifact'}: section {section.name!r} at offset {section.offset:,}"
+        raise error.at(f"{place} does not decode") from error
 
 
 def source_files(artifact: Artifact) -> dict[str, bytes]:
     """Embedded source files by path, in file order.
 
     Raises:
-        UsageError: the artifact embeds no code. ArtifactError: the section does not decode.
+        UsageError: the artifact embeds no code. DecodingError: the section does not decode.
     """
     files: dict[str, bytes] = {}
     for section in artifact.manifest.sections:
@@ -68,13 +67,14 @@ def source_files(artifact: Artifact) -> dict[str, bytes]:
 
 
 def check_tokenizer(artifact: Artifact) -> None:
-    """Raise `ArtifactError` unless an embedded tokenizer has the digest that the manifest gives."""
+    """Raise `DecodingError` unless an embedded tokenizer has the digest that the manifest gives."""
     entry = artifact.manifest.tokenizer
     if entry is None or entry.section is None:
         return
     found = hashlib.sha256(decoded_blob(artifact, artifact.section(entry.section))).hexdigest()
     if found != entry.sha256:
-        raise ArtifactError(
+        raise DecodingError(
+            "tokenizer-digest",
             f"{artifact.path or 'artifact'}: the tokenizer in section {entry.section!r} has sha256 {found}, "
-            f"the manifest says {entry.sha256}: do not trust the file"
+            f"the manifest says {entry.sha256}: do not trust the file",
         )

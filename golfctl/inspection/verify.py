@@ -9,8 +9,8 @@ from collections import defaultdict
 import numpy as np
 
 from golfctl.artifact import Artifact, TensorEntry
+from golfctl.core.decoding_rules import DecodingError
 from golfctl.core.progress import SILENT, Progress
-from golfctl.errors import ArtifactError
 from golfctl.inspection.decoding import check_tokenizer, decoded_blob, decoded_parts
 from golfctl.quant import dequantize, part_specs
 
@@ -19,7 +19,7 @@ def verify_payloads(artifact: Artifact, progress: Progress = SILENT) -> int:
     """Decode everything; returns the number of decoded bytes.
 
     Raises:
-        ArtifactError: a scheme or coder is unknown, parts do not fit their scheme, or a payload does not decode.
+        DecodingError: a scheme or coder is unknown, parts do not fit their scheme, or a payload does not decode.
         DependencyError: a coder's library is not installed.
     """
     for tensor in artifact.manifest.tensors:
@@ -40,20 +40,24 @@ def verify_payloads(artifact: Artifact, progress: Progress = SILENT) -> int:
 def _check_values(tensor: TensorEntry, parts: dict[str, np.ndarray], artifact: Artifact) -> None:
     try:
         dequantize(tensor.scheme, tensor.shape, parts)
-    except ArtifactError as error:
-        raise ArtifactError(f"{artifact.path or 'artifact'}: tensor {tensor.name!r}: {error}") from error
+    except DecodingError as error:
+        raise error.at(f"{artifact.path or 'artifact'}: tensor {tensor.name!r}") from error
 
 
 def _check_parts(tensor: TensorEntry, artifact: Artifact) -> None:
-    specs = part_specs(tensor.scheme, tensor.shape)
-    found = {part.name: part for part in tensor.parts}
     where = f"{artifact.path or 'artifact'}: tensor {tensor.name!r} ({tensor.scheme})"
+    try:
+        specs = part_specs(tensor.scheme, tensor.shape)
+    except DecodingError as error:
+        raise error.at(where) from error
+    found = {part.name: part for part in tensor.parts}
     if set(found) != set(specs):
-        raise ArtifactError(f"{where}: expected parts {sorted(specs)}, found {sorted(found)}")
+        raise DecodingError("parts", f"{where}: expected parts {sorted(specs)}, found {sorted(found)}")
     for name, spec in specs.items():
         part = found[name]
         if part.dtype not in spec.dtypes or part.shape != tuple(spec.shape):
-            raise ArtifactError(
+            raise DecodingError(
+                "parts",
                 f"{where}: part {name!r} should be {' or '.join(spec.dtypes)} of shape {list(spec.shape)}, "
-                f"found {part.dtype} of shape {list(part.shape)}"
+                f"found {part.dtype} of shape {list(part.shape)}",
             )

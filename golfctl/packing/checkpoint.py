@@ -16,10 +16,10 @@ import torch
 
 from golfctl.core.canonical import canonical_json, sha256_bytes
 from golfctl.core.config import Config
-from golfctl.core.files import atomic_write, opened_by_library, read_bytes
+from golfctl.core.files import atomic_write, check_regular, opened_by_library, read_bytes
 from golfctl.core.lfs import refuse_pointer_file
 from golfctl.core.text import printable
-from golfctl.errors import CheckpointError, ConfigError, GolfError, InputError
+from golfctl.errors import CheckpointError, ConfigError, GolfError
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.names import shapes_by_name
 from golfctl.packing.safetensors_header import read_file_header
@@ -117,11 +117,10 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor
     """All metadata and tensors (on CPU) of a safetensors file.
 
     Raises:
-        InputError: no such file, or a git-LFS pointer.
+        InputError: no such file, a pipe or device, or a git-LFS pointer.
         CheckpointError: truncated, not safetensors, or of a type that no file of golfctl has.
     """
-    if not path.is_file():
-        raise InputError(f"no such file: {path}")
+    check_regular(path)
     refuse_pointer_file(path)
     header = read_file_header(path)
     for name, entry in header.entries.items():

@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from golfctl.artifact import BlobSection, CodeFile, Draft, ExternalFile, Part, Tensor, TensorSection, TokenizerEntry
+from golfctl.artifact import (
+    BlobSection,
+    CodeFile,
+    Draft,
+    ExternalFile,
+    Limits,
+    Part,
+    Tensor,
+    TensorSection,
+    TokenizerEntry,
+)
 from golfctl.coding import CoderChoice, encode_bytes, parse_coder
 from golfctl.core.canonical import sha256_bytes
 from golfctl.core.progress import SILENT, Progress
@@ -15,7 +25,7 @@ from golfctl.packing.assignment import Assignment
 from golfctl.packing.checkpoint import Checkpoint
 from golfctl.packing.config import PackConfig
 from golfctl.packing.run_context import read_source
-from golfctl.packing.sections import NamedPart, code_section
+from golfctl.packing.sections import NamedPart, code_section, section_work
 from golfctl.quant import QuantizedTensor
 
 CODES = ("codes", "trits")
@@ -32,14 +42,21 @@ def tensor_sections(
 ) -> tuple[TensorSection, ...]:
     """All tensors as at most four sections: codes of matrices, of embeddings and heads, large floats, all the rest.
 
-    Codes stand apart from floats, since a coder must take every part of its section.
+    Codes stand apart from floats, since a coder must take every part of its section. Embeddings are the first to get
+    predictions, which pay for them most; the matrices may use what they leave of the format's limit.
     """
     choice = parse_coder(coder)
     bins: dict[str, list[NamedPart]] = {"matrices": [], "embeddings": [], "floats": [], "small": []}
     for one in assignments:
         for part, array in quantized[one.name].parts.items():
             bins[_bin(one, part, array)].append(NamedPart(one.name, part, array))
-    return tuple(code_section(name, parts, choice, progress) for name, parts in bins.items() if parts)
+    bins = {name: parts for name, parts in bins.items() if parts}
+    coded: dict[str, TensorSection] = {}
+    work_left = Limits().prediction_work
+    for name in sorted(bins, key=lambda name: name != "embeddings"):
+        coded[name] = code_section(name, bins[name], choice, work_left, progress)
+        work_left -= section_work(coded[name], bins[name])
+    return tuple(coded[name] for name in bins)
 
 
 def _bin(one: Assignment, part: str, array: np.ndarray) -> str:

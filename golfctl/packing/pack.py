@@ -23,6 +23,7 @@ from golfctl.packing.measures.losses import Measured, measure
 from golfctl.packing.packer import Packed, Packer, check_reads_back
 from golfctl.packing.run_context import JOURNAL_FILE, run_context
 from golfctl.packing.schema import SCHEMA
+from golfctl.packing.sections import fallback_notes
 from golfctl.quant import dequantize
 
 ARTIFACT_FILE = "model.golf"
@@ -146,7 +147,11 @@ def _result(
         settings=packed.config,
         calibration=packer.calibration.source,
         held_out=held_out,
-        notes=[*packer.notes, *(f"{row.name}: {note}" for row in figures for note in row.notes)],
+        notes=[
+            *packer.notes,
+            *fallback_notes(packed.artifact.manifest.sections, packed.config.coder),
+            *(f"{row.name}: {note}" for row in figures for note in row.notes),
+        ],
         replaced=replaced,
     )
 

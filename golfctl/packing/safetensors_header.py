@@ -10,8 +10,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from golfctl.core.files import check_regular, read_errors
 from golfctl.core.text import printable
-from golfctl.errors import CheckpointError, InputError
+from golfctl.errors import CheckpointError
 
 _LENGTH_BYTES = 8
 HEADER_BYTES = 1 << 22
@@ -75,15 +76,11 @@ def read_file_header(path: Path) -> SafetensorsHeader:
     """The header of the file at `path`.
 
     Raises:
-        InputError: no such file, or one that cannot be read. CheckpointError: as `read_header`.
+        InputError: no such file, a pipe or device, or one that cannot be read. CheckpointError: as `read_header`.
     """
-    if not path.is_file():
-        raise InputError(f"no such file: {path}")
-    try:
-        with path.open("rb") as stream:
-            return read_header(stream, path.stat().st_size, str(path))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    size = check_regular(path).st_size
+    with read_errors(path), path.open("rb") as stream:
+        return read_header(stream, size, str(path))
 
 
 def _bad(where: str, what: str) -> CheckpointError:

@@ -1,11 +1,12 @@
 """The schemes: byte layouts of quantised tensors, by versioned identifier; and `dequantize`, their one entry point."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
+from golfctl.core.decoding_rules import DecodingError
 from golfctl.core.table import Table
-from golfctl.errors import ArtifactError
 from golfctl.quant.tensor import Layout, PartSpec, Shape, check_parts
 
 SCHEMES = Table(
@@ -26,7 +27,7 @@ def part_specs(scheme: str, shape: Shape) -> dict[str, PartSpec]:
     Raises:
         ArtifactError: unknown scheme, or a shape that does not fit it.
     """
-    layout: Layout = SCHEMES.find(scheme, ArtifactError)
+    layout: Layout = SCHEMES.find(scheme, partial(DecodingError, "scheme"))
     return layout.part_specs(tuple(shape))
 
 
@@ -36,6 +37,6 @@ def dequantize(scheme: str, shape: Shape, parts: Mapping[str, np.ndarray]) -> np
     Raises:
         ArtifactError: unknown scheme, parts that do not fit it, codes out of range, scales that are not finite.
     """
-    layout: Layout = SCHEMES.find(scheme, ArtifactError)
+    layout: Layout = SCHEMES.find(scheme, partial(DecodingError, "scheme"))
     check_parts(layout, scheme, tuple(shape), parts)
     return layout.dequantize(tuple(shape), parts)

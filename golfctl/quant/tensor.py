@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 
 Shape = tuple[int, ...]
 Parts = dict[str, np.ndarray]
@@ -43,7 +43,7 @@ class Layout(Protocol):
 def matrix_shape(scheme: str, shape: Shape) -> tuple[int, int]:
     """(rows, columns) of a matrix; raises ArtifactError for any other shape."""
     if len(shape) != 2 or min(shape) < 1:
-        raise ArtifactError(f"{scheme} holds matrices; a tensor of shape {list(shape)} does not fit it")
+        raise DecodingError("parts", f"{scheme} holds matrices; a tensor of shape {list(shape)} does not fit it")
     return shape[0], shape[1]
 
 
@@ -55,12 +55,14 @@ def check_parts(layout: Layout, scheme: str, shape: Shape, parts: Mapping[str, n
     """
     specs = layout.part_specs(shape)
     if set(parts) != set(specs):
-        raise ArtifactError(f"{scheme} needs the parts {sorted(specs)}, found {sorted(parts)}")
+        raise DecodingError("parts", f"{scheme} needs the parts {sorted(specs)}, found {sorted(parts)}")
     for name, spec in specs.items():
         part = parts[name]
         if part.dtype.name not in spec.dtypes or part.shape != spec.shape:
             wanted = f"{'|'.join(spec.dtypes)}{list(spec.shape)}"
-            raise ArtifactError(f"{scheme} part {name!r} is {part.dtype.name}{list(part.shape)}, must be {wanted}")
+            raise DecodingError(
+                "parts", f"{scheme} part {name!r} is {part.dtype.name}{list(part.shape)}, must be {wanted}"
+            )
 
 
 def elements(shape: Shape) -> int:

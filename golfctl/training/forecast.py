@@ -14,7 +14,7 @@ from golfctl.training.banner import span
 from golfctl.training.measuring import StepTime, measure_step
 from golfctl.training.run.distributed import choose_threads, process_group, resolve_device
 from golfctl.training.run.interrupt import GiveUp, stop_on_signals
-from golfctl.training.setup import Setup, activation_bytes_per_token, prepare
+from golfctl.training.setup import Setup, activation_bytes_per_token, check_shards, prepare
 
 _COPIES = {"none": 4, "ema": 5, "swa": 5}  # fp32 per parameter: weight, gradient, at most two moments, average
 
@@ -92,6 +92,8 @@ def forecast(
         process_group(chosen, setup.train.rank_timeout_seconds) as group,
         stop.nothing_to_save(lambda: "while measuring; nothing was written"),
     ):
+        if group.rank == 0:
+            check_shards(setup.dataset, progress)
         measured = measure_step(setup, group, stop, progress if group.rank == 0 else SILENT)
     return _forecast(setup, measured, price_per_hour)
 

@@ -15,7 +15,7 @@ def train_schema() -> dict[str, Any]:
     held_out = record(
         {
             "loss": {"type": "number", "description": "nats per token"},
-            "bpb_billed": {"type": "number", "description": "bits per billed byte, plain windows"},
+            "bpb_billed": _OPTIONAL_NUMBER | {"description": "bits per billed byte, plain windows; null: no bytes"},
             "tokens": count("held-out targets used"),
         }
     )

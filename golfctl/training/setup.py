@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
-from golfctl.core.canonical import sha256_file, sha256_json
+from golfctl.core.canonical import sha256_json
+from golfctl.core.progress import Progress
 from golfctl.core.recipe import Recipe
 from golfctl.data.config import DataConfig
 from golfctl.data.dataset import Dataset
-from golfctl.data.shards import token_count
+from golfctl.data.shard_digests import remembered_sha256
 from golfctl.errors import ConfigError, DataError
 from golfctl.model.spec import ModelSpec
 from golfctl.packing.config import PackConfig
@@ -75,12 +76,11 @@ def prepare(recipe: Recipe, data_path: Path, device: torch.device) -> Setup:
 
     Raises:
         ConfigError: unknown or contradictory keys, or a vocabulary that is not the tokenizer's.
-        DataError: the dataset is missing or bad, or holds the same shard for training and for scoring.
+        DataError: the dataset is missing or bad.
     """
     train = recipe.read("train", TrainConfig)
     data = recipe.read("data", DataConfig)
     dataset = Dataset.open(data_path)
-    _refuse_shared_shards(dataset)
     spec = _model_spec(recipe, dataset)
     pack = recipe.read("pack", PackConfig)
     recipe.read("eval", EvalConfig)  # a mistake in a later step's table is found now, not after the training
@@ -93,18 +93,21 @@ def prepare(recipe: Recipe, data_path: Path, device: torch.device) -> Setup:
     return Setup(resolved, train, data, pack, spec, dataset, device, dtype)
 
 
-def _refuse_shared_shards(dataset: Dataset) -> None:
-    """A whole shard in both parts is found here; `data verify` compares documents and runs of tokens."""
-    held_out: dict[int, list[Path]] = {}
-    for path in dataset.val_shards:
-        held_out.setdefault(token_count(path), []).append(path)
+def check_shards(dataset: Dataset, progress: Progress) -> None:
+    """Hold the shards against their description, with digests remembered from earlier runs; rank 0 does it for all.
+
+    Raises:
+        DataError: a shard was changed, or stands whole in both parts; `data verify` compares documents and runs of
+            tokens.
+    """
+    digests = dataset.check_shards([*dataset.val_shards, *dataset.train_shards], remembered_sha256, progress)
+    held_out = {digests[path.name]: path.name for path in dataset.val_shards}
     for path in dataset.train_shards:
-        for scored in held_out.get(token_count(path), []):
-            if sha256_file(path) == sha256_file(scored):
-                raise DataError(
-                    f"{dataset.path}: {path.name} and {scored.name} are the same text: training on what is scored; "
-                    "build the data again"
-                )
+        if scored := held_out.get(digests[path.name]):
+            raise DataError(
+                f"{dataset.path}: {path.name} and {scored} are the same text: training on what is scored; "
+                "build the data again"
+            )
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:

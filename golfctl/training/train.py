@@ -26,7 +26,7 @@ from golfctl.training.run.moments import measure_calibration, save_calibration
 from golfctl.training.run.run_folders import RunFolder, numbered_run, run_records, trained_steps
 from golfctl.training.run.state import read_state
 from golfctl.training.run.store import Store, check_out, newest_state
-from golfctl.training.setup import Setup, prepare
+from golfctl.training.setup import Setup, check_shards, prepare
 from golfctl.training.trainer import Trainer
 from golfctl.training.trainer_state import restore
 from golfctl.training.warmup import no_more_graphs, warm_up
@@ -81,6 +81,9 @@ def train(
     with stop_on_signals(give_up) as stop, process_group(chosen, config.train.rank_timeout_seconds) as group:
         folder = out or _new_run(name, group, chosen)
         check_out(folder, resume)
+        if group.rank == 0:
+            with stop.nothing_to_save(lambda: "while the shards were checked; nothing was written"):
+                check_shards(config.dataset, progress)
         if group.world > 1:  # nobody creates the folder before everyone has looked
             group.all_reduce(torch.zeros(1, device=chosen)).wait()
         return _run(config, RunFolder(folder), resume, group, stop, progress if group.rank == 0 else SILENT)

@@ -1,7 +1,9 @@
 """`golfctl eval` as people type it: defaults, stacks, ladder, ranks, receipts, and how bad input ends."""
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -251,6 +253,25 @@ def test_bad_input_ends_with_one_line_and_its_exit_code(folder, capsys, argument
     assert exit_code_of(["eval", "--quiet", *arguments]) == code
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
+
+
+def test_the_shards_that_are_scored_are_hashed_first(folder, capsys, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(folder / "data/books", data)
+    shard = data / "fineweb_val_000000.bin"
+    digest = hashlib.sha256(shard.read_bytes()).hexdigest()
+    expected = {"described": True, "sha256": {shard.name: digest}}
+    assert evaluated(capsys, "--data", str(data))["validation_shards"] == expected
+    stamp = shard.stat()
+    content = bytearray(shard.read_bytes())
+    content[1024 + 20] ^= 1
+    shard.write_bytes(content)
+    os.utime(shard, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))  # what is remembered of it does not count
+    assert exit_code_of(["eval", *SMALL, "--data", str(data)]) == 3
+    assert f"{shard}: changed since dataset.json was written" in capsys.readouterr().err
+    (data / "dataset.json").unlink()
+    found = evaluated(capsys, "--data", str(data))["validation_shards"]
+    assert found == {"described": False, "sha256": {shard.name: hashlib.sha256(content).hexdigest()}}
 
 
 def test_data_of_another_tokenizer_is_refused(folder, capsys):

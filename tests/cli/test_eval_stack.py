@@ -97,7 +97,7 @@ NEVER = {
 @pytest.mark.parametrize("arguments", NEVER, ids=" ".join)
 def test_what_could_not_act_is_a_warning_and_a_note(folder, capsys, arguments):
     report, out, err = evaluated(capsys, *arguments)
-    (note,) = report["notes"]
+    (note,) = (note for note in report["notes"] if "worse than guessing" not in note)  # as a random model is
     assert NEVER[arguments] in note and f"warning: {note}" in err and " ".join(note.split()) in out
 
 

@@ -14,8 +14,13 @@ from golfctl.artifact.constants import (
 )
 from golfctl.artifact.format_rules import RULES
 from golfctl.artifact.manifest.grammars import GRAMMARS
+from golfctl.coding import CODERS
 from golfctl.core.canonical import canonical_json
+from golfctl.core.decoding_rules import DECODING_RULES
 from golfctl.core.schema import END, IDENTIFIER
+from golfctl.quant import SCHEMES
+from tests.docs.format_values import values
+from tests.recipe_work import recipe_work
 
 PAGE = Path(__file__).parents[2] / "docs" / "format" / "v1.md"
 _BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -68,6 +73,34 @@ def _rules():
     )
 
 
+def _decoding_rules():
+    return _table(
+        ("#", "rule", "what must hold"),
+        [(i, f"`{name}`", text) for i, (name, text) in enumerate(DECODING_RULES.items(), len(RULES) + 1)],
+    )
+
+
+def _work():
+    work, limit = recipe_work(), Limits().prediction_work
+    largest = max(work, key=lambda name: work[name])
+    return (
+        f"Of golfctl's recipes, `{largest}` has the largest sum, {work[largest]:,}, if every matrix that the coder\n"
+        f"takes were under it: the limit is {limit / work[largest]:.2f} times as much. No recipe is refused."
+    )
+
+
+def _identifiers():
+    rows = [("coder", CODERS), ("scheme", SCHEMES), ("tokenizer format", ["sentencepiece/1"]), ("feature", [])]
+    return _table(
+        ("what", "identifiers"),
+        [(what, ", ".join(f"`{name}`" for name in sorted(names)) or "none") for what, names in rows],
+    )
+
+
+def _magic():
+    return f"```\n{(PAGE.with_name('golf.magic')).read_text(encoding='utf-8').strip()}\n```"
+
+
 def _limits():
     return _table(
         ("limit", "value", "of"),
@@ -111,7 +144,9 @@ def _dump(data):
 
 BLOCKS = {
     "preamble": _preamble, "manifest-coders": _coders, "names": _names, "dtypes": _dtypes, "rules": _rules,
-    "limits": _limits, "example": _example,
+    "decoding-rules": _decoding_rules, "limits": _limits, "work": _work, "values": values, "identifiers": _identifiers,
+    "magic": _magic,
+    "example": _example,
 }  # fmt: skip
 
 if __name__ == "__main__":

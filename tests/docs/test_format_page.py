@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,10 @@ from jsonschema import Draft202012Validator
 
 from golfctl.artifact.format_rules import RULES
 from golfctl.cli.schema_table import schema_of
+from golfctl.coding import decode
 from tests.docs.format_page import BLOCKS, PAGE, rendered
+from tests.docs.format_values import CODES, ROWS_R2, stream, values
+from tests.oracles import golf_rans, golf_rans_lp
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")])
@@ -45,3 +50,24 @@ def test_json_examples(tags, body):
             Draft202012Validator(schema_of(tag.removeprefix("schema="))).validate(value)
         else:
             assert tag == "fragment"
+
+
+def test_values_to_check_against_are_those_of_the_plain_readers():
+    payload, shape = stream(), (1, len(CODES))
+    assert decode("rans/1", payload, "int8", shape).tolist() == [CODES]
+    assert golf_rans.decode(payload, "int8", shape) == bytes(code % 256 for code in CODES)
+    [_, [slope]] = golf_rans_lp.slopes(ROWS_R2)
+    assert f"G[1, 0] = {slope:,}" in values()
+
+
+@pytest.mark.skipif(shutil.which("file") is None, reason="needs file(1)")
+def test_file_knows_an_artifact_by_its_magic():
+    golden = ROOT / "tests" / "golden" / "v1" / "grid.golf"
+    asked = ["file", "--brief", "--magic-file", str(PAGE.with_name("golf.magic"))]
+    said = [
+        subprocess.run([*asked, *more, golden], capture_output=True, text=True).stdout for more in ([], ["--mime-type"])
+    ]
+    assert said == [
+        f"golfctl language model artifact, container version 1, {golden.stat().st_size} bytes\n",
+        "application/vnd.golfctl.artifact\n",
+    ]

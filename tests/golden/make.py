@@ -233,6 +233,51 @@ def ternary():
     return assemble(built, [("trits", "lzma/1", streams), ("scales", "raw/1", [({}, keys_of(built, ["scales"]))])])
 
 
+def rans_sides():
+    """Spreads of rows and of columns sent as differences, the shapes m = 2 and m = 4, and bytes on one axis."""
+    growing = np.array([int(2 * 1.07**i) for i in range(60)])
+    sharp = bell(33, (80, 64), 9) * abs(bell(34, (80, 64), 9)) ** 3 // 81
+    blunt = bell(35, (80, 64), 40) * 8 // (4 * np.maximum(abs(bell(36, (80, 64), 12)), 1))
+    matrices = {
+        "columns.weight": bell(31, (64, 60), 60) * growing // 60,
+        "rows.weight": bell(31, (60, 64), 60) * growing[:, None] // 60,
+        "m2.weight": sharp,
+        "m4.weight": blunt,
+    }
+    built = [
+        (
+            Tensor(name, codes.shape, "int8-row/1", ()),
+            {"codes": np.clip(codes, -128, 127).astype(np.int8), "scales": np.ones(len(codes), np.float16)},
+        )
+        for name, codes in matrices.items()
+    ]
+    trits = (abs(bell(37, (20,), 200)) % 243).astype(np.uint8)
+    built.append((Tensor("t", (4, 25), "ternary-group/1", ()), {"trits": trits, "scales": np.ones(1, np.float16)}))
+    streams = [({}, [key]) for key in keys_of(built, ["codes", "trits"])]
+    return assemble(built, [("codes", "rans/1", streams), ("scales", "raw/1", [({}, keys_of(built, ["scales"]))])])
+
+
+def _layouts(coder):
+    """Every layout of bytes over matrices, one axis, three axes and a scalar."""
+    layouts = ("plain", "transposed", "planes", "transposed-planes")
+    built = [float_tensor(f"three.{layout}", "fp16/1", (3, 4, 5), i) for i, layout in enumerate(layouts)]
+    built += [float_tensor(f"two.{layout}", "fp32/1", (6, 7), 9 + i) for i, layout in enumerate(layouts)]
+    built += [
+        float_tensor("one.transposed", "fp32/1", (11,), 20),
+        float_tensor("none.transposed-planes", "fp16/1", (), 21),
+    ]
+    streams = [({"layout": tensor.name.split(".")[1]}, [(tensor.name, "values")]) for tensor, _ in built]
+    return assemble(built, [("all", coder, streams)])
+
+
+def zstd_layouts():
+    return _layouts("zstd/1")
+
+
+def brotli_layouts():
+    return _layouts("brotli/1")
+
+
 MAKERS = {
     "core-raw": core_raw,
     "core-zlib-layouts": core_zlib_layouts,
@@ -243,6 +288,9 @@ MAKERS = {
     "grid": grid,
     "ternary": ternary,
     "rans-lp": rans_lp,
+    "rans-sides": rans_sides,
+    "zstd-layouts": zstd_layouts,
+    "brotli-layouts": brotli_layouts,
 }
 
 

@@ -3,6 +3,7 @@
 `python -m tests.hostile.build` writes the files that are not there yet; existing ones are never changed.
 """
 
+import hashlib
 import json
 import zlib
 from pathlib import Path
@@ -26,6 +27,8 @@ def _preamble():
         "magic--text-mode": good.replace(b"\r\n", b"\n"),
         "preamble-length": good[:40],
         "preamble-length--empty": b"",
+        "preamble-length--part-of-the-magic": good[:5],
+        "magic--short": good[:4] + b"\n",
         "container-version": assemble(text, sections, version=2),
         "manifest-coder": assemble(text, sections, coder=3),
         "reserved": assemble(text, sections, reserved=1),
@@ -71,6 +74,10 @@ def _manifest_text():
         "manifest-schema": with_document(["schema"], "manifest/2"),
         "manifest-schema--absent": with_document(["schema"], ...),
         "requires": with_document(["requires"], ["holographic-weights/1"]),
+        "requires--no-identifier": with_document(["requires"], ["No Identifier"]),
+        "requires--before-fields": assemble(
+            canonical(patched(patched(document, ["requires"], ["x/1"]), ["model"], ...)), sections
+        ),
     }
 
 
@@ -86,6 +93,10 @@ def _fields():
         "manifest-fields--kind": with_document(["sections", 4, "kind"], "firmware"),
         "manifest-fields--streams-of-a-blob": with_document(["sections", 4, "streams"], [8]),
         "manifest-fields--empty-default": with_document(["requires"], []),
+        "manifest-fields--requires-text": with_document(["requires"], "x/1"),
+        "manifest-fields--before-identifier": with_document(
+            ["tensors", 0], {"name": "a", "shape": [1], "scheme": "Not One", "parts": [], "more": 1}
+        ),
         "identifier": with_document(["tensors", 0, "scheme"], "os.path:join"),
         "identifier--coder": with_document(["sections", 0, "coder"], "lzma"),
     }
@@ -128,11 +139,32 @@ def _layout():
         "section-layout--overflow": with_document(["sections", 4, "bytes"], (1 << 53) - 1),
         "stream-layout": with_document(["sections", 1, "streams"], [small - 1]),
         "stream-layout--zero": with_document(["sections", 1, "streams"], [small, 0]),
+        "stream-layout--beyond-64-bits": with_document(["sections", 1, "streams"], _sum_to((1 << 64) + small)),
         "stream-reference": with_document(["tensors", 0, "parts", 0, "stream"], 4),
         "stream-reference--unused": with_document(["tensors", 0, "parts", 0, "stream"], 1),
         "section-digest": valid_bytes()[:-1] + b"!",
         "section-digest--lie": with_document(["sections", 0, "sha256"], "0" * 64),
+        "prediction-work": predicted(33, 1024, 1024),
+        "prediction-work--few-rows": predicted(33, 33, 1024),
+        "prediction-work--beyond-64-bits": predicted(1, 1, 1 << 22),
     }
+
+
+def _sum_to(total):
+    """Integers of at most 2^53 − 1 that sum to `total`."""
+    most = (1 << 53) - 1
+    return [most] * (total // most) + [total % most]
+
+
+def predicted(count, rows, columns):
+    """`count` matrices under `rans-lp/1`, each in a stream of one byte."""
+    part = {"name": "codes", "dtype": "int8", "shape": [rows, columns]}
+    tensor = {"scheme": "int8-row/1", "shape": [rows, columns]}
+    tensors = [tensor | {"name": f"t{i}", "parts": [part | {"stream": i}]} for i in range(count)]
+    section = {"name": "codes", "kind": "tensors", "coder": "rans-lp/1", "bytes": count, "streams": [1] * count}
+    section |= {"raw_bytes": count * rows * columns, "sha256": hashlib.sha256(bytes(count)).hexdigest()}
+    document = {"schema": "manifest/1", "model": {}, "tensors": tensors, "sections": [section]}
+    return assemble(canonical(document), bytes(count))
 
 
 def _arrays():
@@ -141,6 +173,7 @@ def _arrays():
         "dtype": with_document(["tensors", 0, "parts", 0, "dtype"], "object"),
         "shape": with_document(["tensors", 0, "shape"], [0, 16]),
         "shape--part": with_document(["tensors", 0, "parts", 0, "shape"], [0]),
+        "shape--beyond-64-bits": with_document(["tensors", 0, "parts", 0, "shape"], [512 * 33, ((1 << 55) + 1) // 33]),
         "shape--overflow": with_document(["tensors", 0, "parts", 0, "shape"], [huge] * 8),
         "shape--weights": with_document(["tensors", 0, "shape"], [huge] * 8),
         "raw-length": with_document(["sections", 0, "raw_bytes"], 1),

@@ -23,11 +23,12 @@ def power(k):
 def weights(shape, parts):
     need(parts.keys() == {"codes", "rows", "columns", "step"} and len(shape) == 2, "parts")
     found = {name: (dtype, part_shape) for name, (dtype, part_shape, _) in parts.items()}
-    need(found["codes"][0] in ("int8", "int16", "int32") and found["codes"][1] == shape, "codes")
-    need(found["rows"] == ("int8", shape[:1]) and found["columns"] == ("int8", shape[1:]), "rows and columns")
+    need(found["codes"][0] in ("int8", "int16", "int32") and found["codes"][1] == shape, "parts")
+    need(found["rows"] == ("int8", shape[:1]) and found["columns"] == ("int8", shape[1:]), "parts")
     codes, rows, columns, step = (parts[name][2] for name in ("codes", "rows", "columns", "step"))
-    need(found["step"] == ("float32", [1]) and math.isfinite(step[0]) and step[0] > 0, "step")
-    need(all(abs(code) <= 1 << 24 for code in codes), "codes in range")
+    need(found["step"] == ("float32", [1]), "parts")
+    need(math.isfinite(step[0]) and step[0] > 0, "values")
+    need(all(abs(code) <= 1 << 24 for code in codes), "values")
     by_row = [f32(step[0] * power(k)) for k in rows]
     by_column = [power(k) for k in columns]
     return [f32(f32(code * by_column[i % shape[1]]) * by_row[i // shape[1]]) for i, code in enumerate(codes)]

@@ -2,6 +2,7 @@
 
 from math import isqrt
 
+from tests.oracles.golf_reader import need
 from tests.oracles.rans import Decoder
 
 FAR = 1 << 40
@@ -32,6 +33,7 @@ def slopes(rows):
 
 def decode_rows(data, rows, columns):
     d = Decoder(data)
+    need(d.offset == 0 and d.lo >= -128 and d.hi <= 127, "rans-header")
     row_spreads, column_spreads = (d.side(flag, n) for flag, n in zip(d.sides, (rows, columns), strict=True))
     codes, slope, due = [], [[0] * columns] * columns, 32
     for r, row_spread in enumerate(row_spreads):
@@ -45,14 +47,16 @@ def decode_rows(data, rows, columns):
             centre = (step + 8) >> 4
             b = min(max(d.base + row_spread + column_spread, 0), 319)
             row.append(centre + d.code(b, d.m, -FAR, FAR, step - 16 * centre if b <= 64 else 0))
+            need(d.lo <= row[c] <= d.hi, "rans-value")
             errors.append((row[c] << 12) - p)
         codes.append(row)
-    assert d.offset == 0 and d.at == len(data) and d.x == (1 << 32) + ((rows << 16) + columns) % (1 << 32)
+    need(d.at == len(data) and d.x == (1 << 32) + ((rows << 16) + columns) % (1 << 32), "rans-words")
     return codes
 
 
 def decode(payload, dtype, shape):
-    assert dtype == "int8"
+    need(dtype == "int8" and len(shape) == 2 and 2 <= shape[1] <= 1024, "coder-array")
+    need(shape[0] * shape[1] <= 1 << 28 and shape[0] * shape[1] ** 2 <= 1 << 33, "coder-array")
     return b"".join(
         code.to_bytes(1, "little", signed=True) for row in decode_rows(bytes(payload), *shape) for code in row
     )

@@ -19,6 +19,7 @@ ITEM = {
     "float16": "e", "float32": "f", "float64": "d",
 }  # fmt: skip
 FIELDS = {"schema", "model", "tensors", "sections"}
+LP = "rans-lp/1"
 OPTIONAL = {"requires", "tokenizer", "evaluation", "provenance", "external", "annotations"}
 
 
@@ -32,10 +33,15 @@ def need(condition, rule):
 
 
 def read(data, coders=None, schemes=None):
-    """Shape and float32 bytes of every tensor by name."""
+    """Shape and float32 bytes of every tensor by name, once all of the file was decoded."""
     manifest, offset = read_manifest(data)
-    sections = read_sections(data, manifest, offset)
-    parts = read_parts(manifest, sections, {**CODERS, **(coders or {})})
+    sections, coders = read_sections(data, manifest, offset), {**CODERS, **(coders or {})}
+    parts = read_parts(manifest, sections, coders)
+    for section, body in sections:
+        if section["kind"] != "tensors":
+            raw, entry = decode(coders, section, body, "uint8", [section["raw_bytes"]]), manifest.get("tokenizer")
+            known = section["kind"] != "tokenizer" or hashlib.sha256(raw).hexdigest() == entry["sha256"]
+            need(known, "tokenizer-digest")
     return {t["name"]: (t["shape"], weights(t, parts[t["name"]], schemes or {})) for t in manifest["tensors"]}
 
 
@@ -50,7 +56,7 @@ def read_blob(data, name, coders=None):
 
 def read_manifest(data):
     """The manifest and where the sections start: page sections 2 and 3."""
-    need(data[:8] == MAGIC, "magic")
+    need(data[:8] == MAGIC[: len(data)], "magic")
     need(len(data) >= 64, "preamble-length")
     version, coder, stored, raw, reserved, file_bytes = struct.unpack("<HHIIIQ", data[8:32])
     need(version == 1, "container-version")
@@ -74,12 +80,15 @@ def inflate_manifest(stored, coder, raw):
     return drain(zlib.decompressobj() if coder == 1 else lzma2(raw), stored, raw)
 
 
-def drain(stream, data, size):
+def drain(stream, data, size, rule="manifest-decode"):
     """Exactly `size` bytes out of a decompressor, whose stream uses up `data`."""
-    out = stream.decompress(data, size + 1)
-    if not stream.eof:  # an end mark may follow the last byte
-        out += stream.decompress(getattr(stream, "unconsumed_tail", b""), 1)
-    need(len(out) == size and stream.eof and not stream.unused_data, "a stream of exactly its size")
+    try:
+        out = stream.decompress(data, size + 1)
+        if not stream.eof:  # an end mark may follow the last byte
+            out += stream.decompress(getattr(stream, "unconsumed_tail", b""), 1)
+    except (zlib.error, lzma.LZMAError) as error:
+        raise Refused(rule) from error
+    need(len(out) == size and stream.eof and not stream.unused_data, rule)
     return out
 
 
@@ -108,6 +117,7 @@ def read_parts(manifest, sections, coders):
         for part in tensor["parts"]:
             need(part["dtype"] in ITEM and min(part["shape"], default=1) > 0, "shape")
             holdings.setdefault(part["stream"], []).append((tensor["name"], part))
+    check_work(sections, holdings)
     result = {tensor["name"]: {} for tensor in manifest["tensors"]}
     number = 0
     for section, body in sections:
@@ -124,6 +134,13 @@ def read_parts(manifest, sections, coders):
         need("streams" not in section or start == len(body), "stream-layout")
     need(set(holdings) == set(range(number)), "stream-reference")
     return result
+
+
+def check_work(sections, holdings):
+    """Rows times columns squared under rans-lp/1, over the whole file: page section 8.1."""
+    coders = [section["coder"] for section, _ in sections for _ in section.get("streams", [])]
+    lone = [holdings[i][0][1]["shape"] for i, coder in enumerate(coders) if coder == LP and len(holdings[i]) == 1]
+    need(sum(max(s) * s[1] ** 2 for s in lone if len(s) == 2) <= 1 << 35, "prediction-work")
 
 
 def decode_stream(coders, section, payload, held):
@@ -145,9 +162,9 @@ def unpack(dtype, raw):
 
 
 def decode(coders, section, payload, dtype, shape):
-    need(section["coder"] in coders, f"unknown coder {section['coder']}")
+    need(section["coder"] in coders, "coder")
     raw = coders[section["coder"]](payload, dtype, shape)
-    need(len(raw) == math.prod(shape) * struct.calcsize(ITEM[dtype]), "a payload of exactly its size")
+    need(len(raw) == math.prod(shape) * struct.calcsize(ITEM[dtype]), "payload")
     return raw
 
 
@@ -161,13 +178,13 @@ def with_layout(inflate):
 
     def decode_payload(payload, dtype, shape):
         n = struct.calcsize(ITEM[dtype])
+        need(payload and payload[0] < 4, "layout-byte")
         return undo_layout(payload[0], inflate(payload[1:], math.prod(shape) * n), n, shape)
 
     return decode_payload
 
 
 def undo_layout(layout, raw, n, shape):
-    need(layout < 4, "layout byte")
     items = len(raw) // n
     if layout & 2:
         raw = bytes(raw[plane * items + i] for i in range(items) for plane in range(n))
@@ -181,8 +198,8 @@ def undo_layout(layout, raw, n, shape):
 
 CODERS = {
     "raw/1": lambda payload, dtype, shape: payload,
-    "zlib/1": with_layout(lambda data, size: drain(zlib.decompressobj(-15), data, size)),
-    "lzma/1": with_layout(lambda data, size: drain(lzma2(size), data, size)),
+    "zlib/1": with_layout(lambda data, size: drain(zlib.decompressobj(-15), data, size, "payload")),
+    "lzma/1": with_layout(lambda data, size: drain(lzma2(size), data, size, "payload")),
 }
 
 
@@ -202,15 +219,15 @@ def weights(tensor, parts, schemes):
     elif scheme in schemes:
         values = schemes[scheme](shape, parts)
     else:
-        need(scheme in ("fp16/1", "fp32/1"), f"unknown scheme {scheme}")
+        need(scheme in ("fp16/1", "fp32/1"), "scheme")
         need({k: v[:2] for k, v in parts.items()} == {"values": (scheme.replace("fp", "float")[:-2], shape)}, "parts")
         values = parts["values"][2]
-    need(all(map(math.isfinite, values)), "finite values")
+    need(all(map(math.isfinite, values)), "values")
     return struct.pack(f"<{len(values)}f", *values)
 
 
 def times_rows(bits, shape, codes, scales):
-    need(len(shape) == 2, "a matrix")
-    need(all(-(1 << bits - 1) <= code < 1 << bits - 1 for code in codes), "codes in range")
-    need(all(math.isfinite(scale) and scale >= 0 for scale in scales), "scales")
+    need(len(shape) == 2, "parts")
+    need(all(-(1 << bits - 1) <= code < 1 << bits - 1 for code in codes), "values")
+    need(all(math.isfinite(scale) and scale >= 0 for scale in scales), "values")
     return [code * scales[i // shape[1]] for i, code in enumerate(codes)]

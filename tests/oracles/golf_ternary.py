@@ -11,6 +11,6 @@ def weights(shape, parts):
     need({name: (dtype, held) for name, (dtype, held, _) in parts.items()} == expected, "parts")
     trits, scales = parts["trits"][2], parts["scales"][2]
     digits = [byte // 3**i % 3 for byte in trits for i in range(5)]
-    need(max(trits) < 3**5 and all(digit == 1 for digit in digits[size:]), "trits in range, padding of zeros")
-    need(all(math.isfinite(scale) and scale >= 0 for scale in scales), "scales")
+    need(max(trits) < 3**5 and all(digit == 1 for digit in digits[size:]), "values")
+    need(all(math.isfinite(scale) and scale >= 0 for scale in scales), "values")
     return [(digit - 1) * scales[i // 128] for i, digit in enumerate(digits[:size])]

@@ -1,5 +1,7 @@
 """`rans/1` in plain Python, written from docs/coding.md alone: decoder (60 lines) and, given its choices, encoder."""
 
+from tests.oracles.golf_reader import need
+
 SHAPES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 1024)
 
 
@@ -35,20 +37,25 @@ def table(bucket, m, lo, hi, phase=0):
 class Decoder:
     def __init__(self, data):
         self.data, self.at = data, 0
-        assert self.varint() == 0
-        self.m = SHAPES[self.byte()]
+        need(self.varint() == 0, "rans-header")
+        self.m = SHAPES[self.byte(11)]
         self.offset, self.lo = self.zigzag(), self.zigzag()
         self.hi, self.base = self.lo + self.varint(), self.varint()
-        self.sides = self.byte(), self.byte()
+        self.sides = self.byte(130), self.byte(130)
+        need(self.base < 320 and self.lo >= -(1 << 31) and self.hi < 1 << 31, "rans-header")
+        left = len(data) - self.at
+        need(left % 4 == 0 and left >= 8, "rans-words")
         self.tables, self.x = {}, self.word() << 32 | self.word()
 
-    def byte(self):
+    def byte(self, most=255):
         self.at += 1
+        need(self.at <= len(self.data) and self.data[self.at - 1] <= most, "rans-header")
         return self.data[self.at - 1]
 
-    def varint(self):
+    def varint(self, places=6):
+        need(places, "rans-header")
         b = self.byte()
-        return b if b < 128 else b - 128 + (self.varint() << 7)
+        return b if b < 128 else b - 128 + (self.varint(places - 1) << 7)
 
     def zigzag(self):
         n = self.varint()
@@ -56,7 +63,7 @@ class Decoder:
 
     def word(self):
         self.at += 4
-        assert self.at <= len(self.data)
+        need(self.at <= len(self.data), "rans-words")
         return int.from_bytes(self.data[self.at - 4 : self.at], "little")
 
     def take(self, start, freq):
@@ -82,8 +89,10 @@ class Decoder:
         high, shift = i - 127, shift_of(bucket)
         if abs(high) == 127:
             n = self.bits(6)
+            need(n <= 33, "rans-value")
             more = (1 << n) - 1 + self.bits(n)
             high += more if high > 0 else -more
+        need(abs(high) <= 1 << 33 - shift, "rans-value")
         return (high << shift) + self.bits(shift) - ((1 << shift) >> 1)
 
     def side(self, flag, size):
@@ -91,6 +100,7 @@ class Decoder:
         for _ in range(size):
             value = self.code((flag - 1) >> 1, 6, -127, 127) if flag else 0
             before = value + before if flag and (flag - 1) & 1 else value
+            need(abs(before) <= 120, "rans-value")
             values.append(before)
         return values
 
@@ -103,7 +113,7 @@ def decode(data, rows, columns):
     for r in row_spreads:
         buckets = [min(max(d.base + r + c, 0), 319) for c in column_spreads]
         codes.append([d.offset + d.code(b, d.m, d.lo, d.hi) for b in buckets])
-    assert d.at == len(data) and d.x == (1 << 32) + ((rows << 16) + columns) % (1 << 32)
+    need(d.at == len(data) and d.x == (1 << 32) + ((rows << 16) + columns) % (1 << 32), "rans-words")
     return codes
 
 

@@ -63,6 +63,7 @@ def own_subject(own: Own, plan: Plan, ahead: Ahead) -> Subject:
     """
     model = load_source(own.artifact, own.device)
     dataset = Dataset.open(own.data)
+    dataset.check_shards(dataset.val_shards)
     check_tokenizer(model, dataset.tokenizer.digest, own.data)
     settled = settle(own.config, model, own.device, scored_text(dataset, own.config).rows, own.layers)
     config = settled.config

@@ -89,18 +89,38 @@ def _text(result: dict[str, Any]) -> str:
         lines.append(
             f"with this spread {runs} runs a side show a gain of {result['showable_gain']:.5f} or more (4 in 5)"
         )
-    lines.append(_apart(result["differs"]))
-    if not result["receipts_found"]:
-        lines.append("some reports cite no receipt of a journal beside them: nothing vouches for those figures")
+    lines += [_apart(result), *_unknown(result)]
+    lines.append("what can be recomputed, and how: docs/receipts.md, or `recomputed` of --json")
     lines.append("what no test sees: how many other runs were made and left out")
     return "\n".join(lines)
 
 
-def _apart(differs: list[str]) -> str:
-    if not differs:
-        return "base and new differ in nothing"
-    more = f" and {len(differs) - _SHOWN} more (--json)" if len(differs) > _SHOWN else ""
-    return one_line(f"base and new differ in {'; '.join(differs[:_SHOWN])}{more}")
+def _apart(result: dict[str, Any]) -> str:
+    nothing = "nothing that the reports say" if result["training_unknown"] else "nothing"
+    return f"base and new differ in {_some(result['differs']) or nothing}"
+
+
+def _unknown(result: dict[str, Any]) -> list[str]:
+    """What was averaged all the same, what nobody can see, and what nothing but the report itself vouches for."""
+    lines = []
+    if result["passed_over"]:
+        lines.append(f"averaged all the same, as --ignore asks: {_some(result['passed_over'])}")
+    if result["training_unknown"]:
+        lines.append(
+            f"how they were trained is unknown, no journal is beside them: {_some(result['training_unknown'])}"
+        )
+    if result["unvouched"]:
+        lines.append(
+            f"no receipt in a journal beside them, nothing vouches for those figures: {_some(result['unvouched'])}"
+        )
+    else:
+        lines.append("their journals are whole, which shows accidents and order, not forgery: anybody can write one")
+    return lines
+
+
+def _some(items: list[str]) -> str:
+    more = f" and {len(items) - _SHOWN} more (--json)" if len(items) > _SHOWN else ""
+    return one_line("; ".join(items[:_SHOWN]) + more)
 
 
 def _why_not(result: dict[str, Any]) -> str:

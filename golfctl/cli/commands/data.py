@@ -41,7 +41,9 @@ def command() -> None:
 @quiet_option
 @needs("sentencepiece")
 def build(sources: tuple[Path, ...], out: Path | None, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Build a data set from JSONL with a "text" field, plain-text files, or folders of both (also .xz, .zst, .gz).
+    """Build a data set from JSON lines, a JSON array, parquet or plain text, or folders of these (also .xz, .zst, .gz).
+
+    JSON and parquet hold their documents as "text". What a file is, is told by its content.
 
     Without a source: the documentation that this Python installation carries, kept in the cache folder.
 
@@ -79,11 +81,12 @@ def _embedded(vocab: int | None, progress: Any) -> "Dataset":
 def _build(sources: tuple[Path, ...], out: Path, options: dict[str, Any], progress: Any) -> "Dataset":
     from golfctl.data.build import build_dataset, split_by_hash, split_explicit
     from golfctl.data.folders import check_new
-    from golfctl.data.text.sources import read_documents
+    from golfctl.data.text.sources import check_sources, read_documents
     from golfctl.data.tokenizers.tokenizer import Tokenizer
     from golfctl.data.tokenizers.training import train_tokenizer
 
     check_new(out, options["replace"])  # now, not after a tokenizer was trained
+    check_sources([*sources, *options["held_out"]])
     holdout = options["holdout"] or _DEFAULT_HOLDOUT
     if options["held_out"]:
         split = "held-out text given"
@@ -124,7 +127,7 @@ def tokenizer(sources: tuple[Path, ...], vocab: int | None, out: Path, as_json: 
     from golfctl.data.tokenizers.training import train_tokenizer
 
     if not sources:
-        raise UsageError("name the text to train on: a JSONL file, a text file or a folder")
+        raise UsageError("name the text to train on: JSON lines, parquet, a text file or a folder")
     check_output(out)
     progress = reporter(quiet)
     documents = (document.text for document in read_documents(sources, progress))

@@ -12,6 +12,21 @@ from golfctl.cli.stack_options import stack_options
 @click.command("eval")
 @click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[M.GOLF]")
 @click.option("--data", type=click.Path(path_type=Path), help="Dataset folder. Default: what the run was trained on.")
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The original held-out text, where the data does not keep it.",
+)
+@click.option(
+    "--rules",
+    "rules_name",
+    default="parameter-golf",
+    show_default=True,
+    help="Rules that know texts: a name or a file.",
+)
 @stack_options
 @click.option("--documents", type=click.IntRange(min=1), help="Only the first N documents.")
 @click.option("--ladder", is_flag=True, help="One pass, and the score with each layer added.")

@@ -209,8 +209,9 @@ def _print_result(result: "TrainResult", as_json: bool) -> None:
     clocks = f"{result.seconds:.1f} s of training clock, after {result.warmup_seconds:.1f} s of preparation"
     echo(f"{result.step:,} steps, {result.tokens:,} tokens in {clocks}")
     if held_out:
+        billed = "-" if held_out.bpb_billed is None else f"about {held_out.bpb_billed:.3f}"
         echo(
-            f"held-out loss {held_out.loss:.4f} nats per token, about {held_out.bpb_billed:.3f} bits per billed byte "
+            f"held-out loss {held_out.loss:.4f} nats per token, {billed} bits per billed byte "
             f"({held_out.tokens:,} tokens in plain windows; `golfctl eval` gives the score)"
         )
     echo(f"MFU {result.mfu:.1%} of {result.mfu_basis}" if result.mfu is not None else f"no MFU: {result.mfu_basis}")

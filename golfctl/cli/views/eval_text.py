@@ -6,18 +6,20 @@ from golfctl.cli.views.render import table
 from golfctl.cli.views.stack_text import stack_lines
 from golfctl.core.text import one_line
 
-_MARK = {True: "yes", False: "NO", None: "not probed"}
+_MARK = {True: "yes", False: "NO", None: "unknown"}
 
 
 def summary(report: dict[str, Any]) -> str:
     """The score, what it was divided by, whether it is honest and how that is known."""
     stderr = report["val_bpb_stderr"]
     spread = f" ± {stderr:.4f} (standard error over {report['documents']} documents)" if stderr is not None else ""
-    billed = f"{report['val_bpb_billed']:.4f}" if report["val_bpb_billed"] is not None else "-"
+    raw, billed = (_figure(report[f"val_bpb_{name}"]) for name in ("raw", "billed"))
+    raw_bytes = "unknown raw" if report["raw_bytes_are"] == "decoded" else f"{report['raw_bytes']:,} raw"
     seconds = "  ".join(f"{name} {value:.1f} s" for name, value in report["seconds"].items())
     lines = [
         f"val_bpb         {report['val_bpb']:.4f}{spread}",
-        f"val_bpb_billed  {billed}  ({report['billed_bytes']:,} billed bytes; {report['raw_bytes']:,} raw)",
+        f"val_bpb_raw     {raw}  ({raw_bytes} bytes; {report['carried_bytes']:,} are carried, and divided by above)",
+        f"val_bpb_billed  {billed}  ({report['billed_bytes']:,} billed bytes)",
         f"val_loss        {report['val_loss']:.4f} nats a token, {report['tokens']:,} tokens",
         *_mode(report),
         *stack_lines(report),
@@ -37,6 +39,10 @@ def summary(report: dict[str, Any]) -> str:
     if "ladder" in report:
         lines += ["", ladder_rows(report["ladder"])]
     return "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _mode(report: dict[str, Any]) -> list[str]:

@@ -9,8 +9,8 @@ from pydantic import Field
 from golfctl.coding.base import Array, Coder, Sink, size_bytes
 from golfctl.coding.bytewise.layout import Layout, arrange, header, restore, split_header
 from golfctl.core.config import Config
+from golfctl.core.decoding_rules import DecodingError
 from golfctl.core.machine.libraries import need
-from golfctl.errors import ArtifactError
 
 
 class BrotliOptions(Config):
@@ -49,7 +49,7 @@ class BrotliCoder(Coder):
                 if not piece:
                     break
         except (library.error, MemoryError) as error:
-            raise ArtifactError(f"{self.id}: damaged stream: {error}") from error
+            raise DecodingError("payload", f"{self.id}: damaged stream: {error}") from error
         return restore(sink.whole(stream.is_finished()), flags, dtype, shape)
 
 

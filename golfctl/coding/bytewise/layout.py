@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from golfctl.coding.base import Array
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 
 Layout = Literal["plain", "transposed", "planes", "transposed-planes"]
 LAYOUTS: tuple[Layout, ...] = ("plain", "transposed", "planes", "transposed-planes")
@@ -41,7 +41,7 @@ def restore(data: Array, flags: int, dtype: np.dtype[Any], shape: tuple[int, ...
 def split_header(coder_id: str, data: memoryview) -> tuple[int, memoryview]:
     """The layout flags of a stream and what follows them."""
     if len(data) == 0 or data[0] >= len(LAYOUTS):
-        raise ArtifactError(f"{coder_id}: the stream has no valid layout byte")
+        raise DecodingError("layout-byte", f"{coder_id}: the stream has no valid layout byte")
     return data[0], data[1:]
 
 

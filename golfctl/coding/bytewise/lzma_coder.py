@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from golfctl.coding.base import Array, Coder, Sink, size_bytes
 from golfctl.coding.bytewise.layout import Layout, arrange, header, restore, split_header
 from golfctl.core.config import Config
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 
 _MIN_DICTIONARY, _MAX_DICTIONARY = 4096, 1 << 30
 
@@ -75,7 +75,7 @@ class LzmaCoder(Coder):
                 if not piece:
                     break
         except (lzma.LZMAError, MemoryError) as error:
-            raise ArtifactError(f"{self.id}: damaged stream: {error}") from error
+            raise DecodingError("payload", f"{self.id}: damaged stream: {error}") from error
         return restore(sink.whole(stream.eof, len(stream.unused_data)), flags, dtype, shape)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from golfctl.coding.base import Array, Coder, Sink, size_bytes
 from golfctl.coding.bytewise.layout import Layout, arrange, header, restore, split_header
 from golfctl.core.config import Config
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 
 _STRATEGIES = {"default": zlib.Z_DEFAULT_STRATEGY, "filtered": zlib.Z_FILTERED, "huffman": zlib.Z_HUFFMAN_ONLY}
 _RAW_DEFLATE = -15
@@ -49,5 +49,5 @@ class ZlibCoder(Coder):
                 if not piece and not waiting:
                     break
         except zlib.error as error:
-            raise ArtifactError(f"{self.id}: damaged stream: {error}") from error
+            raise DecodingError("payload", f"{self.id}: damaged stream: {error}") from error
         return restore(sink.whole(stream.eof, len(stream.unused_data)), flags, dtype, shape)

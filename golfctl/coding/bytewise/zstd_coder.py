@@ -12,7 +12,7 @@ from pydantic import Field
 from golfctl.coding.base import Array, Coder, Sink, size_bytes
 from golfctl.coding.bytewise.layout import Layout, arrange, header, restore, split_header
 from golfctl.core.config import Config
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 
 _MAX_WINDOW = 1 << 30
 
@@ -49,10 +49,12 @@ class ZstdCoder(Coder):
         try:
             frame = zstandard.get_frame_parameters(rest)
             if frame.content_size != size or frame.dict_id or frame.window_size > max(size, 1024):
-                raise ArtifactError(f"{self.id}: the frame does not announce the {size:,} bytes it should hold")
+                raise DecodingError(
+                    "payload", f"{self.id}: the frame does not announce the {size:,} bytes it should hold"
+                )
             stream = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).decompressobj()
             for start in range(0, len(rest), 1 << 14):
                 sink.put(stream.decompress(rest[start : start + (1 << 14)]))
         except (zstandard.ZstdError, MemoryError) as error:
-            raise ArtifactError(f"{self.id}: damaged stream: {error}") from error
+            raise DecodingError("payload", f"{self.id}: damaged stream: {error}") from error
         return restore(sink.whole(stream.eof, len(stream.unused_data)), flags, dtype, shape)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from golfctl.coding.base import Array, Coder
-from golfctl.coding.rans.distributions import SHAPES, build, used_buckets
+from golfctl.coding.rans.distributions import OUT_OF_RANGE, OUT_OF_WORDS, SHAPES, build, used_buckets
 from golfctl.coding.rans.side import SIDE_REACH, Side, choose_side, differences, side_tables
 from golfctl.coding.rans.word_stream import Header, first_state, read_header, words_of, write_header
 from golfctl.core.config import Config
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 
 _DTYPES = ("int8", "uint8", "int16", "uint16", "int32")
 
@@ -47,13 +47,14 @@ class RansCoder(Coder):
         rows, columns = matrix_shape(shape)
         if rows * columns == 0:
             if len(data):
-                raise ArtifactError(f"{self.id}: {len(data)} bytes for an empty array")
+                raise DecodingError("payload", f"{self.id}: {len(data)} bytes for an empty array")
             return np.zeros(shape, dtype)
         header, rest = read_header(data, self.id)
         limits = np.iinfo(dtype)
         if header.lo + header.offset < limits.min or header.hi + header.offset > limits.max:
-            raise ArtifactError(
-                f"{self.id}: codes from {header.lo} to {header.hi} + {header.offset} do not fit {dtype}"
+            raise DecodingError(
+                "rans-header",
+                f"{self.id}: codes from {header.lo} to {header.hi} + {header.offset} do not fit {dtype}",
             )
         codes_RC = decode_matrix(header, words_of(rest, self.id), rows, columns)
         if header.offset:
@@ -108,18 +109,25 @@ def finish_words(state: Any, words: Array, used: int, header: Header, rows_R: Ar
 
 
 def decode_matrix(header: Header, words: Array, rows: int, columns: int) -> Array:
-    """The codes int32 [rows, columns]; an `ArtifactError` unless the words end exactly where the codes do."""
+    """The codes int32 [rows, columns]; a `DecodingError` unless the words end exactly where the codes do."""
     from golfctl.coding.rans.loops import take_matrix
 
     state, taken, rows_R, columns_C = read_sides(header, words, rows, columns)
     tables = build(used_buckets(rows_R, columns_C), SHAPES[header.shape], header.lo, header.hi)
     codes_RC = np.zeros((rows, columns), np.int32)
-    state, taken, inside = take_matrix(
+    state, taken, verdict = take_matrix(
         state, words, taken, codes_RC, rows_R, columns_C, tables.cum, tables.look, header.lo, header.hi
     )
-    if not inside or taken != words.size or int(state) != first_state(rows, columns):
-        raise ArtifactError("rans/1: damaged stream: the codes do not end where the words do")
+    check_end("rans/1", verdict, taken == words.size and int(state) == first_state(rows, columns))
     return codes_RC
+
+
+def check_end(name: str, verdict: int, complete: bool) -> None:
+    """A `DecodingError` unless all codes were read and the stream ends with them."""
+    if verdict == OUT_OF_RANGE:
+        raise DecodingError("rans-value", f"{name}: damaged stream: a code is out of range")
+    if verdict == OUT_OF_WORDS or not complete:
+        raise DecodingError("rans-words", f"{name}: damaged stream: the codes do not end where the words do")
 
 
 def read_sides(header: Header, words: Array, rows: int, columns: int) -> tuple[Any, int, Array, Array]:
@@ -141,6 +149,8 @@ def _take_side(state: Any, words: Array, taken: int, side: Side, size: int) -> t
         np.uint64(state), words, taken, size, bucket, tables.cum[bucket], tables.look[bucket]
     )
     values = np.cumsum(values) if side.delta else values
-    if taken > words.size or np.abs(values).max() > SIDE_REACH:
-        raise ArtifactError("rans/1: damaged stream: row or column spreads out of range")
+    if np.abs(values).max(initial=0) > SIDE_REACH:
+        raise DecodingError("rans-value", "rans/1: damaged stream: row or column spreads out of range")
+    if taken > words.size:
+        raise DecodingError("rans-words", "rans/1: damaged stream: row or column spreads are missing")
     return state, taken, values.astype(np.int32)

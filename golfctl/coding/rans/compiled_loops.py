@@ -10,9 +10,12 @@ import numpy as np
 
 from golfctl.coding.rans.distributions import (
     BUCKETS,
+    DECODED,
     ESCAPE_BITS,
     FARTHEST_BITS,
     LONGEST_ESCAPE,
+    OUT_OF_RANGE,
+    OUT_OF_WORDS,
     PIECE_BITS,
     REACH,
     SPLIT_BUCKET,
@@ -27,6 +30,7 @@ _TOP = np.uint64(TOTAL_BITS - 8)
 _FULL = np.uint64(64 - TOTAL_BITS)
 _LOW = np.uint64(1 << 32)
 _WORD = np.uint64(32)
+_BEYOND = np.int64(1) << (FARTHEST_BITS + 1)  # stands for a value out of every range
 
 
 @compiled
@@ -127,6 +131,7 @@ def _take_bits(state, words_W, taken, count):  # type: ignore[no-untyped-def]
 
 @compiled
 def _take_code(state, words_W, taken, bucket, cum_S, look_S):  # type: ignore[no-untyped-def]
+    """One integer; `_BEYOND`, of either sign, where it is out of every range before all of it was read."""
     slot = state & _MASK
     index = np.int64(look_S[slot >> _TOP])
     while cum_S[index + 1] <= slot:
@@ -137,14 +142,15 @@ def _take_code(state, words_W, taken, bucket, cum_S, look_S):  # type: ignore[no
     high = index - REACH
     if high == REACH or high == -REACH:
         state, taken, length = _take_bits(state, words_W, taken, ESCAPE_BITS)
-        length = min(length, LONGEST_ESCAPE)
+        if length > LONGEST_ESCAPE:
+            return state, taken, _BEYOND
         state, taken, rest = _take_bits(state, words_W, taken, length)
         more = (np.int64(1) << length) + rest - 1
         high = high + more if high > 0 else high - more
     shift = shift_of(bucket)
+    if abs(high) > np.int64(1) << (FARTHEST_BITS - shift):
+        return state, taken, _BEYOND
     if shift:
-        far = np.int64(1) << (FARTHEST_BITS - shift)  # beyond any code, and its shift still fits 64 bits
-        high = min(max(high, -far), far)
         state, taken, low = _take_bits(state, words_W, taken, shift)
         high = (high << shift) + low - ((np.int64(1) << shift) >> 1)
     return state, taken, high
@@ -152,26 +158,32 @@ def _take_code(state, words_W, taken, bucket, cum_S, look_S):  # type: ignore[no
 
 @compiled
 def take_vector(state, words_W, taken, size, bucket, cum_S, look_S):  # type: ignore[no-untyped-def]
-    """Undo `put_vector`; returns (state, taken words, values int64)."""
+    """Undo `put_vector`; returns (state, taken words, values int64, up to the first of which parts are missing)."""
     values = np.zeros(size, np.int64)
     for i in range(size):
         state, taken, values[i] = _take_code(state, words_W, taken, bucket, cum_S, look_S)
         if taken > words_W.size:
-            break
+            return state, taken, values[:i]
     return state, taken, values
 
 
 @compiled
+def verdict_of(words_W, taken, code, lo, hi):  # type: ignore[no-untyped-def]
+    """Whether all words of a code were there, and whether it is in its range."""
+    if taken > words_W.size:
+        return OUT_OF_WORDS
+    return DECODED if lo <= code <= hi else OUT_OF_RANGE
+
+
+@compiled
 def take_matrix(state, words_W, taken, codes_RC, rows_R, columns_C, cum, look, lo, hi):  # type: ignore[no-untyped-def]
-    """Undo `put_matrix` into `codes_RC`; returns (state, taken words, whether every code was in lo … hi)."""
-    inside = True
+    """Undo `put_matrix` into `codes_RC`; returns (state, taken words, verdict: how it ended)."""
     for r in range(rows_R.size):
         for c in range(columns_C.size):
             bucket = bucket_of(rows_R[r] + columns_C[c])
             state, taken, code = _take_code(state, words_W, taken, bucket, cum[bucket], look[bucket])
-            if code < lo or code > hi:
-                inside, code = False, lo
+            verdict = verdict_of(words_W, taken, code, lo, hi)
+            if verdict != DECODED:
+                return state, taken, verdict
             codes_RC[r, c] = code
-        if taken > words_W.size:
-            break
-    return state, taken, inside
+    return state, taken, DECODED

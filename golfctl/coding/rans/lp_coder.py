@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from golfctl.coding.base import Array, Coder
-from golfctl.coding.rans.coder import RansOptions, finish_words, matrix_shape, read_sides
+from golfctl.coding.rans.coder import RansOptions, check_end, finish_words, matrix_shape, read_sides
 from golfctl.coding.rans.distributions import REACH, SHAPES
 from golfctl.coding.rans.lp_distributions import used_tables
 from golfctl.coding.rans.side import choose_side
 from golfctl.coding.rans.word_stream import Header, first_state, read_header, words_of, write_header
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 
 MOST_COLUMNS = 1024
 MOST_CELLS = 1 << 28
@@ -60,14 +60,15 @@ class RansLpCoder(Coder):
         rows, columns = matrix_shape(shape)
         header, rest = read_header(data, self.id)
         if header.lo < -128 or header.hi > 127 or header.offset:
-            raise ArtifactError(f"{self.id}: codes from {header.lo} to {header.hi} + {header.offset} do not fit int8")
+            raise DecodingError(
+                "rans-header", f"{self.id}: codes from {header.lo} to {header.hi} + {header.offset} do not fit int8"
+            )
         words = words_of(rest, self.id)
         state, taken, rows_R, columns_C = read_sides(header, words, rows, columns)
         tables = used_tables(rows_R, columns_C, SHAPES[header.shape])
         codes_RC = np.zeros((rows, columns), np.int32)
-        state, taken, inside = take_predicted(
+        state, taken, verdict = take_predicted(
             state, words, taken, codes_RC, rows_R, columns_C, tables.cum, tables.look, header.lo, header.hi
         )
-        if not inside or taken != words.size or int(state) != first_state(rows, columns):
-            raise ArtifactError(f"{self.id}: damaged stream: the codes do not end where the words do")
+        check_end(self.id, verdict, taken == words.size and int(state) == first_state(rows, columns))
         return codes_RC.astype(dtype).reshape(shape)

@@ -6,8 +6,8 @@ Shapes: R rows, C columns. Predictions are in 1/4096 of a code; `step_RC` holds 
 
 import numpy as np
 
-from golfctl.coding.rans.compiled_loops import _put_code, _take_code, bucket_of
-from golfctl.coding.rans.distributions import SPLIT_BUCKET
+from golfctl.coding.rans.compiled_loops import _put_code, _take_code, bucket_of, verdict_of
+from golfctl.coding.rans.distributions import DECODED, SPLIT_BUCKET
 from golfctl.coding.rans.lp_distributions import CENTRE, FINE, FIRST_FIT, FRACTION, PHASES, SMALLEST, STEEPEST
 from golfctl.core.machine.compiled import compiled
 
@@ -122,10 +122,10 @@ def put_predicted(state, words_W, used, codes_RC, step_RC, rows_R, columns_C, cu
 
 @compiled
 def take_predicted(state, words_W, taken, codes_RC, rows_R, columns_C, cum, look, lo, hi):  # type: ignore[no-untyped-def]
-    """Undo `put_predicted` into `codes_RC`; returns (state, taken words, whether every code was in lo … hi)."""
+    """Undo `put_predicted` into `codes_RC`; returns (state, taken words, verdict: how it ended)."""
     columns = columns_C.size
     sums_CC, slopes_CC = np.zeros((columns, columns), np.int64), np.zeros((columns, columns), np.int64)
-    errors_C, fitted, due, inside = np.zeros(columns, np.int64), 0, FIRST_FIT, True
+    errors_C, fitted, due = np.zeros(columns, np.int64), 0, FIRST_FIT
     for r in range(rows_R.size):
         if r == due:
             _accumulate(sums_CC, codes_RC, fitted, r)
@@ -137,10 +137,9 @@ def take_predicted(state, words_W, taken, codes_RC, rows_R, columns_C, cum, look
             row, centre = _row_of(bucket, _rounded(prediction))
             state, taken, code = _take_code(state, words_W, taken, bucket, cum[row], look[row])
             code += centre
-            if code < lo or code > hi:
-                inside, code = False, np.int64(lo)
+            verdict = verdict_of(words_W, taken, code, lo, hi)
+            if verdict != DECODED:
+                return state, taken, verdict
             codes_RC[r, c] = code
             errors_C[c] = (code << FINE) - prediction
-        if taken > words_W.size:
-            break
-    return state, taken, inside
+    return state, taken, DECODED

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from golfctl.coding.rans.distributions import BUCKETS, SPLIT_BUCKET, Array, shift_of
+from golfctl.coding.rans.distributions import BUCKETS, DECODED, SPLIT_BUCKET, Array, shift_of
 from golfctl.coding.rans.lp_distributions import CENTRE, FINE, FIRST_FIT, FRACTION, PHASES, SMALLEST, STEEPEST
 from golfctl.coding.rans.plain_loops import Source, Table
 
@@ -51,10 +51,10 @@ def _slopes(sums_CC: Array, rows: int) -> Array:
 def take_predicted(
     state: Any, words_W: Array, taken: int, codes_RC: Array, rows_R: Array, columns_C: Array, cum: Array, look: Array,
     lo: int, hi: int,
-) -> tuple[Any, int, bool]:  # fmt: skip
+) -> tuple[Any, int, int]:  # fmt: skip
     """As `lp_kernels.take_predicted`."""
     del look
-    source, inside, tables = Source(state, words_W, taken), True, dict[int, Table]()
+    source, tables = Source(state, words_W, taken), dict[int, Table]()
     predictor = _Predictor(columns_C.size, lo, hi)
     errors_C, fitted, due = np.zeros(columns_C.size, np.int64), 0, FIRST_FIT
     for r, row in enumerate(rows_R.tolist()):
@@ -68,11 +68,9 @@ def take_predicted(
             table = bucket * PHASES + CENTRE + (step - 16 * centre if bucket <= SPLIT_BUCKET else 0)
             if table not in tables:
                 tables[table] = (cum[table].tolist(), shift_of(bucket))
-            code = source.codes([tables[table]])[0] + centre
-            if not lo <= code <= hi:
-                inside, code = False, lo
-            codes_RC[r, c] = code
+            found = source.codes([tables[table]], lo - centre, hi - centre)
+            if source.verdict != DECODED:
+                return source.state, source.taken, source.verdict
+            codes_RC[r, c] = code = found[0] + centre
             errors_C[c] = (code << FINE) - prediction
-        if source.exhausted:
-            break
-    return source.state, source.taken, inside
+    return source.state, source.taken, source.verdict

@@ -5,15 +5,19 @@ Plain Python integers. Shapes: R rows, C columns, W words, S entries of one tabl
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
 from golfctl.coding.rans.distributions import (
     BUCKETS,
+    DECODED,
     ESCAPE_BITS,
     FARTHEST_BITS,
     LONGEST_ESCAPE,
+    OUT_OF_RANGE,
+    OUT_OF_WORDS,
     PIECE_BITS,
     REACH,
     TOTAL_BITS,
@@ -23,24 +27,26 @@ from golfctl.coding.rans.distributions import (
 Array = np.ndarray[Any, Any]
 _MASK = (1 << TOTAL_BITS) - 1
 _LOW = 1 << 32
+_BEYOND = 1 << FARTHEST_BITS + 1  # stands for a value out of every range
 Table = tuple[list[int], int]
 """The cumulative frequencies of one table, and how many low bits of a code stand behind its symbol."""
 
 
 class Source:
-    """The decoder's state and the words that refill it; past their end it reads zeros, and `taken` tells."""
+    """The decoder's state and the words that refill it; `verdict` says how reading ended.
+
+    Past the end of the words it reads zeros, until the value at hand is done.
+    """
 
     def __init__(self, state: Any, words_W: Array, taken: int) -> None:
-        self.state, self.taken = int(state), taken
+        self.state, self.taken, self.verdict = int(state), taken, DECODED
         self._words = words_W.tolist()
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether more words were asked for than there are."""
-        return self.taken > len(self._words)
+    def codes(self, tables: Iterable[Table], lo: int, hi: int) -> list[int]:
+        """One integer from each table: its symbol, then an escape and low bits where there are any.
 
-    def codes(self, tables: Iterable[Table]) -> list[int]:
-        """One integer from each table: its symbol, then an escape and low bits where there are any."""
+        The list ends before the first that lacks words or lies outside lo … hi.
+        """
         found, state, words, taken = [], self.state, self._words, self.taken
         for cum_S, shift in tables:
             slot = state & _MASK
@@ -55,6 +61,9 @@ class Source:
                 self.state, self.taken = state, taken
                 high = self._finish(high, shift)
                 state, taken = self.state, self.taken
+            if taken > len(words) or not lo <= high <= hi:
+                self.verdict = OUT_OF_WORDS if taken > len(words) else OUT_OF_RANGE
+                break
             found.append(high)
         self.state, self.taken = state, taken
         return found
@@ -62,13 +71,16 @@ class Source:
     def _finish(self, high: int, shift: int) -> int:
         """A code from its table symbol and the plain bits behind it."""
         if high == REACH or high == -REACH:
-            length = min(self._bits(ESCAPE_BITS), LONGEST_ESCAPE)
+            length = self._bits(ESCAPE_BITS)
+            if length > LONGEST_ESCAPE:
+                return _BEYOND
             more = (1 << length) + self._bits(length) - 1
             high = high + more if high > 0 else high - more
+        if abs(high) > 1 << (FARTHEST_BITS - shift):
+            return _BEYOND
         if not shift:
             return high
-        far = 1 << (FARTHEST_BITS - shift)
-        return (min(max(high, -far), far) << shift) + self._bits(shift) - (1 << shift >> 1)
+        return (high << shift) + self._bits(shift) - (1 << shift >> 1)
 
     def _bits(self, count: int) -> int:
         """Plain bits, the lowest 16 first."""
@@ -92,28 +104,22 @@ def take_vector(
     """As `rans_kernels.take_vector`."""
     del look_S
     source, table = Source(state, words_W, taken), (cum_S.tolist(), shift_of(bucket))
-    values = np.zeros(size, np.int64)
-    for i in range(size):
-        [values[i]] = source.codes([table])
-        if source.exhausted:
-            break
-    return source.state, source.taken, values
+    values = source.codes(repeat(table, size), -_BEYOND, _BEYOND)
+    return source.state, source.taken, np.array(values, np.int64)
 
 
 def take_matrix(
     state: Any, words_W: Array, taken: int, codes_RC: Array, rows_R: Array, columns_C: Array, cum: Array, look: Array,
     lo: int, hi: int,
-) -> tuple[Any, int, bool]:  # fmt: skip
+) -> tuple[Any, int, int]:  # fmt: skip
     """As `rans_kernels.take_matrix`."""
     del look
-    source, inside, tables = Source(state, words_W, taken), True, dict[int, Table]()
+    source, tables = Source(state, words_W, taken), dict[int, Table]()
     for r, row in enumerate(rows_R.tolist()):
         buckets = np.clip(row + columns_C, 0, BUCKETS - 1).tolist()
         tables |= {bucket: (cum[bucket].tolist(), shift_of(bucket)) for bucket in set(buckets) - tables.keys()}
-        found_C = np.array(source.codes([tables[bucket] for bucket in buckets]))
-        outside_C = (found_C < lo) | (found_C > hi)
-        inside = inside and not outside_C.any()
-        codes_RC[r] = np.where(outside_C, lo, found_C)
-        if source.exhausted:
+        found = source.codes([tables[bucket] for bucket in buckets], lo, hi)
+        codes_RC[r, : len(found)] = found
+        if source.verdict != DECODED:
             break
-    return source.state, source.taken, inside
+    return source.state, source.taken, source.verdict

@@ -19,7 +19,7 @@ import numpy as np
 
 from golfctl.coding.rans.distributions import BUCKETS, SHAPES
 from golfctl.coding.rans.side import SIDE_BUCKETS, Side
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 
 Array = np.ndarray[Any, Any]
 _VARINT_BYTES = 6
@@ -54,14 +54,14 @@ def read_header(data: memoryview, name: str) -> tuple[Header, memoryview]:
     """A header and the words after it; an `ArtifactError` for anything no encoder writes."""
     reader = _Reader(data, name)
     if reader.varint():
-        raise ArtifactError(f"{name}: the stream asks for a feature this reader does not know")
+        raise DecodingError("rans-header", f"{name}: the stream asks for a feature this reader does not know")
     shape = reader.byte(len(SHAPES) - 1)
     offset = _unzigzag(reader.varint())
     lo = _unzigzag(reader.varint())
     hi = lo + reader.varint()
     base = reader.varint()
     if base >= BUCKETS or lo < -(1 << 31) or hi >= 1 << 31:
-        raise ArtifactError(f"{name}: base spread {base} or range {lo} … {hi} is out of bounds")
+        raise DecodingError("rans-header", f"{name}: base spread {base} or range {lo} … {hi} is out of bounds")
     rows, columns = reader.side(), reader.side()
     return Header(shape, offset, lo, hi, base, rows, columns), reader.rest()
 
@@ -74,7 +74,7 @@ def first_state(rows: int, columns: int) -> int:
 def words_of(data: memoryview, name: str) -> Array:
     """The words as uint32, at least the two of the first state."""
     if len(data) % 4 or len(data) < 8:
-        raise ArtifactError(f"{name}: {len(data)} bytes are no whole number of words, or too few")
+        raise DecodingError("rans-words", f"{name}: {len(data)} bytes are no whole number of words, or too few")
     return np.frombuffer(data, "<u4").astype(np.uint32)
 
 
@@ -84,11 +84,13 @@ class _Reader:
 
     def byte(self, most: int) -> int:
         if self._at >= len(self._data):
-            raise ArtifactError(f"{self._name}: the stream ends inside its header")
+            raise DecodingError("rans-header", f"{self._name}: the stream ends inside its header")
         value = self._data[self._at]
         self._at += 1
         if value > most:
-            raise ArtifactError(f"{self._name}: header byte {self._at - 1} is {value}, at most {most} is known")
+            raise DecodingError(
+                "rans-header", f"{self._name}: header byte {self._at - 1} is {value}, at most {most} is known"
+            )
         return value
 
     def varint(self) -> int:
@@ -98,7 +100,7 @@ class _Reader:
             value |= (piece & 127) << (7 * place)
             if piece < 128:
                 return value
-        raise ArtifactError(f"{self._name}: a number in the header is longer than {_VARINT_BYTES} bytes")
+        raise DecodingError("rans-header", f"{self._name}: a number in the header is longer than {_VARINT_BYTES} bytes")
 
     def side(self) -> Side:
         value = self.byte(2 * SIDE_BUCKETS)

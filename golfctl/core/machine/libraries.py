@@ -13,6 +13,7 @@ EXTRAS = {
     "brotli": "brotli",
     "matplotlib": "plots",
     "huggingface_hub": "data",
+    "pyarrow": "parquet",
     "pyppmd": "baselines",
     "bz3": "baselines",
 }

@@ -1,8 +1,8 @@
 """SentencePiece tokenizers: text to ids and back, and what a tokenizer hides of the text.
 
-A *reversible* tokenizer gives back every valid Unicode text: identity normaliser, byte fallback, no white space added
-or removed. SentencePiece writes a space as U+2581, so a literal U+2581 would come back as a space; reversible
-tokenizers here encode it through its three byte pieces instead.
+A *reversible* tokenizer gives back every valid Unicode text: identity normaliser, byte fallback, a piece for the space,
+no white space added or removed. SentencePiece writes a space as U+2581, so a literal U+2581 would come back as a space;
+reversible tokenizers here encode it through its three byte pieces instead.
 """
 
 from collections.abc import Sequence
@@ -104,10 +104,26 @@ class Tokenizer:
         ids = [self._processor.piece_to_id(f"<0x{value:02X}>") for value in range(256)]
         return tuple(ids) if all(self._processor.is_byte(i) for i in ids) else None
 
+    @cached_property
+    def space_ids(self) -> tuple[int, int, int] | None:
+        """The byte pieces of U+2581 where they stand for a space, because no piece does; else None.
+
+        Such a tokenizer cannot tell a space from a U+2581 of the text: decoding takes the three for a space.
+        """
+        if self.byte_ids is None or not self.normalization.escape_whitespaces:
+            return None
+        if any(piece == Piece(SPACE, "normal") for piece in self.pieces()):
+            return None
+        first, second, third = (self.byte_ids[value] for value in SPACE.encode("utf-8"))
+        return first, second, third
+
     @property
     def reversible(self) -> bool:
-        """True when `decode(encode(text)) == text` for every valid Unicode text."""
-        return self.normalization.identity and self.byte_ids is not None
+        """True when this tokenizer is made to give every valid Unicode text back.
+
+        Whether a text does come back is tried on the text (`golfctl.data.carried`).
+        """
+        return self.normalization.identity and self.byte_ids is not None and self.space_ids is None
 
     @cached_property
     def _pieces(self) -> tuple[Piece, ...]:
@@ -116,6 +132,11 @@ class Tokenizer:
     def pieces(self) -> tuple[Piece, ...]:
         """All pieces in id order; a space is written U+2581."""
         return self._pieces
+
+    @cached_property
+    def byte_values(self) -> list[int]:
+        """The byte that each piece stands for; -1 where it is no byte piece."""
+        return [int(piece.text[1:-1], 16) if piece.kind == "byte" else -1 for piece in self._pieces]
 
     def encode(self, text: str) -> list[int]:
         """Ids of one text, without a BOS.
@@ -145,24 +166,48 @@ class Tokenizer:
         Raises:
             DataError: an id outside the vocabulary.
         """
+        return b"".join(self.decode_each(ids))
+
+    def decode_each(self, ids: Sequence[int]) -> list[bytes]:
+        """The bytes that each id adds to its document; raises as `decode_bytes` does."""
         try:
-            data = b"".join([self._piece_bytes[i] for i in ids])
+            parts = [self._piece_bytes[i] for i in ids]
         except IndexError as error:
             raise DataError(
                 f"token id {max(ids)} is not below the vocabulary's {self.vocab_size}: wrong tokenizer?"
             ) from error
-        return data[1:] if self.drops_first_space and self._opens_with_space(ids) else data
+        spaces = self._spelt_spaces(ids)
+        for at in spaces:
+            parts[at : at + 3] = b" ", b"", b""
+        if self.drops_first_space:
+            first = next((at for at, i in enumerate(ids) if self._pieces[i].kind != "control"), 0)
+            if ids and (first in spaces or _leads_with_space(self._pieces[ids[first]])):
+                parts[first] = parts[first][1:]
+        return parts
 
-    def _opens_with_space(self, ids: Sequence[int]) -> bool:
-        """Whether the first piece of text (special ones aside) begins with a space of its own."""
-        pieces = (self._pieces[i] for i in ids)
-        first = next((piece for piece in pieces if piece.kind != "control"), None)
-        return first is not None and first.kind == "normal" and first.text.startswith(SPACE)
+    def _spelt_spaces(self, ids: Sequence[int]) -> list[int]:
+        """Where the three byte pieces of a space begin (`space_ids`)."""
+        if self.space_ids is None:
+            return []
+        first, second, third = self.space_ids
+        return [at for at, i in enumerate(ids[:-2]) if i == first and ids[at + 1] == second and ids[at + 2] == third]
 
     @property
     def drops_first_space(self) -> bool:
         """True when the first space of a document is the tokenizer's own and decoding drops it."""
         return self.normalization.dummy_prefix or self.normalization.remove_extra_whitespaces
+
+    def spans(self, text: str) -> tuple[list[int], list[str], str, list[int]]:
+        """How the library itself cuts `text`: ids, their pieces, the normalised text, where its characters come from.
+
+        Piece by piece the pieces make up the normalised text, but for byte pieces, which spell a character of it; an
+        unknown piece is the text that it swallowed. The last list has the offset in `text` of every normalised
+        character, and one for the end.
+        """
+        _check_unicode(text)
+        normalised, offsets = self._processor.normalize(text, with_offsets=True)
+        ids = list(self._processor.encode(text))
+        return ids, list(self._processor.encode(text, out_type=str)), normalised, list(offsets)
 
     @cached_property
     def _piece_bytes(self) -> list[bytes]:
@@ -182,6 +227,10 @@ class Tokenizer:
     def _kind(self, index: int) -> str:
         checks = {"unknown": "is_unknown", "control": "is_control", "unused": "is_unused", "byte": "is_byte"}
         return next((kind for kind, check in checks.items() if getattr(self._processor, check)(index)), "normal")
+
+
+def _leads_with_space(piece: Piece) -> bool:
+    return piece.kind == "normal" and piece.text.startswith(SPACE)
 
 
 def _bytes_of(piece: Piece) -> bytes:

@@ -83,9 +83,14 @@ COMPRESSORS = (
 
 
 def compressor_baselines(
-    documents: list[bytes], primer: bytes | None = None, progress: Progress = SILENT
+    documents: list[bytes],
+    primer: bytes | None = None,
+    progress: Progress = SILENT,
+    divisor: int | None = None,
 ) -> list[Baseline]:
-    """Bits per raw byte of each compressor at hand; with a `primer` also the primed rows.
+    """Bits per byte of each compressor at hand; with a `primer` also the primed rows.
+
+    `divisor`: the bytes to divide by, where they are not those of the documents.
 
     Raises:
         DataError: no held-out text.
@@ -103,19 +108,23 @@ def compressor_baselines(
     rows = []
     with progress.task("general compressors", len(jobs), "runs") as task:
         for compressor, primed in jobs:
-            rows.append(_measure(compressor, text, primer if primed else None))
+            rows.append(_measure(compressor, text, primer if primed else None, divisor or len(text)))
             task.advance()
     return rows
 
 
 def compressor_rows(dataset: Dataset, progress: Progress = SILENT) -> list[dict[str, Any]]:
-    """The rows for a dataset's held-out documents, primed with its training text, as plain JSON values."""
-    primer = dataset.training_text(PRIMER_LIMIT_BYTES)
-    return [asdict(row) for row in compressor_baselines(dataset.validation_texts(), primer, progress)]
+    """The rows for a dataset's held-out documents, primed with its training text, as plain JSON values.
+
+    Compressors get what the tokens decode to, since the model is asked for no more, and the same divisor.
+    """
+    held, primer = dataset.validation(), dataset.training_text(PRIMER_LIMIT_BYTES)
+    rows = compressor_baselines(held.decoded_texts(), primer, progress, held.carried_bytes)
+    return [asdict(row) for row in rows]
 
 
-def _measure(compressor: _Compressor, text: bytes, primer: bytes | None) -> Baseline:
+def _measure(compressor: _Compressor, text: bytes, primer: bytes | None, divisor: int) -> Baseline:
     start = time.perf_counter()
     size = compressor.size(text) if primer is None else compressor.size(primer + text) - compressor.size(primer)
     seconds = round(time.perf_counter() - start, 3)
-    return Baseline(compressor.name, size, 8 * size / len(text), seconds, primer is not None)
+    return Baseline(compressor.name, size, 8 * size / divisor, seconds, primer is not None)

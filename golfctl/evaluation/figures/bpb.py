@@ -10,13 +10,15 @@ from golfctl.evaluation.stream import Stream
 
 @dataclass(frozen=True)
 class Score:
-    """A score and what it was divided by."""
+    """A score and what it was divided by: carried bytes; figures over raw and billed ones stand beside it."""
 
     val_loss: float
     val_bpb: float
     val_bpb_stderr: float | None
+    val_bpb_raw: float | None
     val_bpb_billed: float | None
     tokens: int
+    carried_bytes: int
     raw_bytes: int
     billed_bytes: int
 
@@ -30,14 +32,16 @@ def score(stream: Stream, nll_R: np.ndarray) -> Score:
     if len(nll_R) != stream.rows:
         raise ValueError(f"{len(nll_R)} scores for {stream.rows} targets")
     nats = math.fsum(nll_R)
-    raw, billed = int(stream.raw_bytes_D.sum()), int(stream.billed_N.sum())
+    billed = int(stream.billed_N.sum())
     return Score(
         val_loss=nats / stream.rows,
-        val_bpb=nats / math.log(2) / raw,
-        val_bpb_stderr=ratio_stderr(stream.per_document(nll_R) / math.log(2), stream.raw_bytes_D),
+        val_bpb=nats / math.log(2) / stream.carried_bytes,
+        val_bpb_stderr=ratio_stderr(stream.per_document(nll_R) / math.log(2), stream.carried_bytes_D),
+        val_bpb_raw=None if stream.raw_is_decoded else nats / math.log(2) / stream.raw_bytes,
         val_bpb_billed=nats / math.log(2) / billed if billed else None,
         tokens=stream.rows,
-        raw_bytes=raw,
+        carried_bytes=stream.carried_bytes,
+        raw_bytes=stream.raw_bytes,
         billed_bytes=billed,
     )
 

@@ -21,7 +21,7 @@ LENGTH_EDGES = (256, 512, 1024, 2048, 4096, 8192, 16384, 65536)  # bytes
 
 def along_stream(stream: Stream, nll_R: np.ndarray, points: int = POINTS) -> list[tuple[int, float]]:
     """(last row, bits per byte so far) at evenly spaced rows; bytes so far are the text's mean bytes per row."""
-    bytes_per_row = int(stream.raw_bytes_D.sum()) / stream.rows
+    bytes_per_row = stream.carried_bytes / stream.rows
     rows = np.unique(np.linspace(1, stream.rows, min(points, stream.rows)).astype(int))
     nats_R = np.cumsum(nll_R)
     return [(int(r), float(nats_R[r - 1] / math.log(2) / (r * bytes_per_row))) for r in rows]
@@ -35,7 +35,7 @@ def by_length(stream: Stream, nll_R: np.ndarray) -> list[dict[str, Any]]:
     for number in np.unique(class_D):
         inside_D = class_D == number
         low = LENGTH_EDGES[number - 1] if number else 0
-        total = int(stream.raw_bytes_D[inside_D].sum())
+        total = int(stream.carried_bytes_D[inside_D].sum())
         if total:
             bpb = float(bits_D[inside_D].sum() / total)
             rows.append({"from_bytes": low, "documents": int(inside_D.sum()), "val_bpb": bpb})
@@ -43,9 +43,13 @@ def by_length(stream: Stream, nll_R: np.ndarray) -> list[dict[str, Any]]:
 
 
 def by_document(stream: Stream, nll_R: np.ndarray) -> dict[str, list[Any]]:
-    """Raw bytes and bits of every document, in the order of the stream."""
+    """Raw and carried bytes and bits of every document, in the order of the stream."""
     bits_D = stream.per_document(nll_R) / math.log(2)
-    return {"raw_bytes": stream.raw_bytes_D.tolist(), "bits": [round(bits, 3) for bits in bits_D.tolist()]}
+    return {
+        "raw_bytes": stream.raw_bytes_D.tolist(),
+        "carried_bytes": stream.carried_bytes_D.tolist(),
+        "bits": [round(bits, 3) for bits in bits_D.tolist()],
+    }
 
 
 def check_plot(path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 from golfctl.quant.tensor import PartSpec, Shape
 
 
@@ -24,7 +24,7 @@ class FloatLayout:
         """Widened to float32, which is exact."""
         values = parts["values"].astype(np.float32)
         if not (np.isfinite(values.max()) and np.isfinite(values.min())):
-            raise ArtifactError(f"{self.scheme}: a value is NaN or infinite")
+            raise DecodingError("values", f"{self.scheme}: a value is NaN or infinite")
         return values
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 from golfctl.quant.tensor import PartSpec, Shape, matrix_shape
 
 OCTAVE = 4  # exponents per factor of two
@@ -47,16 +47,16 @@ class GridLayout:
         """Codes times column factors times row factors."""
         codes_RC, step = parts["codes"], parts["step"]
         if codes_RC.dtype == np.int32 and max(int(codes_RC.max()), -int(codes_RC.min())) > CODE_LIMIT:
-            raise ArtifactError(f"{self.scheme}: a code lies beyond ±{CODE_LIMIT:,}")
+            raise DecodingError("values", f"{self.scheme}: a code lies beyond ±{CODE_LIMIT:,}")
         if not (np.isfinite(step[0]) and step[0] > 0):
-            raise ArtifactError(f"{self.scheme}: the step must be finite and above zero, found {step[0]}")
+            raise DecodingError("values", f"{self.scheme}: the step must be finite and above zero, found {step[0]}")
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             row_R = step * power(parts["rows"])
             weight_RC = codes_RC.astype(np.float32)
             weight_RC *= power(parts["columns"])  # in place: a reader's memory is bounded by the weights it holds
             weight_RC *= row_R[:, None]
         if not (np.isfinite(weight_RC.max()) and np.isfinite(weight_RC.min())):
-            raise ArtifactError(f"{self.scheme}: a weight overflows float32")
+            raise DecodingError("values", f"{self.scheme}: a weight overflows float32")
         return weight_RC
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golfctl.errors import ArtifactError
+from golfctl.core.decoding_rules import DecodingError
 from golfctl.quant.tensor import PartSpec, Shape, matrix_shape
 
 
@@ -38,9 +38,9 @@ class RowLayout:
         """Codes times scales."""
         codes_RC, scales_R = parts["codes"], parts["scales"].astype(np.float32)
         if codes_RC.max() > self.limit or codes_RC.min() < -self.limit - 1:
-            raise ArtifactError(f"{self.scheme}: a code lies outside −{self.limit + 1}…{self.limit}")
+            raise DecodingError("values", f"{self.scheme}: a code lies outside −{self.limit + 1}…{self.limit}")
         if not np.isfinite(scales_R).all() or scales_R.min() < 0:
-            raise ArtifactError(f"{self.scheme}: a scale is negative, NaN or infinite")
+            raise DecodingError("values", f"{self.scheme}: a scale is negative, NaN or infinite")
         weight_RC = codes_RC.astype(np.float32)
         weight_RC *= scales_R[:, None]  # in place: a reader's memory is bounded by the weights it holds
         return weight_RC

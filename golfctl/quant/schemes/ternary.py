@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golfctl.errors import ArtifactError, NumericsError
+from golfctl.core.decoding_rules import DecodingError
+from golfctl.errors import NumericsError
 from golfctl.quant.tensor import PartSpec, QuantizedTensor, Shape, elements
 
 GROUP = 128
@@ -41,12 +42,12 @@ class TernaryLayout:
         packed, scales = parts["trits"], parts["scales"].astype(np.float32)
         count = elements(shape)
         if packed.max() > _LARGEST:
-            raise ArtifactError(f"{self.scheme}: a byte above {_LARGEST} holds no five digits of base 3")
+            raise DecodingError("values", f"{self.scheme}: a byte above {_LARGEST} holds no five digits of base 3")
         if not np.isfinite(scales).all() or scales.min() < 0:
-            raise ArtifactError(f"{self.scheme}: a scale is negative, NaN or infinite")
+            raise DecodingError("values", f"{self.scheme}: a scale is negative, NaN or infinite")
         trits = _DIGITS[packed].reshape(-1)
         if trits[count:].any():
-            raise ArtifactError(f"{self.scheme}: the last byte is not filled up with zeros")
+            raise DecodingError("values", f"{self.scheme}: the last byte is not filled up with zeros")
         weight, whole = trits[:count].astype(np.float32), count // GROUP * GROUP
         groups = weight[:whole].reshape(-1, GROUP)
         groups *= scales[: whole // GROUP, None]  # in place: a reader's memory is bounded by the weights it holds

@@ -16,10 +16,10 @@ _BATCH_TOKENS = 4096
 
 
 class HeldOut(NamedTuple):
-    """Mean loss over `tokens` held-out targets, and billed bits per byte of them."""
+    """Mean loss over `tokens` held-out targets, and bits per billed byte of them; None where none is billed."""
 
     loss: float
-    bpb_billed: float
+    bpb_billed: float | None
     tokens: int
 
 
@@ -44,5 +44,6 @@ def held_out_loss(
         x, y = x_BT[first : first + rows], y_BT[first : first + rows]
         total += float(model.loss(x, y)) * len(x)
     loss = total / windows
-    billed = int(validation.table.billed(used[:-1], used[1:]).sum())
-    return HeldOut(loss, loss * windows * length / math.log(2) / billed, windows * length)
+    billed = validation.table.billed_total(used)
+    bits = loss * windows * length / math.log(2)
+    return HeldOut(loss, bits / billed if billed else None, windows * length)

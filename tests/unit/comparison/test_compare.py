@@ -1,10 +1,13 @@
 """What may be averaged, with receipts in a real journal."""
 
 import json
+import math
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from golfctl.cli.main import exit_code_of
+from golfctl.cli.schema_table import schema_of
 from golfctl.comparison.compare import compare
 from golfctl.comparison.receipt import read_receipt
 from golfctl.core.journal import Journal
@@ -181,3 +184,82 @@ def test_flags_that_make_no_sense(capsys, arguments, says):
     assert exit_code_of(["compare", *arguments]) == 2
     err = capsys.readouterr().err
     assert says in err and err.count("\n") == 1
+
+
+LN_2 = math.log(2.0)
+
+
+def bare(folder, name, loss, divisor=2000, **changes):
+    """A report without a journal, whose figures agree."""
+    folder.mkdir(exist_ok=True)
+    body = report(loss, name, val_bpb=loss * 1000 / (LN_2 * divisor), raw_bytes=divisor, **changes)
+    (folder / f"{name}.json").write_text(json.dumps(body))
+    return folder / f"{name}.json"
+
+
+def test_bare_reports_differ_in_nothing_that_they_say_and_training_is_unknown(tmp_path, capsys):
+    base, new = (
+        [bare(tmp_path, f"{side}{i}", loss + i / 1000) for i in range(2)] for side, loss in (("b", 2), ("n", 1))
+    )
+    result = compare(receipts(base), receipts(new), 0.005, 0.01)
+    everyone = [str(path) for path in (*base, *new)]
+    assert result["differs"] == [] and result["training_unknown"] == result["unvouched"] == everyone
+    assert exit_code_of(["compare", *everyone[:2], "--", *everyone[2:]]) == 0
+    shown = capsys.readouterr().out
+    assert "differ in nothing that the reports say" in shown and "differ in nothing\n" not in shown
+    assert f"how they were trained is unknown, no journal is beside them: {everyone[0]}; " in shown
+    assert f"nothing vouches for those figures: {everyone[0]}; " in shown
+
+
+def test_a_bare_report_is_not_averaged_with_one_whose_training_is_known(runs, tmp_path):
+    odd = bare(tmp_path / "odd", "odd", 1.9)
+    known = run_folder(tmp_path, "known", 1.9, val_bpb=1.9 * 1000 / (LN_2 * 2000), raw_bytes=2000)
+    with pytest.raises(VerdictError, match=f"training: unknown for {odd}, known for the other"):
+        compare(receipts([known, odd]), receipts(runs[1]), 0.005, 0.01)
+
+
+def test_whole_journals_are_no_proof_either(runs, capsys):
+    base, new = runs
+    exit_code_of(["compare", *map(str, base), "--", *map(str, new)])
+    assert "accidents and order, not forgery" in capsys.readouterr().out
+
+
+def test_what_ignore_let_pass_is_listed(runs, tmp_path, capsys):
+    base, new = runs
+    other = run_folder(tmp_path, "odd", 1.9, 7, code_sha256="other")
+    result = compare(receipts([*base, other]), receipts(new), 0.005, 0.01, ignore=["code"])
+    assert result["passed_over"] == [f"{base[0]} and {other}: code: c, other"] and result["differs"]
+    exit_code_of(["compare", "--ignore", "code", *map(str, [*base, other]), "--", *map(str, new)])
+    assert "averaged all the same, as --ignore asks" in capsys.readouterr().out
+
+
+def test_one_text_divided_by_different_bytes_is_never_averaged_nor_compared_in_bpb(tmp_path):
+    whole = [bare(tmp_path, f"w{i}", 2 + i / 1000) for i in range(2)]
+    carried = [bare(tmp_path, f"c{i}", 1.9 + i / 1000, 1500) for i in range(2)]
+    with pytest.raises(VerdictError, match="must not be averaged; they differ in data.bytes: 2000, 1500"):
+        compare(receipts([whole[0], carried[0]]), receipts(whole[1:]), 0.005, 0.01, ignore=["code", "environment"])
+    with pytest.raises(VerdictError, match="one text by different bytes, 2000 and 1500"):
+        compare(receipts(whole), receipts(carried), 0.005, 0.01, "bpb")
+    assert compare(receipts(whole), receipts(carried), 0.005, 0.01)["differs"] == ["data.bytes: 2000, 1500"]
+
+
+@pytest.mark.parametrize("changes", [{"val_bpb": 1.0}, {"raw_bytes": 2001}, {"carried_bytes": 1999}, {"tokens": 999}])
+def test_a_figure_that_does_not_follow_from_the_others_is_refused(tmp_path, changes):
+    path = bare(tmp_path, "x", 2.0)
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(InputError, match="not of one evaluation"):
+        read_receipt(path)
+
+
+def test_carried_bytes_are_the_divisor_where_a_report_has_them(tmp_path):
+    path = bare(tmp_path, "x", 2.0, 1500, carried_bytes=1500)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"raw_bytes": 2000}))
+    assert read_receipt(path).divided_by == 1500
+
+
+def test_the_json_says_what_can_be_recomputed_and_fits_its_schema(runs, capsys):
+    base, new = runs
+    exit_code_of(["compare", "--json", *map(str, base), "--", *map(str, new)])
+    result = json.loads(capsys.readouterr().out)
+    assert "golfctl eval" in result["recomputed"]["val_loss"] and set(result["recomputed"]) > {"val_bpb"}
+    Draft202012Validator(schema_of("comparison")).validate(result)

@@ -78,3 +78,32 @@ def test_bad_recipe_files(tmp_path):
     (tmp_path / "value.toml").write_text("train = 3\n")
     with pytest.raises(ConfigError, match="must be a table"):
         Recipe.load(tmp_path / "value.toml")
+
+
+UNUSUAL = {
+    "7" * 5000: "5000 digits",
+    "0x" + "f" * 5000: "a number beyond 64 bits",
+    str(2**63): "a number beyond 64 bits",
+    "[" * 100_000 + "]" * 100_000: "more than 32 deep",
+    "[" * 40 + "]" * 40: "more than 32 deep",
+    "{b = " * 40 + "1" + "}" * 40: "more than 32 deep",
+    "[1979-05-27]": "dates and times",
+    "07:32:00": "dates and times",
+}
+
+
+@pytest.mark.parametrize("value", UNUSUAL, ids=lambda value: value[:12])
+def test_values_of_toml_that_no_configuration_has(tmp_path, value):
+    (tmp_path / "r.toml").write_text(f"[train]\nname = {value}\n")
+    with pytest.raises(ConfigError, match=rf"r\.toml: .*{UNUSUAL[value]}"):
+        load_toml(tmp_path / "r.toml")
+    if len(value) < 3000 or value.startswith("0x"):
+        with pytest.raises(ConfigError, match=rf"--set .*{UNUSUAL[value]}"):
+            apply_overrides({}, [f"train.name={value}"])
+    else:  # what TOML cannot read is text, as any bare word
+        assert apply_overrides({}, [f"train.name={value}"]) == {"train": {"name": value}}
+
+
+def test_a_path_of_keys_has_an_end():
+    with pytest.raises(ConfigError, match="more than 32 deep"):
+        apply_overrides({}, ["a" + ".b" * 5000 + "=1"])

@@ -133,3 +133,16 @@ def test_a_manifest_that_contradicts_the_files_is_refused(tmp_path, tokenizer):
     path.write_text("{}", encoding="utf-8")
     with pytest.raises(DataError, match="not a dataset description"):
         Dataset.open(dataset.path)
+
+
+def test_a_held_out_text_that_could_not_be_read_again_is_refused(tmp_path, tokenizer, monkeypatch):
+    monkeypatch.setattr("golfctl.data.build.MOST_BYTES", 60)
+    with pytest.raises(DataError, match="'a' has more than 60 bytes as JSON; split it"):
+        build(tmp_path / "d", tokenizer, held=[Document("a", "\n" * 30)])
+    assert not (tmp_path / "d").exists()
+
+
+def test_batches_end_where_their_text_is_long(tmp_path, tokenizer, monkeypatch):
+    whole = build(tmp_path / "whole", tokenizer)
+    monkeypatch.setattr("golfctl.data.build._BATCH_CHARACTERS", 1)
+    assert build(tmp_path / "small", tokenizer).digest == whole.digest

@@ -1,5 +1,7 @@
 """Opening data set folders: our own, published ones without a description, and bad ones."""
 
+import hashlib
+
 import pytest
 
 from golfctl.data.build import build_dataset, split_explicit
@@ -85,8 +87,30 @@ def test_bad_shards_are_named(folder):
         Dataset.open(folder)
 
 
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"format": ' + "7" * 5000 + "}", "{", "\\xff", "[]"])
+def test_a_description_that_cannot_be_read_is_an_error_of_its_file(folder, text):
+    (folder / "dataset.json").write_text(text, encoding="latin-1")
+    with pytest.raises(DataError, match=r"dataset\.json: not "):
+        Dataset.open(folder)
+
+
 def test_other_held_out_texts_are_noticed(folder):
     dataset = Dataset.open(folder)
     (folder / "validation.jsonl.zst").unlink()
     with pytest.raises(InputError, match="no such file"):
         dataset.validation_texts()
+
+
+def test_a_changed_shard_is_named_and_bare_ones_are_only_hashed(folder):
+    dataset = Dataset.open(folder)
+    shards = [*dataset.val_shards, *dataset.train_shards]
+    expected = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in shards}
+    assert dataset.check_shards(shards) == expected
+    data = bytearray(shards[1].read_bytes())
+    data[-2] ^= 1
+    shards[1].write_bytes(data)
+    assert dataset.check_shards(shards[:1]) == {shards[0].name: expected[shards[0].name]}
+    with pytest.raises(DataError, match=r"fineweb_train_000000\.bin: changed since dataset\.json was written"):
+        dataset.check_shards(shards)
+    (folder / "dataset.json").unlink()
+    assert Dataset.open(folder).check_shards(shards)[shards[1].name] == hashlib.sha256(data).hexdigest()

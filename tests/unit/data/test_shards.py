@@ -1,5 +1,7 @@
 """Token shards: the community's bytes exactly, and every damage named."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -47,6 +49,9 @@ def test_a_truncated_shard_is_named_with_both_sizes(tmp_path, cut):
 
 def test_other_damage(tmp_path):
     path = tmp_path / "a_val_0.bin"
+    os.mkfifo(tmp_path / "pipe.bin")
+    with pytest.raises(InputError, match=r"cannot read .*pipe\.bin: it is a pipe"):
+        token_count(tmp_path / "pipe.bin")
     with pytest.raises(InputError, match="no such shard"):
         token_count(path)
     path.write_bytes(b"short")

@@ -1,5 +1,6 @@
 """Verifying a data set: a good one passes, and each way in which others were misled is caught."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -90,6 +91,24 @@ def test_changed_and_missing_files_are_named(make, tokenizer):
     report, _ = verdicts(dataset)
     message = report.failures
     assert "fineweb_train_000000.bin was changed" in message and "validation.jsonl.zst is missing" in message
+
+
+def test_a_changed_shard_is_named_where_nothing_else_can_be_said(make, tokenizer):
+    dataset = make(tokenizer)
+    ids_N = np.array(read_shard(dataset.val_shards[0]))
+    ids_N[3:9] = 300
+    write_shard(dataset.val_shards[0], ids_N)
+    with pytest.raises(DataError, match=r"fineweb_val_000000\.bin was changed; .*the tokens give"):
+        verify_dataset(Dataset.open(dataset.path))
+
+
+def test_the_digest_of_every_file_stands_in_the_report(make, tokenizer):
+    dataset = make(tokenizer)
+    names = ["fineweb_train_000000.bin", "fineweb_val_000000.bin", "validation.jsonl.zst"]
+    expected = {name: hashlib.sha256((dataset.path / name).read_bytes()).hexdigest() for name in names}
+    assert verify_dataset(dataset).sha256 == expected
+    (dataset.path / "dataset.json").unlink()
+    assert verify_dataset(Dataset.open(dataset.path)).sha256 == {name: expected[name] for name in names[:2]}
 
 
 def test_held_out_documents_in_the_training_shards_are_caught(make, tokenizer):

@@ -18,5 +18,5 @@ def test_an_escape_beyond_every_range_never_wraps_back_into_it():
     words = np.frombuffer(data, "<u4")
     state = np.uint64((int(words[0]) << 32) | int(words[1]))
     _, taken, values = take_vector(state, words[2:], 0, 1, bucket, cum_S.astype(np.uint32), look)
-    assert taken == words.size - 2
+    assert taken < words.size - 2, "it is refused before its low bits are read"
     assert values[0] > 1 << 33

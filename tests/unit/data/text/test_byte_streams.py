@@ -2,11 +2,13 @@
 
 import gzip
 import lzma
+import os
+from pathlib import Path
 
 import pytest
 import zstandard
 
-from golfctl.data.text.byte_streams import read_chunks, read_lines
+from golfctl.data.text.byte_streams import read_chunks
 from golfctl.errors import DataError, InputError
 
 TEXT = b"one\ntwo\n" + bytes(range(14, 250)) * 3000
@@ -46,7 +48,25 @@ def test_damage_is_an_error(tmp_path, suffix, damage):
         b"".join(read_chunks(write(tmp_path, suffix, bad)))
 
 
-def test_lines_and_a_missing_file(tmp_path):
-    assert list(read_lines(write(tmp_path, ".txt", b"a\n\nb"))) == [b"a", b"", b"b"]
-    with pytest.raises(InputError, match="no such file"):
-        list(read_lines(tmp_path / "none.jsonl"))
+@pytest.mark.parametrize("suffix", PACK)
+@pytest.mark.parametrize("name", ["small", "CAPITALS", "another"])
+def test_the_first_bytes_say_how_a_stream_is_packed(tmp_path, suffix, name):
+    ending = {"small": suffix, "CAPITALS": suffix.upper(), "another": ".dat"}[name]
+    assert b"".join(read_chunks(write(tmp_path, ending, PACK[suffix](TEXT)))) == TEXT
+
+
+def test_a_small_frame_of_zstd_does_not_become_large_at_once(tmp_path):
+    data = zstandard.ZstdCompressor().compress(bytes(1 << 28))
+    assert max(map(len, read_chunks(write(tmp_path, ".zst", data)))) <= 1 << 26
+
+
+def test_what_is_no_file_is_never_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path, message in (
+        (tmp_path / "none", "no such file"),
+        (tmp_path, "Is a directory"),
+        (tmp_path / "pipe", "it is a pipe, which can be read only once"),
+        (Path("/dev/zero"), "it is a device, which has no end"),
+    ):
+        with pytest.raises(InputError, match=message):
+            list(read_chunks(path))

@@ -120,4 +120,5 @@ def test_this_installation_gives_a_corpus_of_the_promised_size(tmp_path, monkeyp
     assert dataset.manifest.train.raw_bytes >= 2_000_000
     assert 55_000 <= held.raw_bytes <= 70_000 and len(held.starts_D) >= 10
     assert held.hidden_bytes == 0 and dataset.tokenizer.reversible
+    assert held.carried_bytes == held.raw_bytes  # so the published scores on it divide by all of its bytes
     assert Path(sysconfig.get_path("stdlib")).is_dir()
