@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from golfctl.artifact.constants import MAGIC
 from golfctl.core.canonical import sha256_file
-from golfctl.core.files import check_output
+from golfctl.core.machine.places import check_output
 from golfctl.errors import UsageError
 
 

@@ -19,7 +19,8 @@ from golfctl.cli.views.audit_text import audit_text, self_test_text
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
 from golfctl.cli.views.terminal import echo, tell
-from golfctl.core.files import atomic_write, check_place
+from golfctl.core.files import atomic_write
+from golfctl.core.machine.places import check_place
 from golfctl.errors import UsageError, VerdictError
 
 if TYPE_CHECKING:

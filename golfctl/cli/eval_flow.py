@@ -11,9 +11,10 @@ from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.eval_text import baseline_rows, estimate_line, summary
 from golfctl.cli.views.render import emit_json
 from golfctl.cli.views.terminal import echo, tell
-from golfctl.core.files import atomic_write, check_output
+from golfctl.core.files import atomic_write
 from golfctl.core.journal import Journal, read_journal
 from golfctl.core.machine.allocator import keep_freed_memory
+from golfctl.core.machine.places import check_output
 from golfctl.core.progress import SILENT
 from golfctl.errors import InputError, UsageError
 from golfctl.scoring.config import EvalConfig

@@ -21,10 +21,10 @@ class Finite(click.FloatRange):
     """A number in a range; NaN and infinity, which no comparison keeps out, are none."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number, or click's error."""
+        """The number; UsageError where it is none."""
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
-            self.fail(f"{number} is no number to reckon with.", param, ctx)
+            raise UsageError(f"{param.opts[-1] if param else 'a value'} {number} is no number to reckon with")
         return number
 
 

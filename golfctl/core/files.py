@@ -36,30 +36,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def check_place(path: Path) -> None:
-    """Refuse early, before any work, a file or folder `path` that could not be made after it; makes nothing.
-
-    Raises:
-        StorageError: what is there of its folder is no folder, or takes nothing.
-    """
-    folder = next(above for above in Path(path).absolute().parents if os.path.lexists(above))
-    if not folder.is_dir():
-        raise StorageError(f"cannot write {path}: {folder} is no folder")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise StorageError(f"cannot write {path}: {folder} takes no new files (read-only, or another user's)")
-
-
-def check_output(path: Path) -> None:
-    """Refuse early a file that could not be written after the work, or that is no file; makes nothing.
-
-    Raises:
-        StorageError: as `check_place`, or `path` is a folder or a device.
-    """
-    _refuse_other_kinds(path)
-    check_place(path)
-
-
-def _refuse_other_kinds(path: Path) -> None:
+def check_kind(path: Path) -> None:
+    """Raise StorageError where `path` is a folder or a device."""
     if path.exists() and not path.is_file():
         kind = "a folder" if path.is_dir() else "a device or pipe"
         raise StorageError(f"cannot write {path}: it is {kind}; name a file")
@@ -74,7 +52,7 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
             file in the device's place). The temporary file is removed in every case.
     """
     path = Path(path)
-    _refuse_other_kinds(path)
+    check_kind(path)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
@@ -103,22 +81,6 @@ def atomic_write(path: Path, data: bytes | bytearray | memoryview) -> None:
     """Write `data` to `path` so that a reader sees the old file or the whole new one."""
     with atomic_writer(path) as stream:
         stream.write(data)
-
-
-@contextlib.contextmanager
-def opened_by_library(path: Path) -> Iterator[str]:
-    """For the block, a name under which a library that takes UTF-8 alone opens `path`, whatever its own name is.
-
-    Raises:
-        OSError: the file cannot be opened.
-    """
-    try:
-        os.fsencode(path).decode("utf-8")
-    except UnicodeDecodeError:
-        with Path(path).open("rb") as stream:
-            yield f"/dev/fd/{stream.fileno()}"
-    else:
-        yield str(path)
 
 
 @contextlib.contextmanager

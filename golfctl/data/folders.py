@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from golfctl.core.files import check_place, storage_errors
+from golfctl.core.files import storage_errors
+from golfctl.core.machine.places import check_place
 from golfctl.errors import UsageError
 
 

@@ -16,8 +16,9 @@ import torch
 
 from golfctl.core.canonical import canonical_json, sha256_bytes
 from golfctl.core.config import Config
-from golfctl.core.files import atomic_write, check_regular, opened_by_library, read_bytes
+from golfctl.core.files import atomic_write, check_regular, read_bytes
 from golfctl.core.lfs import refuse_pointer_file
+from golfctl.core.machine.places import opened_by_library
 from golfctl.core.text import printable
 from golfctl.errors import CheckpointError, ConfigError, GolfError
 from golfctl.model.spec import ModelSpec

@@ -121,7 +121,8 @@ def tokenizer(sources: tuple[Path, ...], vocab: int | None, out: Path, as_json: 
 
     Example: golfctl data tokenizer books.jsonl.xz --vocab 4096 -o books.model
     """
-    from golfctl.core.files import atomic_write, check_output
+    from golfctl.core.files import atomic_write
+    from golfctl.core.machine.places import check_output
     from golfctl.data.reports import describe_tokenizer
     from golfctl.data.text.sources import read_documents
     from golfctl.data.tokenizers.training import train_tokenizer

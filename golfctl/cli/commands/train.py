@@ -10,8 +10,8 @@ from golfctl.cli.options import Finite, device_option, json_option, needs, quiet
 from golfctl.cli.views.bars import give_up, reporter
 from golfctl.cli.views.render import emit_json, table
 from golfctl.cli.views.terminal import echo
-from golfctl.core.files import check_place
 from golfctl.core.machine.allocator import keep_freed_memory
+from golfctl.core.machine.places import check_place
 from golfctl.core.machine.variables import launched
 from golfctl.core.progress import Progress
 from golfctl.core.text import one_line

@@ -14,7 +14,8 @@ import safetensors.torch
 from torch import Tensor
 
 from golfctl.core.canonical import canonical_json
-from golfctl.core.files import atomic_write, opened_by_library
+from golfctl.core.files import atomic_write
+from golfctl.core.machine.places import opened_by_library
 from golfctl.errors import CheckpointError
 from golfctl.packing.safetensors_header import read_file_header
 from golfctl.quant.stats import LayerStats

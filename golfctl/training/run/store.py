@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from golfctl.core.files import atomic_write, check_place, storage_errors
+from golfctl.core.files import atomic_write, storage_errors
 from golfctl.core.journal import Journal
+from golfctl.core.machine.places import check_place
 from golfctl.core.progress import Progress
 from golfctl.errors import CheckpointError, InputError, StorageError, UsageError
 from golfctl.packing.checkpoint import write_checkpoint
