@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from golfctl.artifact.constants import MAGIC
 from golfctl.core.canonical import sha256_file
+from golfctl.core.machine.places import check_output
 from golfctl.errors import UsageError
 
 
@@ -31,8 +32,9 @@ def replaceable(path: Path) -> Replaced | None:
     """The artifact at `path`, which may be written over; None where there is nothing to lose.
 
     Raises:
-        UsageError: what is there is no artifact.
+        UsageError: what is there is no artifact. StorageError: no file can be written there.
     """
+    check_output(path)
     if not path.is_file() or not (size := path.stat().st_size):
         return None
     with path.open("rb") as stream:

@@ -16,9 +16,11 @@ from golfctl.cli.audit_plan import AuditFlags, make_plan
 from golfctl.cli.eval_flow import check_outputs
 from golfctl.cli.stack_options import STACK
 from golfctl.cli.views.audit_text import audit_text, self_test_text
-from golfctl.cli.views.bars import reporter, tell
+from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
+from golfctl.cli.views.terminal import echo, tell
 from golfctl.core.files import atomic_write
+from golfctl.core.machine.places import check_place
 from golfctl.errors import UsageError, VerdictError
 
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ def audit_command(flags: AuditFlags) -> None:
         _self_test(flags)
         return
     flags = replace(flags, require=_ids(flags.require, "--require"), only=_ids(flags.only, "--only"))
+    for path in (flags.report, flags.evidence):
+        if path is not None:
+            check_place(path)
     with _ended_together():
         _audit(flags)
 
@@ -86,7 +91,7 @@ def _self_test(flags: AuditFlags) -> None:
             for r in results
         ])  # fmt: skip
     else:
-        click.echo(self_test_text(results))
+        echo(self_test_text(results))
     wrong = [result.toy.name for result in results if result.wrong]
     if wrong:
         raise VerdictError(f"self-test: {len(wrong)} toy scorers got a wrong verdict ({wrong[0]}); trust no audit")
@@ -198,10 +203,10 @@ def show_report(report: "AuditReport", path: Path | None, as_json: bool, limits:
     if path:
         text = json.dumps(report.to_dict(), indent=2, sort_keys=True)
         atomic_write(path, text.encode() + b"\n")
-        click.echo(f"report: {path}", err=True)
+        tell(f"report: {path}")
     if as_json:
         emit_json(report.to_dict())
     else:
-        click.echo(audit_text(report, limits))
+        echo(audit_text(report, limits))
     if report.failures:
         raise VerdictError(f"{', '.join(report.failures)} failed or, being required, were not reached")

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from golfctl.cli.audit_plan import AuditFlags, make_plan
 from golfctl.cli.eval_flow import check_outputs, resolve_paths
 from golfctl.cli.stack_config import stack_config
 from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.terminal import tell
 from golfctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def audit_own(flags: AuditFlags) -> "tuple[AuditReport, Path | None]":
     phased = config.ttt is not None or config.slot is not None or config.adapt_then_score
     plan = make_plan(flags, {**_PLAN, "cuts": _CUTS_WHERE_PHASE_MATTERS} if phased else _PLAN)
     if config.leaks:
-        click.echo(f"audited although it is no valid score: {'; '.join(config.leaks)}", err=True)
+        tell(f"audited although it is no valid score: {'; '.join(config.leaks)}")
     context = AuditContext(plan, load_rules(flags.rules_name), reporter(flags.quiet))
     evidence = _evidence(flags, run)
     with few_threads(artifact), Ahead() as ahead:

@@ -14,12 +14,12 @@ def pick_device(name: str) -> "torch.device":
     Raises:
         UsageError: no such device here.
     """
-    import os
-
     import torch
 
+    from golfctl.core.machine.variables import number_in
+
     if name == "auto":
-        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+        name = f"cuda:{number_in('LOCAL_RANK') or 0}" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)

@@ -5,16 +5,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from golfctl.cli.stack_config import stack_config
 from golfctl.cli.stack_options import StackFlags
-from golfctl.cli.views.bars import reporter, tell
+from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.eval_text import baseline_rows, estimate_line, summary
 from golfctl.cli.views.render import emit_json
+from golfctl.cli.views.terminal import echo, tell
 from golfctl.core.files import atomic_write
 from golfctl.core.journal import add_receipt, read_journal
 from golfctl.core.machine.allocator import keep_freed_memory
+from golfctl.core.machine.places import check_output
 from golfctl.core.progress import SILENT
 from golfctl.errors import InputError, UsageError
 from golfctl.scoring.config import EvalConfig
@@ -63,7 +63,7 @@ def evaluate_command(source: Path | None, data: Path | None, flags: EvalFlags) -
     keep_freed_memory()
     if flags.estimate:
         expected = asdict(estimate(source, data, config, pick_device(flags.device)))
-        emit_json(expected) if flags.as_json else click.echo(estimate_line(expected))
+        emit_json(expected) if flags.as_json else echo(estimate_line(expected))
         return
 
     known_texts = load_rules(flags.rules_name).known_texts
@@ -93,13 +93,13 @@ def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, 
 
     if source is None:
         source = latest_run(steps=trained_or_packed)
-        click.echo(f"run: {chosen(source)}", err=True)
+        tell(f"run: {chosen(source)}")
     if is_run(source):
         run: Path | None = source
         source = RunFolder(source).artifact
         if not source.exists():
             raise InputError(f"{run} has no {source.name} yet: make one with `golfctl pack`, or name a checkpoint")
-        click.echo(f"artifact: {source}", err=True)
+        tell(f"artifact: {source}")
     else:
         run = run_of(source)
         if not source.exists():
@@ -108,7 +108,7 @@ def resolve_paths(source: Path | None, data: Path | None) -> tuple[Path | None, 
         if run is None:
             raise InputError(f"{source} lies in no run folder: name its dataset with --data DIR")
         data = run_data(run)
-        click.echo(f"data: {data}", err=True)
+        tell(f"data: {data}")
     return run, source, data
 
 
@@ -164,32 +164,33 @@ def check_outputs(source: Path, outputs: dict[str, Path | None]) -> None:
             raise UsageError(f"{flag} {path}: that is {taken[path.resolve()]}; name another file")
         if path.exists() and not path.is_file():
             raise UsageError(f"{flag} {path}: that is no file; name a file to write")
+        check_output(path)
         taken[path.resolve()] = f"also the file of {flag}"
 
 
 def _finish(done: "Evaluation", run: Path | None, data: Path, flags: EvalFlags) -> None:
     report = done.report
     for note in report["notes"]:
-        click.echo(f"warning: {note}", err=True)
+        tell(f"warning: {note}")
     if run is not None and report["source"]["kind"] == "artifact":
         kind = "eval.leaking" if report["reasons"] else "eval"
         record = add_receipt(run / "journal.jsonl", kind, {**report, "data": str(data.resolve())}, tell)
         report = {**report, "journal_head": record.hash} if record else report
     if flags.report:
         atomic_write(flags.report, json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
-        click.echo(f"report: {flags.report}", err=True)
+        tell(f"report: {flags.report}")
     if flags.plot:
         from golfctl.evaluation.figures.score_curves import save_plot
 
         save_plot(flags.plot, done.stream, done.curves)
-        click.echo(f"plot: {flags.plot}", err=True)
+        tell(f"plot: {flags.plot}")
     baselines = _baselines(data, flags.texts) if flags.baselines else []
     if flags.as_json:
         emit_json({**report, "baselines": baselines} if flags.baselines else report)
         return
-    click.echo(summary(report))
+    echo(summary(report))
     if baselines:
-        click.echo("\n" + baseline_rows(report, baselines))
+        echo("\n" + baseline_rows(report, baselines))
 
 
 def _baselines(data: Path, texts: tuple[Path, ...]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from golfctl.cli.reply import error_document
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.github import annotation
 from golfctl.cli.views.inspect_text import change_line, size_line
-from golfctl.core.text import one_line, path_text
+from golfctl.core.text import one_line
 from golfctl.errors import ArtifactError, BudgetError, DependencyError, GolfError, InputError
 from golfctl.inspection.difference import SCHEMA as DIFF_SCHEMA
 from golfctl.inspection.difference import diff_reports
@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
         if self.report is not None:
             return self.report
         assert self.error is not None
-        return error_document(self.message, self.exit_code, {"path": path_text(self.path), **self.error.details})
+        return error_document(self.message, self.exit_code, {"path": str(self.path), **self.error.details})
 
     @property
     def exit_code(self) -> int:
@@ -133,7 +133,7 @@ def as_annotations(outcomes: Sequence[Outcome]) -> str:
     lines = []
     for outcome in outcomes:
         level, message = ("notice", size_of(outcome)) if outcome.error is None else ("error", outcome.message)
-        lines.append(annotation(level, message, path_text(outcome.path)))
+        lines.append(annotation(level, message, str(outcome.path)))
     return "\n".join(lines)
 
 

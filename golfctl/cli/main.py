@@ -1,6 +1,7 @@
 """The command group, its lazy table of commands, and the one boundary that turns errors into exit codes."""
 
 import importlib
+import io
 import sys
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import click
 
 import golfctl
 from golfctl.cli.reply import Reply, complain
-from golfctl.cli.views.bars import let_go
+from golfctl.cli.views.terminal import let_go, spell_out_what_encodings_lack, tell
 from golfctl.core.files import FULL
-from golfctl.core.machine.libraries import explained
-from golfctl.errors import GolfError, InterruptedRun, StorageError
+from golfctl.core.machine.refusals import refusal
+from golfctl.core.machine.variables import check_variables
+from golfctl.errors import GolfError, InterruptedRun
 
 # command: (module in this package, one-line help). The help stands here so that `golfctl --help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -57,16 +59,16 @@ def group() -> None:
     Exit codes: 0 done; 1 a bug of ours; 2 usage; 3 bad or missing input; 4 artifact damaged or unsupported;
     5 over a budget; 6 an audit or comparison said no; 130 interrupted.
     """
-    _check_folder()
+    Path.cwd()  # where the folder is gone, libraries end the process over it
+    check_variables()
 
 
 def exit_code_of(arguments: list[str] | None = None) -> int:
     """Run golfctl and return its exit code; the only place where an error becomes a line on stderr and a code."""
+    spell_out_what_encodings_lack()
     reply = Reply(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(arguments, reply)
-    except StorageError as error:
-        return _fail(reply, error)
     except Exception as error:
         reply.fail(f"a bug of golfctl: {type(error).__name__}: {error}", 1)
         raise
@@ -79,36 +81,31 @@ def _run(arguments: list[str] | None, reply: Reply) -> int:
     except click.exceptions.Abort:
         return _fail(reply, InterruptedRun("interrupted"))
     except click.ClickException as error:
-        error.show()
+        _show(error)
         reply.fail(error.format_message(), error.exit_code)
         return error.exit_code
     except GolfError as error:
         return _fail(reply, error)
-    except ImportError as error:
-        missing = explained(error)
-        if missing is None:
-            raise
-        return _fail(reply, missing)
     except KeyboardInterrupt:
         return _fail(reply, InterruptedRun("interrupted"))
     except BrokenPipeError:  # `golfctl inspect | head`: the reader has seen enough
         let_go(sys.stdout)
         return 0
-    except OSError as error:
-        full = error.filename is None and error.errno in FULL
-        if not full:
-            _check_folder()
+    except Exception as error:
+        refused = refusal(error)
+        if refused is None:
             raise
-        let_go(sys.stdout)
-        return _fail(reply, StorageError("no room left where standard output goes: free space and retry"))
+        if isinstance(error, OSError) and error.errno in FULL:  # of standard output: other writes say which file
+            let_go(sys.stdout)
+        return _fail(reply, refused)
 
 
-def _check_folder() -> None:
-    """Raise StorageError when the working folder is gone, on which every path without a leading slash rests."""
-    try:
-        Path.cwd()
-    except FileNotFoundError as error:
-        raise StorageError("the folder we are in was removed: change to another one and start again") from error
+def _show(error: click.ClickException) -> None:
+    """click's own words about a command line, which they quote."""
+    words = io.StringIO()
+    error.show(words)
+    for line in words.getvalue().rstrip("\n").split("\n"):
+        tell(line)
 
 
 def _fail(reply: Reply, error: GolfError) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
     from golfctl.core.config import Config
 
 Decorator = Any
+
+
+class Finite(click.FloatRange):
+    """A number in a range; NaN and infinity, which no comparison keeps out, are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; UsageError where it is none."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            raise UsageError(f"{param.opts[-1] if param else 'a value'} {number} is no number to reckon with")
+        return number
+
+
 ConfigT = TypeVar("ConfigT", bound="Config")
 
 json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from golfctl.cli.main import group
+from golfctl.cli.views.terminal import echo_bytes
 
 _HEADER = """# Command reference
 
@@ -30,4 +31,4 @@ def _helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    click.echo(reference(), nl=False)
+    echo_bytes(reference().encode())

@@ -10,10 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import click
-
-from golfctl.cli.views.bars import let_go, tell
-from golfctl.core.canonical import canonical_json
+from golfctl.cli.views.terminal import echo, let_go, tell
+from golfctl.core.canonical import ascii_json
 from golfctl.core.schema import document, record
 from golfctl.core.text import printable
 
@@ -33,12 +31,18 @@ class Reply:
     def fail(self, message: str, exit_code: int, details: Json | None = None) -> None:
         """Give the failure, unless a result stands on stdout already or another process of `torchrun` gives it."""
         render = _FORMS.get(self.form)
-        if render is not None and not self.given and os.environ.get("RANK", "0") == "0":
+        if render is not None and not self.given and not _another_answers():
             self.given = True
             try:
-                click.echo(render(message, exit_code, details or {}))
+                echo(render(message, exit_code, details or {}))
             except OSError:  # nobody reads any more; the line on stderr and the exit code stand
                 let_go(sys.stdout)
+
+
+def _another_answers() -> bool:
+    """Whether this is one of the processes of a launch that leave the answer to the first."""
+    rank = os.environ.get("RANK", "")
+    return rank.isdecimal() and int(rank[:20]) > 0
 
 
 def asked_form(arguments: Sequence[str]) -> str:
@@ -85,7 +89,7 @@ def error_schema() -> Json:
 
 
 def _json(message: str, exit_code: int, details: Json) -> str:
-    return canonical_json(error_document(message, exit_code, details)).decode("utf-8")
+    return ascii_json(error_document(message, exit_code, details))
 
 
 def _markdown(message: str, exit_code: int, details: Json) -> str:

@@ -110,6 +110,8 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
     problems = []
     for item in error.errors(include_url=False)[:3]:
         path = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "json_invalid" and "surrogate" in item["msg"]:
+            return "a name in it is no Unicode: rename that file"
         if item["type"] == "extra_forbidden":
             known = _known_keys(model, item["loc"][:-1])
             problems.append(f"unknown key {path!r}{suggestion(str(item['loc'][-1]), known)}")

@@ -95,6 +95,13 @@ def _clear_leftovers(path: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
+def check_kind(path: Path) -> None:
+    """Raise StorageError where `path` is a folder or a device."""
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a device or pipe"
+        raise StorageError(f"cannot write {path}: it is {kind}; name a file")
+
+
 @contextlib.contextmanager
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary sibling of `path`; rename it over `path` only when the block ends without an error.
@@ -106,9 +113,7 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     with storage_errors(path):
-        if path.exists() and not path.is_file():
-            kind = "a folder" if path.is_dir() else "a device or pipe"
-            raise StorageError(f"cannot write {path}: it is {kind}; name a file")
+        check_kind(path)
     with writing(path, _SHORT_WRITE_SECONDS):
         with storage_errors(path):
             handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)

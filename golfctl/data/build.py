@@ -161,7 +161,7 @@ class _Builder:
     def _account(self, document: Document, tokens: np.ndarray) -> None:
         """Bytes of one held-out document: raw, decoded, carried, billed; its text goes to the texts file."""
         record = {"name": document.name, "text": document.text}
-        line = json.dumps(record, ensure_ascii=False).encode("utf-8")
+        line = json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace")
         if len(line) > MOST_BYTES:  # it could not be read again
             raise DataError(f"document {document.name!r} has more than {MOST_BYTES:,} bytes as JSON; split it")
         self._texts.write(line + b"\n")

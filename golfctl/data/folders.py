@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from golfctl.core.files import storage_errors, writing
+from golfctl.core.machine.places import check_place
 from golfctl.errors import UsageError
 
 
 def check_new(path: Path, replace: bool = False) -> None:
-    """Raise UsageError when `path` is there, holds something, and `replace` is off."""
+    """Raise UsageError when `path` is there, holds something, and `replace` is off; StorageError where none can be."""
+    check_place(path)
     if not replace and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError(f"{path} exists already; choose another folder, or pass --replace")
 

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from golfctl.core.canonical import sha256_file
-from golfctl.errors import DataError, UsageError
+from golfctl.errors import ArtifactError, CheckpointError, DataError, UsageError
 from golfctl.model.weights.names import load_named_tensors
 from golfctl.model.weights.new_model import empty_model
-from golfctl.packing.checkpoint import read_checkpoint
+from golfctl.packing.checkpoint import read_checkpoint, training_length
 from golfctl.packing.unpack import load_artifact
 
 
@@ -52,7 +52,7 @@ def _artifact(path: Path, device: torch.device) -> ScoredModel:
         sha256=loaded.sha256,
         vocab_size=loaded.model.spec.vocab_size,
         tokenizer_sha256=entry.sha256 if entry else None,
-        seq_len=_seq_len((loaded.manifest.provenance or {}).get("training")),
+        seq_len=training_length((loaded.manifest.provenance or {}).get("training"), path, ArtifactError),
         stack=stack,
     )
 
@@ -68,14 +68,9 @@ def _checkpoint(path: Path, device: torch.device) -> ScoredModel:
         sha256=sha256_file(path),
         vocab_size=checkpoint.spec.vocab_size,
         tokenizer_sha256=checkpoint.tokenizer_digest or None,
-        seq_len=_seq_len(checkpoint.provenance),
+        seq_len=training_length(checkpoint.provenance, path, CheckpointError),
         stack={},
     )
-
-
-def _seq_len(provenance: dict[str, Any] | None) -> int | None:
-    value = (provenance or {}).get("sequence_length")
-    return int(value) if value else None
 
 
 def _ready(model: Any, device: torch.device) -> Any:

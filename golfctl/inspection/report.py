@@ -15,7 +15,6 @@ from golfctl.artifact import (
 )
 from golfctl.artifact.byte_ledger import EXTERNAL, TensorBytes
 from golfctl.artifact.constants import MANIFEST_CODERS, MANIFEST_SCHEMA
-from golfctl.core.text import path_text
 from golfctl.inspection.tensor_groups import group_names
 
 SCHEMA = "inspect/1"
@@ -33,7 +32,7 @@ def build_report(artifact: Artifact, ledger: Sequence[LedgerRow], budget: Budget
     payload = artifact.file_bytes - overhead_bytes(artifact)
     return {
         "schema": SCHEMA,
-        "path": None if artifact.path is None else path_text(artifact.path),
+        "path": None if artifact.path is None else str(artifact.path),
         "sha256": artifact.sha256,
         "file_bytes": artifact.file_bytes,
         "counted_bytes": counted_bytes(ledger),

@@ -18,8 +18,9 @@ from golfctl.core.canonical import canonical_json, sha256_bytes
 from golfctl.core.config import Config
 from golfctl.core.files import atomic_write, check_regular, read_bytes
 from golfctl.core.lfs import refuse_pointer_file
+from golfctl.core.machine.places import opened_by_library
 from golfctl.core.text import printable
-from golfctl.errors import CheckpointError, ConfigError
+from golfctl.errors import CheckpointError, ConfigError, GolfError
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.names import shapes_by_name
 from golfctl.packing.safetensors_header import read_file_header
@@ -30,6 +31,7 @@ TOKENIZER_FILE = "tokenizer.model"
 _DTYPES = (torch.float32, torch.bfloat16)
 _STORED = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"}  # in any safetensors file of golfctl
 _TOKENIZER_LIMIT_BYTES = 1 << 26
+_LONGEST_TRAINING = 1 << 24
 
 
 class _Header(Config):
@@ -100,6 +102,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(spec, tensors, tokenizer, header.step, header.provenance, header.tokenizer_digest)
 
 
+def training_length(provenance: Any, where: Path | str, damaged: type[GolfError]) -> int | None:
+    """Tokens of a training sequence, of which a file's provenance tells; None where it does not.
+
+    Raises:
+        `damaged`: what it tells is no length that a model is trained at.
+    """
+    value = provenance.get("sequence_length") if isinstance(provenance, dict) else None
+    if value is not None and (type(value) is not int or not 1 <= value <= _LONGEST_TRAINING):
+        raise damaged(f"{where}: its provenance tells of training on {str(value)[:40]} tokens at a time: make it again")
+    return value
+
+
 def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     """All metadata and tensors (on CPU) of a safetensors file.
 
@@ -115,7 +129,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor
             what = f"holds {entry.dtype} ({entry.element}), a type that no file of golfctl has"
             raise CheckpointError(f"{path}: tensor {printable(name)} {what}")
     try:
-        with safetensors.safe_open(path, framework="pt", device="cpu") as stream:
+        with opened_by_library(path) as file, safetensors.safe_open(file, framework="pt", device="cpu") as stream:
             return header.metadata, {name: stream.get_tensor(name).clone() for name in header.entries}
     except (safetensors.SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is truncated or not a safetensors file: {error}") from error

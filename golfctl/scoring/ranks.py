@@ -4,7 +4,6 @@ Everything that learns (counts, mixers, adapted weights) is replicated and fed t
 the score does not depend on the number of ranks. R rows, V vocabulary.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,12 +12,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from golfctl.core.machine.lost_ranks import lost_ranks
+from golfctl.core.machine.variables import launched, meeting, number_in, speaks_of_loss
+from golfctl.errors import InputError
 
 if dist.is_available():  # its default arguments keep whatever group exists on import, threads and all, past its end
     import torch.distributed.nn
-
-_START_AGAIN = "start it again; with --resume FILE an evaluation goes on from its latest save"
 
 
 class Ranks:
@@ -69,18 +67,22 @@ def joined_ranks() -> Iterator[Ranks]:
     """The ranks of a `torchrun` launch (NCCL with CUDA, gloo without), or the single process.
 
     Raises:
-        InputError: another rank was lost.
+        InputError: another rank never came, or was lost on the way.
     """
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1 or dist.is_initialized():
+    if launched().world == 1 or dist.is_initialized():
         yield Ranks(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else Ranks()
         return
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(number_in("LOCAL_RANK") or 0)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"  # an evaluation may stay on the CPU
-    with lost_ranks(int(os.environ.get("RANK", "0")), _START_AGAIN):
+    with meeting():
         dist.init_process_group(backend, timeout=timedelta(minutes=30))
-        try:
-            yield Ranks(dist.get_rank(), dist.get_world_size())
-        finally:
-            dist.destroy_process_group()
+    try:
+        yield Ranks(dist.get_rank(), dist.get_world_size())
+    except RuntimeError as error:
+        if not speaks_of_loss(error):
+            raise
+        reason = str(error).splitlines()[0][:160]
+        raise InputError(f"rank {dist.get_rank()} lost touch with another rank ({reason}): start all again") from error
+    finally:
+        dist.destroy_process_group()

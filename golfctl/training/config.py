@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from golfctl.core.config import Config
+from golfctl.core.machine.variables import MOST_THREADS
 from golfctl.optim.muon import MuonConfig
 from golfctl.optim.schedule import ScheduleConfig
 from golfctl.optim.step import AdamConfig, ClipConfig
@@ -46,7 +47,9 @@ class TrainConfig(Config):
     seed: int = Field(default=1, ge=0)
     dtype: Literal["auto", "float32", "bfloat16", "float64"] = "auto"
     compile: bool = False
-    threads: int | None = Field(default=None, ge=1, description="None: every core this process may use.")
+    threads: int | None = Field(
+        default=None, ge=1, le=MOST_THREADS, description="None: every core this process may use."
+    )
     checkpoint_seconds: float = Field(default=60.0, gt=0.0)
     keep_checkpoints: int = Field(default=2, ge=1)
     log_every: int = Field(default=10, ge=1)

@@ -65,5 +65,7 @@ def test_no_output_exit_or_pickle_in_the_library():
         bad |= attributes & {"torch.load", "torch.save"} | calls & FORBIDDEN_CALLS
         if room_of(path) != "cli":
             bad |= modules & {"click"} | calls & {"print", "exit", "quit"} | attributes & {"sys.exit"}
+        if path != PACKAGE / "cli/views/terminal.py":  # the one way out
+            bad |= attributes & {"click.echo", "click.secho"} | calls & {"print"}
         wrong += [f"{path.relative_to(PACKAGE)}: {name}" for name in sorted(bad)]
     assert not wrong

@@ -75,7 +75,7 @@ def _walk(value: Any, depth_limit: int) -> None:
 
 def _check_canonical(text: bytes, value: dict[str, Any]) -> None:
     try:
-        canonical = canonical_json(value)
+        canonical = canonical_json(value, unicode_only=True)
     except UnicodeEncodeError:
         fail("manifest-canonical", *_WHERE, "valid Unicode", "a lone surrogate")
     if canonical != text:

@@ -1,13 +1,14 @@
 """`golfctl compare BASE… -- NEW…`: does the new set of runs beat the base, and may they be averaged at all."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 import click
 
-from golfctl.cli.options import json_option
+from golfctl.cli.options import Finite, json_option
 from golfctl.cli.views.render import emit_json, table
+from golfctl.cli.views.terminal import echo
+from golfctl.core.text import one_line
 from golfctl.errors import UsageError, VerdictError
 
 _SHOWN = 3
@@ -30,9 +31,9 @@ class _TwoLists(click.Command):
 
 @click.command("compare", cls=_TwoLists, epilog="Exit 6 when the answer is no, or when the runs must not be averaged.")
 @click.argument("base", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--margin", type=click.FloatRange(min=0), help="Gain to be shown. Default: the rules' (0.005 nats).")
+@click.option("--margin", type=Finite(min=0), help="Gain to be shown. Default: the rules' (0.005 nats).")
 @click.option("--unit", type=click.Choice(["nats", "bpb"]), default="nats", show_default=True, help="Of the margin.")
-@click.option("--p", "p_wanted", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Default: the rules'.")
+@click.option("--p", "p_wanted", type=Finite(0, 1, min_open=True, max_open=True), help="Default: the rules'.")
 @click.option("--ignore", multiple=True, type=click.Choice(["code", "environment"]), help="Average in spite of this.")
 @click.option("--rules", "rules_name", default="parameter-golf", show_default=True, help="Rules: a name or a file.")
 @json_option
@@ -48,9 +49,6 @@ def command(ctx: click.Context, base: tuple[Path, ...], **options: Any) -> None:
     late = [str(path) for path in new if str(path).startswith("--")]
     if late:
         raise UsageError(f"{late[0]} stands behind the second list: options go before the first")
-    for flag in ("margin", "p_wanted"):
-        if options[flag] is not None and not math.isfinite(options[flag]):
-            raise UsageError(f"--{flag.removesuffix('_wanted')} {options[flag]} is no number to compare with")
     from golfctl.auditing.rules import load_rules
     from golfctl.comparison.compare import compare
     from golfctl.comparison.receipt import read_receipt
@@ -67,7 +65,7 @@ def command(ctx: click.Context, base: tuple[Path, ...], **options: Any) -> None:
     if options["as_json"]:
         emit_json(result)
     else:
-        click.echo(_text(result))
+        echo(_text(result))
     if not result["better"]:
         raise VerdictError(_why_not(result))
 
@@ -122,7 +120,7 @@ def _unknown(result: dict[str, Any]) -> list[str]:
 
 def _some(items: list[str]) -> str:
     more = f" and {len(items) - _SHOWN} more (--json)" if len(items) > _SHOWN else ""
-    return "; ".join(items[:_SHOWN]) + more
+    return one_line("; ".join(items[:_SHOWN]) + more)
 
 
 def _why_not(result: dict[str, Any]) -> str:

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from golfctl.cli.options import json_option, needs, quiet_option, writes
+from golfctl.cli.options import Finite, json_option, needs, quiet_option, writes
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
+from golfctl.cli.views.terminal import echo
+from golfctl.core.text import one_line, visible
 from golfctl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def command() -> None:
 @_sources
 @click.option("-o", "--out", type=_path, help="Folder to make  [default: data/NAME]")
 @click.option("--validation", "held_out", multiple=True, type=_path, metavar="FILE|FOLDER", help="Held-out text.")
-@click.option("--holdout", type=click.FloatRange(0, 1, True, True), help="Share to hold out by document hash.")
+@click.option("--holdout", type=Finite(0, 1, True, True), help="Share to hold out by document hash.")
 @click.option("--tokenizer", type=_path, help="A SentencePiece model  [default: train one on the training text]")
 @_vocab_option
 @click.option("--source", default=None, help="Where the text comes from, for the record.")
@@ -103,10 +105,10 @@ def _build(sources: tuple[Path, ...], out: Path, options: dict[str, Any], progre
             texts = (item.document for item in split_by_hash(texts, holdout) if not item.held_out)
         vocab = options["vocab"] or _DEFAULT_VOCAB
         tokenizer = train_tokenizer((document.text for document in texts), vocab, progress=progress)
+    origin = visible(options["source"] or ", ".join(path.name for path in sources))  # words, which UTF-8 can hold
     return build_dataset(
-        out, labelled, tokenizer, split=split, source=options["source"] or ", ".join(path.name for path in sources),
-        licence=options["licence"] or "not stated", drop_overlap=options["drop_overlap"], replace=options["replace"],
-        progress=progress,
+        out, labelled, tokenizer, split=split, source=origin, licence=visible(options["licence"] or "not stated"),
+        drop_overlap=options["drop_overlap"], replace=options["replace"], progress=progress,
     )  # fmt: skip
 
 
@@ -124,18 +126,20 @@ def tokenizer(sources: tuple[Path, ...], vocab: int | None, out: Path, as_json: 
     Example: golfctl data tokenizer books.jsonl.xz --vocab 4096 -o books.model
     """
     from golfctl.core.files import atomic_write
+    from golfctl.core.machine.places import check_output
     from golfctl.data.reports import describe_tokenizer
     from golfctl.data.text.sources import read_documents
     from golfctl.data.tokenizers.training import train_tokenizer
 
     if not sources:
         raise UsageError("name the text to train on: JSON lines, parquet, a text file or a folder")
+    check_output(out)
     progress = reporter(quiet)
     documents = (document.text for document in read_documents(sources, progress))
     trained = train_tokenizer(documents, vocab or _DEFAULT_VOCAB, progress=progress)
     atomic_write(out, trained.proto)
     facts = describe_tokenizer(str(out), trained).to_dict()
-    emit_json(facts) if as_json else click.echo(_pairs(facts))
+    emit_json(facts) if as_json else echo(_pairs(facts))
 
 
 @command.command("fetch")
@@ -198,8 +202,8 @@ def verify(folder: Path | None, texts: tuple[Path, ...], no_overlap: bool, as_js
         emit_json(report.to_dict())
     else:
         marks = {True: "ok", False: "FAILED", None: "-"}
-        lines = [f"{check.name:<12}{marks[check.ok]:<8}{check.detail}" for check in report.checks]
-        click.echo("\n".join([_pairs(report.dataset.to_dict()), "", *lines]))
+        lines = [f"{check.name:<12}{marks[check.ok]:<8}{one_line(check.detail)}" for check in report.checks]
+        echo("\n".join([_pairs(report.dataset.to_dict()), "", *lines]))
     if not report.ok:
         raise DataError(f"{dataset.path}: {report.failures}")
 
@@ -208,14 +212,14 @@ def _show(dataset: "Dataset", as_json: bool) -> None:
     from golfctl.data.reports import describe_dataset
 
     facts = describe_dataset(dataset).to_dict()
-    emit_json(facts) if as_json else click.echo(_pairs(facts))
+    emit_json(facts) if as_json else echo(_pairs(facts))
 
 
 def _pairs(facts: dict[str, Any]) -> str:
     width = max(map(len, facts)) + 2
     words = {True: "yes", False: "no"}
     return "\n".join(
-        f"{key.replace('_', ' ').ljust(width)}{words[value] if isinstance(value, bool) else _figure(value)}"
+        f"{key.replace('_', ' ').ljust(width)}{words[value] if isinstance(value, bool) else one_line(_figure(value))}"
         for key, value in facts.items()
     )
 

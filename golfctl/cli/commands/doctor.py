@@ -4,6 +4,8 @@ import click
 
 from golfctl.cli.options import device_option, json_option
 from golfctl.cli.views.render import emit_json
+from golfctl.cli.views.terminal import echo
+from golfctl.core.text import one_line
 
 
 @click.command("doctor", short_help="Show what this machine has, what golfctl will use, what is missing.")
@@ -20,4 +22,4 @@ def command(device: str, as_json: bool) -> None:
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         advice = f" ({finding.advice})" if finding.advice else ""
-        click.echo(f"{finding.status:8}{finding.name:{width}}  {finding.found}{advice}")
+        echo(one_line(f"{finding.status:8}{finding.name:{width}}  {finding.found}{advice}"))

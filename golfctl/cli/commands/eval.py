@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from golfctl.cli.options import device_option, json_option, needs, quiet_option, set_option, writes
+from golfctl.cli.options import Finite, device_option, json_option, needs, quiet_option, set_option, writes
 from golfctl.cli.stack_options import stack_options
 
 
@@ -33,7 +33,7 @@ from golfctl.cli.stack_options import stack_options
 @click.option("--estimate", is_flag=True, help="Only project the time, from about 1 % of the text.")
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     metavar="S",
     help="Switch adaptation off in time to end after S seconds.",
 )

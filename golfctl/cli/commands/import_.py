@@ -8,6 +8,8 @@ import click
 from golfctl.cli.options import json_option, needs, quiet_option, writes
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
+from golfctl.cli.views.terminal import echo
+from golfctl.core.text import one_line, printable
 
 
 @click.command("import")
@@ -40,7 +42,6 @@ def command(
     shapes, and what these cannot tell is listed; --model or --set give it.
     """
     from golfctl.core.packaged import find_recipe
-    from golfctl.core.text import printable
     from golfctl.errors import UsageError
     from golfctl.importing.source import read_source
 
@@ -67,7 +68,6 @@ def command(
         emit_json(result.to_dict())
         return
     around = f" under {' + '.join(result.layers)}" if result.layers else ""
-    click.echo(
-        f"{source}: {result.layout}{around}: {result.tensors} tensors, {result.parameters:,} parameters, "
-        f"{result.quantized} quantised\nwrote {result.form} {result.path}"
-    )
+    found_in = f"{source}: {result.layout}{around}: {result.tensors} tensors, {result.parameters:,} parameters"
+    echo(one_line(f"{found_in}, {result.quantized} quantised"))
+    echo(one_line(f"wrote {result.form} {result.path}"))

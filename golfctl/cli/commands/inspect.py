@@ -10,8 +10,8 @@ from click.core import ParameterSource
 
 from golfctl.cli.options import json_option, quiet_option, writes
 from golfctl.cli.reply import complain
-from golfctl.cli.views.bars import tell
 from golfctl.cli.views.render import emit, emit_json
+from golfctl.cli.views.terminal import echo_bytes, tell
 from golfctl.core.canonical import canonical_json
 from golfctl.core.files import atomic_write, storage_errors
 from golfctl.errors import InputError, UsageError
@@ -106,7 +106,7 @@ def _resolve(artifact: Path | None) -> Path:
     run = artifact or latest_run(steps=trained_or_packed)
     path = RunFolder(run).artifact
     whose = f", the artifact of the latest run, {chosen(run)}" if artifact is None else ""
-    click.echo(f"inspecting {path}{whose}", err=True)
+    tell(f"inspecting {path}{whose}")
     if not path.is_file():
         raise InputError(f"{path} is not there yet: `golfctl pack` makes it")
     return path
@@ -160,5 +160,5 @@ def _print_source(path: Path, wanted: str | None) -> None:
         raise UsageError(f"{path} embeds no file {wanted!r}{suggestion(wanted, list(files))}")
     for name, data in files.items():
         if wanted in (None, name):
-            click.echo(f"{path}: {name}, {len(data):,} bytes", err=True)
-            click.echo(data, nl=False)
+            tell(f"{path}: {name}, {len(data):,} bytes")
+            echo_bytes(data)

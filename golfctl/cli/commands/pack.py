@@ -5,11 +5,13 @@ from typing import Any
 
 import click
 
-from golfctl.cli.options import json_option, needs, quiet_option, set_option, with_flags
-from golfctl.cli.views.bars import reporter, tell
+from golfctl.cli.options import Finite, json_option, needs, quiet_option, set_option, with_flags
+from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json, table
+from golfctl.cli.views.terminal import echo, tell
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.progress import Progress
+from golfctl.core.text import one_line
 from golfctl.errors import InputError, UsageError
 
 
@@ -20,7 +22,7 @@ from golfctl.errors import InputError, UsageError
 @click.option("--bits-embed", type=int, help="Bits of embeddings and heads.")
 @click.option("--quantizer", help="round, gptq-lite, gptq or entropy.")
 @click.option("--clip", help="max, percentile, percentile-row, quantile:P or sd:K.")
-@click.option("--loss", type=float, help="What entropy may cost by its own estimate, in nats per token.")
+@click.option("--loss", type=Finite(), help="What entropy may cost by its own estimate, in nats per token.")
 @click.option("--calibration", help="train:TOKENS or self:TOKENS, for gptq and entropy; validation text is never used.")
 @click.option("--data", type=click.Path(path_type=Path), help="Dataset folder  [default: the run's]")
 @click.option("--coder", help="raw, zlib:9, lzma:9, zstd:22, brotli:11, rans or auto.")
@@ -62,7 +64,7 @@ def command(
     for source in sources or (_latest(progress),):
         results.append(_pack(source, out, data, measure, overrides, flags, progress))
         if not as_json:
-            click.echo(_text(results[-1]))
+            echo(_text(results[-1]))
     _finish(results, as_json)
 
 
@@ -124,7 +126,7 @@ def _finish(results: list[Any], as_json: bool) -> None:
         emit_json(spread_report(reports) if len(reports) > 1 else reports[0])
     elif len(results) > 1:
         found = spread([result.counted_bytes for result in results])
-        click.echo(
+        echo(
             f"\n{found.artifacts} artifacts: {found.smallest_bytes:,} to {found.largest_bytes:,} counted bytes, mean "
             f"{found.mean_bytes:,.0f}, standard deviation {found.deviation_bytes:,.0f}; keep {found.margin_bytes:,} "
             f"free for another seed (--margin {found.margin_bytes})"
@@ -217,5 +219,5 @@ def _text(result: Any) -> str:
     if result.budget:
         report = result.budget.report(result.ledger)
         lines.append(f"budget {report['limit_bytes']:,} bytes, {report['headroom_bytes']:,} to spare")
-    lines.append(f"wrote {result.path} ({result.file_bytes:,} bytes, sha256 {result.sha256[:16]}…)")
+    lines.append(f"wrote {one_line(str(result.path))} ({result.file_bytes:,} bytes, sha256 {result.sha256[:16]}…)")
     return "\n".join(lines)

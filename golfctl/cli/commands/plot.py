@@ -6,6 +6,8 @@ import click
 
 from golfctl.cli.options import needs, quiet_option, writes
 from golfctl.cli.views.bars import reporter
+from golfctl.cli.views.terminal import echo
+from golfctl.core.text import one_line
 
 
 @click.command("plot", short_help="Draw loss, rate and schedule curves of runs.")
@@ -26,4 +28,4 @@ def command(runs: tuple[Path, ...], out: Path | None, over: str, quiet: bool) ->
         progress.say(f"plotting the latest run: {chosen(runs[0])}")
     out = out or RunFolder(runs[0]).path / "curves.svg"
     draw(read_curves(runs), out, over)
-    click.echo(str(out))
+    echo(one_line(str(out)))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from golfctl.cli.options import needs
+from golfctl.cli.options import Finite, needs
+from golfctl.cli.views.terminal import tell
 
 
 def _steps(run: Path, seconds: float) -> list[list[str]]:
@@ -31,13 +32,14 @@ def _new_run() -> Path:
 def _run(arguments: Sequence[str]) -> int:
     from golfctl.cli.main import exit_code_of
 
-    click.secho(f"\n$ golfctl {shlex.join(arguments)}", err=True, bold=True)
+    tell("")
+    tell(f"$ golfctl {shlex.join(arguments)}", bold=True)
     return exit_code_of(list(arguments))
 
 
 @click.command("quickstart")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder  [default: a new one, runs/quickstart, -2, …]")
-@click.option("--seconds", type=click.FloatRange(min=1), default=90.0, show_default=True, help="Training clock.")
+@click.option("--seconds", type=Finite(min=1), default=90.0, show_default=True, help="Training clock.")
 @click.pass_context
 @needs("torch", "sentencepiece", "numba")
 def command(ctx: click.Context, out: Path | None, seconds: float) -> None:

@@ -7,6 +7,8 @@ import click
 
 from golfctl.cli.options import json_option
 from golfctl.cli.views.render import emit_json, table
+from golfctl.cli.views.terminal import echo, echo_bytes
+from golfctl.core.text import one_line
 from golfctl.errors import UsageError
 
 
@@ -34,7 +36,7 @@ def list_command(as_json: bool) -> None:
         (recipe.name, recipe.kind, _number(recipe.parameters), _number(recipe.target_bytes), recipe.description)
         for recipe in recipes
     ]
-    click.echo(table(header, rows))
+    echo(table(header, rows))
 
 
 @command.command("show")
@@ -46,7 +48,7 @@ def show_command(name: str) -> None:
     """
     from golfctl.core.packaged import recipe_text
 
-    click.echo(recipe_text(name), nl=False)
+    echo_bytes(recipe_text(name))
 
 
 @command.command("init")
@@ -66,7 +68,7 @@ def init_command(name: str, out: Path | None, force: bool) -> None:
     if out.exists() and not force:
         raise UsageError(f"{out} exists already; name another file with -o, or pass --force")
     atomic_write(out, text)
-    click.echo(f"wrote {out}")
+    echo(one_line(f"wrote {out}"))
 
 
 def _number(count: int | None) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from golfctl.cli.schema_table import SCHEMAS, schema_of
+from golfctl.cli.views.terminal import echo
+from golfctl.core.text import one_line
 from golfctl.errors import InputError, UsageError
 
 _LIMIT_BYTES = 1 << 26
@@ -19,11 +21,11 @@ _LIMIT_BYTES = 1 << 26
 def command(name: str | None, documents: tuple[Path, ...], lines: bool) -> None:
     """List the schemas; print schema NAME; or check DOCUMENTS against it (exit 3 names the first that does not fit)."""
     if name is None:
-        click.echo("\n".join(SCHEMAS))
+        echo("\n".join(SCHEMAS))
     elif not documents:
         if lines:
             raise UsageError("--lines goes with documents to check")
-        click.echo(json.dumps(schema_of(name), indent=2, sort_keys=True, ensure_ascii=False))
+        echo(json.dumps(schema_of(name), indent=2, sort_keys=True, ensure_ascii=False))
     else:
         _check_all(schema_of(name), name, documents, lines)
 
@@ -38,7 +40,7 @@ def _check_all(schema: dict[str, Any], name: str, documents: tuple[Path, ...], l
             if problem is not None:
                 place = ".".join(map(str, problem.absolute_path)) or "the document"
                 raise InputError(f"{where}: not a document of schema {name}: {place}: {problem.message[:200]}")
-        click.echo(f"{document}: fits {name}")
+        echo(one_line(f"{document}: fits {name}"))
 
 
 def _values(document: Path, lines: bool) -> list[tuple[str, Any]]:

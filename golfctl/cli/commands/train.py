@@ -1,18 +1,20 @@
 """`golfctl train`: from a recipe, or from nothing, to a run folder."""
 
-import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from golfctl.cli.options import device_option, json_option, needs, quiet_option, set_option
+from golfctl.cli.options import Finite, device_option, json_option, needs, quiet_option, set_option
 from golfctl.cli.views.bars import give_up, reporter
 from golfctl.cli.views.render import emit_json, table
+from golfctl.cli.views.terminal import echo
 from golfctl.core.machine.allocator import keep_freed_memory
+from golfctl.core.machine.places import check_place
+from golfctl.core.machine.variables import launched
 from golfctl.core.progress import Progress
+from golfctl.core.text import one_line
 from golfctl.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from golfctl.training.train import TrainResult
 
 _QUICKSTART = "quickstart"
-_SECONDS = click.FloatRange(min=0, min_open=True, max=1e9)
-_PRICE = click.FloatRange(min=0, max=1e9)
+_SECONDS = Finite(min=0, min_open=True, max=1e9)
+_PRICE = Finite(min=0, max=1e9)
 
 
 @click.command("train", short_help="Train a model from a TOML recipe.")
@@ -66,7 +68,7 @@ def command(
 
     Runs on CPU, one GPU, or under torchrun. SIGINT, SIGTERM and SIGHUP save the state and exit with 130.
     """
-    first = int(os.environ.get("RANK", "0")) == 0
+    first = launched().rank == 0
     progress = reporter(quiet or not first)
     _check_price(price_per_hour, dry_run)
     name = _QUICKSTART
@@ -76,6 +78,8 @@ def command(
         chosen = _own_recipe(out, seed)
     else:
         chosen, name = _recipe(recipe, [*overrides, *_shorthands(seconds, steps, seed)], progress)
+        if not dry_run:
+            _check_out(out, name)
     folder = _dataset(chosen, data, out if resume else None, progress)
     if dry_run:
         from golfctl.training.forecast import forecast
@@ -92,13 +96,20 @@ def command(
         _print_result(result, as_json)
 
 
+def _check_out(out: Path | None, name: str) -> None:
+    """Now, and not after the data is made."""
+    from golfctl.training.run.claim import check_out
+    from golfctl.training.run.run_folders import numbered_run
+
+    if out is None:
+        check_place(numbered_run(name, 1))
+    else:
+        check_out(out, resume=False)
+
+
 def _check_price(price_per_hour: float | None, dry_run: bool) -> None:
-    if price_per_hour is None:
-        return
-    if not dry_run:
+    if price_per_hour is not None and not dry_run:
         raise UsageError("--price-per-hour has no effect on a run: add --dry-run")
-    if math.isnan(price_per_hour):
-        raise UsageError("--price-per-hour: give a number")
 
 
 def _refuse_with_resume(
@@ -196,21 +207,19 @@ def _print_result(result: "TrainResult", as_json: bool) -> None:
         emit_json({**facts, "held_out": held_out._asdict() if held_out else None})
         return
     clocks = f"{result.seconds:.1f} s of training clock, after {result.warmup_seconds:.1f} s of preparation"
-    click.echo(f"{result.step:,} steps, {result.tokens:,} tokens in {clocks}")
+    echo(f"{result.step:,} steps, {result.tokens:,} tokens in {clocks}")
     if held_out:
         billed = "-" if held_out.bpb_billed is None else f"about {held_out.bpb_billed:.3f}"
-        click.echo(
+        echo(
             f"held-out loss {held_out.loss:.4f} nats per token, {billed} bits per billed byte "
             f"({held_out.tokens:,} tokens in plain windows; `golfctl eval` gives the score)"
         )
-    click.echo(
-        f"MFU {result.mfu:.1%} of {result.mfu_basis}" if result.mfu is not None else f"no MFU: {result.mfu_basis}"
-    )
-    click.echo(f"{result.checkpoint}")
+    echo(f"MFU {result.mfu:.1%} of {result.mfu_basis}" if result.mfu is not None else f"no MFU: {result.mfu_basis}")
+    echo(one_line(str(result.checkpoint)))
 
 
 def _print_forecast(found: "Forecast", as_json: bool) -> None:
     if as_json:
         emit_json(found.to_dict())
         return
-    click.echo(table(("what", "value"), found.rows()))
+    echo(table(("what", "value"), found.rows()))

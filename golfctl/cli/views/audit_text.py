@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from golfctl.cli.views.render import table
 from golfctl.cli.views.stack_text import stack_lines
+from golfctl.core.text import one_line
 
 if TYPE_CHECKING:
     from golfctl.auditing.finding import Finding
@@ -37,7 +38,7 @@ def audit_text(report: "AuditReport", limits: bool = False) -> str:
     why = "" if limits else " (--limits says why)"
     left = f"Not covered: {', '.join(f.id for f in missing)}{why}." if missing else ""
     parts += _closing(left, "Checks sample: a pass is no clearance.")
-    return "\n".join(parts)
+    return "\n".join(map(one_line, parts))
 
 
 def _table(findings: Sequence["Finding"]) -> list[str]:
@@ -46,7 +47,7 @@ def _table(findings: Sequence["Finding"]) -> list[str]:
     ).split("\n")
     width = max(len(line) for line in (header, *lines)) + 2
     rows = [
-        _clip(f"{line:<{width}}{finding.detail or finding.statistic}")
+        _clip(f"{line:<{width}}{one_line(finding.detail or finding.statistic)}")
         for line, finding in zip(lines, findings, strict=True)
     ]
     return [f"{header:<{width}}detail", *rows]

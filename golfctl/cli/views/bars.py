@@ -5,11 +5,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
 
-import click
-
+from golfctl.cli.views.terminal import tell
 from golfctl.core.progress import SILENT, Progress, Task
+from golfctl.core.text import one_line
 from golfctl.errors import InterruptedRun
 
 _LINE_SECONDS = 10.0
@@ -22,25 +21,10 @@ def reporter(quiet: bool = False) -> Progress:
     return _Bars() if sys.stderr.isatty() else _Lines()
 
 
-def tell(message: str) -> None:
-    """One line on standard error. That nobody listens any more (a closed pipe or terminal) does not end the work."""
-    try:
-        click.echo(message, err=True)
-    except OSError:
-        let_go(sys.stderr)
-
-
 def give_up(words: str) -> None:
     """End the process here and now, as after Ctrl-C: for a main thread that is deep in a library and cannot."""
     tell(f"golfctl: {words}")
     os._exit(InterruptedRun.exit_code)
-
-
-def let_go(stream: IO[str]) -> None:
-    """Whatever goes to `stream` from now on, its buffer included, goes nowhere, so that no later flush can fail."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
 
 
 class _Reporter:
@@ -53,6 +37,7 @@ class _Bars(_Reporter):
     def task(self, label: str, total: int | None, unit: str) -> Iterator[Task]:
         from tqdm import tqdm
 
+        label = one_line(label)
         with tqdm(total=total, desc=label, unit=f" {unit}", unit_scale=True, dynamic_ncols=True, leave=True) as bar:
             yield _BarTask(bar)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from golfctl.cli.views.render import table
 from golfctl.cli.views.stack_text import stack_lines
+from golfctl.core.text import one_line
 
 _MARK = {True: "yes", False: "NO", None: "unknown"}
 
@@ -34,6 +35,7 @@ def summary(report: dict[str, Any]) -> str:
         row = report["deadline"]["adaptation_off_at_row"]
         state = "never switched off" if row is None else f"switched off at row {row:,}"
         lines.append(f"deadline        {report['deadline']['seconds']:g} s: adaptation {state}")
+    lines = [one_line(line) for line in lines]
     if "ladder" in report:
         lines += ["", ladder_rows(report["ladder"])]
     return "\n".join(lines)

@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from golfctl.cli.reply import Reply
-from golfctl.cli.views.bars import let_go
-from golfctl.core.canonical import canonical_json
+from golfctl.cli.views.terminal import echo, let_go
+from golfctl.core.canonical import ascii_json
+from golfctl.core.text import one_line
 
 
 def emit_json(value: Any) -> None:
-    """Print one canonical JSON document and a newline on stdout."""
-    emit(canonical_json(value).decode("utf-8"))
+    """Print one JSON document, canonical but for being ASCII, and a newline on stdout."""
+    emit(ascii_json(value))
 
 
 def emit(text: str) -> None:
@@ -23,14 +24,14 @@ def emit(text: str) -> None:
     if reply is not None:
         reply.given = True
     try:
-        click.echo(text)
+        echo(text)
     except BrokenPipeError:  # the reader has seen enough; what the command has to say on stderr, and its code, stand
         let_go(sys.stdout)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A plain table; cells that look like numbers are set to the right."""
-    cells = [list(header), *[list(row) for row in rows]]
+    cells = [[one_line(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     lines = [_line(row, widths) for row in cells]
     lines.insert(1, "  ".join("-" * width for width in widths))

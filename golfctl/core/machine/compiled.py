@@ -9,18 +9,24 @@ import hashlib
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numba
-from numba.core.caching import FunctionCache
-
 import golfctl
 from golfctl.core.machine.caches import cache_folder
-from golfctl.errors import StorageError
+from golfctl.errors import InputError, StorageError
+
+try:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Environment variable 'NUMBA")  # its settings, with a traceback
+        import numba
+        from numba.core.caching import FunctionCache
+except RuntimeWarning as error:
+    raise InputError(f"{str(error).splitlines()[0]} Unset it.") from error
 
 _settings: Any = numba.config
 KEPT = 12  # folders: four versions of three rooms

@@ -167,8 +167,7 @@ def _document(record: Record, path: Path) -> Document:
         raise DataError(f'{where} has no "text" string: each document must be an object such as {{"text": "…"}}')
     name = found.get("name")
     name = name if isinstance(name, str) else f"{path.name}:{record.line}"
-    for value in (text, name):
-        _check_surrogates(value, where)
+    _check_surrogates(text, where)
     return Document(name, text)
 
 

@@ -15,11 +15,11 @@ from golfctl.core.canonical import sha256_bytes
 from golfctl.core.progress import SILENT, Progress
 from golfctl.data.dataset import Dataset
 from golfctl.data.shards import read_shard
-from golfctl.errors import DataError, InputError
+from golfctl.errors import CheckpointError, DataError, InputError
 from golfctl.model.network import LanguageModel
 from golfctl.model.weights.names import load_named_tensors
 from golfctl.model.weights.new_model import empty_model
-from golfctl.packing.checkpoint import Checkpoint
+from golfctl.packing.checkpoint import Checkpoint, training_length
 from golfctl.packing.hessians.generating import generate
 from golfctl.packing.hessians.streaming import collect_streamed
 from golfctl.packing.hessians.wording import CalibrationChoice
@@ -83,8 +83,8 @@ def model_of(checkpoint: Checkpoint) -> LanguageModel:
 
 
 def sequence_length(checkpoint: Checkpoint) -> int:
-    """The length the model was trained at, where the checkpoint says so."""
-    return int(checkpoint.provenance.get("sequence_length") or _DEFAULT_LENGTH)
+    """The length the model was trained at, where the checkpoint says so; CheckpointError where that is absurd."""
+    return training_length(checkpoint.provenance, "the checkpoint", CheckpointError) or _DEFAULT_LENGTH
 
 
 def training_windows(dataset: Dataset, vocab_size: int, sequences: int, length: int, seed: int) -> Tensor:

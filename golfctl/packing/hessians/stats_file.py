@@ -15,6 +15,7 @@ from torch import Tensor
 
 from golfctl.core.canonical import canonical_json
 from golfctl.core.files import atomic_write
+from golfctl.core.machine.places import opened_by_library
 from golfctl.errors import CheckpointError
 from golfctl.packing.safetensors_header import read_file_header
 from golfctl.quant.stats import LayerStats
@@ -52,7 +53,7 @@ class StoredStats(Mapping[str, LayerStats]):
     def __getitem__(self, name: str) -> LayerStats:
         tokens = self._tokens[name]
         try:
-            with safetensors.safe_open(self._path, framework="pt", device="cpu") as stream:
+            with opened_by_library(self._path) as file, safetensors.safe_open(file, framework="pt") as stream:
                 held = set(stream.keys())
                 keys = (f"gradient.{name}", f"head.{name}")
                 gradient, head_CC = (stream.get_tensor(key) if key in held else None for key in keys)

@@ -1,5 +1,6 @@
 """Who may write a run: one process group at a time, and none over what is there."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +10,7 @@ import torch
 
 from golfctl.core.files import storage_errors
 from golfctl.core.machine.locks import Lock
+from golfctl.core.machine.places import check_place
 from golfctl.errors import GolfError, InputError, StorageError, UsageError
 from golfctl.optim.collectives import Group
 from golfctl.training.run.run_folders import JOURNAL, LOCK, TOKENIZER, check_not_training, held, is_run
@@ -33,7 +35,7 @@ def claimed(path: Path, resume: bool, group: Group, device: torch.device) -> Ite
     with ExitStack() as stack:
         if group.rank == 0:
             try:
-                _check(path, resume)
+                check_out(path, resume)
                 lock = stack.enter_context(held(path))
                 _check_content(path, resume)  # again: somebody may have come and gone
                 _clear(path)
@@ -52,10 +54,13 @@ def _on_every_rank(refused: bool, group: Group, device: torch.device) -> bool:
     return bool(cell.item())
 
 
-def _check(path: Path, resume: bool) -> None:
+def check_out(path: Path, resume: bool) -> None:
+    """Raise, before any work, unless a run may be written to `path`; makes nothing. Errors as `claimed`."""
     with storage_errors(path):
-        if path.exists() and not path.is_dir():
-            raise StorageError(f"cannot write {path}: it is a file; name a folder")
+        if not resume:
+            check_place(path)
+        if os.path.lexists(path) and not path.is_dir():
+            raise StorageError(f"cannot write {path}: it is no folder; name one that is new, or empty")
     if resume and not is_run(path):
         raise InputError(f"nothing to resume: {path} is no run folder")
     check_not_training(path)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from golfctl.core.files import atomic_writer
 from golfctl.core.machine.libraries import need
+from golfctl.core.text import in_figure
 from golfctl.errors import CheckpointError, UsageError
 from golfctl.training.run.run_folders import run_records
 
@@ -68,7 +69,7 @@ def draw(curves: list[Curve], path: Path, axis: str = "step") -> None:
     for ax, (key, label) in zip(axes, PANELS, strict=True):
         for curve in curves:
             marker = "." if len(curve.records) < _FEW else ""
-            ax.plot(curve.column(axis), curve.column(key), label=curve.name, linewidth=1.0, marker=marker)
+            ax.plot(curve.column(axis), curve.column(key), label=in_figure(curve.name), linewidth=1.0, marker=marker)
         ax.set_ylabel(label)
         ax.grid(visible=True, alpha=0.3)
     axes[0].legend()

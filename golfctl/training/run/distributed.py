@@ -8,16 +8,12 @@ from contextlib import contextmanager
 import torch
 import torch.distributed as dist
 
-from golfctl.core.machine.lost_ranks import lost_ranks as communication_errors
-from golfctl.errors import DependencyError, InputError, UsageError
+from golfctl.core.machine.variables import launched, meeting, number_in, speaks_of_loss
+from golfctl.errors import DependencyError, GolfError, InputError, UsageError
 from golfctl.optim.collectives import Group, current_group
 
 if dist.is_available():  # its default arguments keep whatever group exists on import, threads and all, past its end
     import torch.distributed.nn
-
-
-def _has_other_ranks() -> bool:
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
 @contextmanager
@@ -27,17 +23,17 @@ def process_group(device: torch.device, timeout_seconds: float) -> Iterator[Grou
     A rank that vanishes makes the others' collectives fail, at the latest after `timeout_seconds`.
 
     Raises:
-        InputError: another rank was lost. DependencyError: this torch has no distributed package.
+        InputError: another rank was lost or never came. DependencyError: this torch has no distributed package.
     """
     on_cuda = device.type == "cuda"
     if on_cuda:
         torch.cuda.set_device(device)
-    if not _has_other_ranks():
+    if launched().world == 1:
         yield current_group()
         return
     if not dist.is_available():
         raise DependencyError("this torch has no distributed package: install a build with it, or run one process")
-    with lost_ranks():
+    with meeting():
         dist.init_process_group(
             "nccl" if on_cuda else "gloo",
             timeout=datetime.timedelta(seconds=timeout_seconds),
@@ -57,9 +53,18 @@ def lost_ranks() -> Iterator[None]:
     Raises:
         InputError: another rank was lost.
     """
-    rank = int(os.environ.get("RANK", "0"))
-    with communication_errors(rank, "the last checkpoint is intact: continue with --resume"):
+    try:
         yield
+    except GolfError:
+        raise
+    except RuntimeError as error:
+        if not (dist.is_available() and dist.is_initialized() and speaks_of_loss(error)):
+            raise
+        reason = str(error).splitlines()[0][:160]
+        raise InputError(
+            f"rank {dist.get_rank()} lost touch with another rank ({reason}); "
+            "the last checkpoint is intact: continue with --resume"
+        ) from error
 
 
 def resolve_device(name: str) -> torch.device:
@@ -84,8 +89,8 @@ def resolve_device(name: str) -> torch.device:
 
 
 def _own_gpu(device: torch.device) -> torch.device:
-    local, here = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
-    if device.index is not None and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1:
+    local, here = number_in("LOCAL_RANK") or 0, torch.cuda.device_count()
+    if device.index is not None and (number_in("LOCAL_WORLD_SIZE") or 1) > 1:
         raise UsageError(f"--device {device} would give every rank the same GPU: under torchrun use --device cuda")
     index = local if device.index is None else device.index
     if index >= here:
@@ -97,7 +102,8 @@ def choose_threads(asked: int | None) -> int:
     """Threads for this process: as asked, else OMP_NUM_THREADS, else this rank's share of the usable cores."""
     if asked is not None:
         return asked
-    if (limit := os.environ.get("OMP_NUM_THREADS", "")).isdigit() and "LOCAL_WORLD_SIZE" not in os.environ:
-        return int(limit)
+    local_ranks = number_in("LOCAL_WORLD_SIZE")
+    if local_ranks is None and (limit := number_in("OMP_NUM_THREADS")):  # torchrun sets that to 1
+        return limit
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    return max(1, cores // (local_ranks or 1))
