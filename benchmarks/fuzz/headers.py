@@ -72,7 +72,13 @@ def _metadata(rng: random.Random, document: dict[str, Any]) -> None:
         if isinstance(text, str):
             deep = "[" * 100_000
             own[key] = rng.choice(
-                [deep, rng.choice(BYTEWISE)(rng, text.encode()).decode("latin-1"), "{}", "null", "[]"]
+                [
+                    deep,
+                    rng.choice(BYTEWISE)(rng, text.encode(errors="surrogatepass")).decode("latin-1"),
+                    "{}",
+                    "null",
+                    "[]",
+                ]
             )
             return
     document["__metadata__"] = rng.choice(

@@ -163,7 +163,7 @@ def _header(path: Path, metadata: dict[str, str]) -> _Header:
     except (ValueError, RecursionError, ConfigError) as error:
         raise CheckpointError(f"{path}: bad metadata: {error}") from error
     if header.format != FORMAT:
-        raise CheckpointError(f"{path} has format {header.format!r}; this version reads {FORMAT!r}")
+        raise CheckpointError(f"{path} has format {printable(header.format)!r}; this version reads {FORMAT!r}")
     return header
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from golfctl.core.canonical import canonical_json
 from golfctl.core.files import atomic_write
 from golfctl.core.machine.places import opened_by_library
+from golfctl.core.text import printable
 from golfctl.errors import CheckpointError
 from golfctl.packing.safetensors_header import read_file_header
 from golfctl.quant.stats import LayerStats
@@ -42,7 +43,9 @@ class StoredStats(Mapping[str, LayerStats]):
         try:
             header = json.loads(metadata[_KEY])
             if header["format"] != FORMAT:
-                raise CheckpointError(f"{path} has format {header['format']!r}; this version reads {FORMAT!r}")
+                raise CheckpointError(
+                    f"{path} has format {printable(str(header['format']))!r}; this version reads {FORMAT!r}"
+                )
             tokens = {str(name): int(count) for name, count in header["tokens"].items()}
             if missing := sorted(f"hessian.{name}" for name in tokens if f"hessian.{name}" not in entries):
                 raise CheckpointError(f"{path} lacks {missing[0]}: calibrate again")

@@ -16,6 +16,7 @@ from torch import Tensor
 from golfctl.core.canonical import canonical_json
 from golfctl.core.config import Config
 from golfctl.core.files import atomic_write
+from golfctl.core.text import printable
 from golfctl.errors import CheckpointError, ConfigError
 from golfctl.packing.checkpoint import read_safetensors
 
@@ -66,5 +67,5 @@ def read_state(path: Path) -> TrainingState:
     except (KeyError, ValueError, RecursionError, ConfigError) as error:
         raise CheckpointError(f"{path} is no training state: {error}") from error
     if position.format != FORMAT:
-        raise CheckpointError(f"{path} has format {position.format!r}; this version resumes from {FORMAT!r}")
+        raise CheckpointError(f"{path} has format {printable(position.format)!r}; this version resumes from {FORMAT!r}")
     return TrainingState(position, tensors)

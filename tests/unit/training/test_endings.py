@@ -39,6 +39,7 @@ def test_a_full_disk(tmp_path, tiny_recipe, dataset_path, monkeypatch, capsys):
         os.fsync(handle)
 
     capsys.readouterr()
+    monkeypatch.setattr("golfctl.data.shard_digests.atomic_write", lambda *ignored: None)  # a cache, not the run
     with monkeypatch.context() as patch:
         patch.setattr(files, "os", SimpleNamespace(fdopen=os.fdopen, fsync=fsync))
         assert exit_code_of([*words, str(tmp_path / "run")]) == 3

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -225,5 +226,10 @@ def test_training_tokens_outside_the_vocabulary_are_named(empty_folder, data, ca
     content = bytearray(shard.read_bytes())
     content[1024:] = b"\xff\x7f" * ((len(content) - 1024) // 2)
     shard.write_bytes(content)
+    assert exit_code_of(["train", "tiny.toml", "--data", str(bad)]) == 3
+    assert shard.name in (err := capsys.readouterr().err) and "32767" not in err  # changed: read no further
+    facts = json.loads((bad / "dataset.json").read_text())
+    facts["train"]["shards"][0]["sha256"] = hashlib.sha256(content).hexdigest()
+    (bad / "dataset.json").write_text(json.dumps(facts))
     assert exit_code_of(["train", "tiny.toml", "--data", str(bad)]) == 3
     assert "32767" in capsys.readouterr().err

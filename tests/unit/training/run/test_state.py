@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import safetensors.torch
 import torch
@@ -30,3 +32,13 @@ def test_a_position_that_is_damaged_is_named(tmp_path, text):
     path.write_bytes(safetensors.torch.save({"a": torch.zeros(9)}, {"golfctl": text}))
     with pytest.raises(CheckpointError, match=r"s\.safetensors"):
         read_state(path)
+
+
+def test_a_format_from_outside_is_shown_short(tmp_path):
+    """A fuzzed file named its format with 5,000 digits, and so did the message."""
+    path = tmp_path / "state-0000001.safetensors"
+    header = {"golfctl": json.dumps({"format": "golfctl-training-state/" + "9" * 5000})}
+    path.write_bytes(safetensors.torch.save({"a": torch.zeros(1)}, header))
+    with pytest.raises(CheckpointError, match="has format 'golfctl-training-state/999") as caught:
+        read_state(path)
+    assert len(str(caught.value)) < 400
