@@ -11,7 +11,8 @@ _ORIGINS = ("flag", "recipe", "given", "artifact", "checkpoint", "default")  # s
 def stack_lines(report: Mapping[str, Any], brief: bool = False) -> list[str]:
     """The windows, then part after part: values by origin, and (of a report with a state) what became of it.
 
-    `report` has a resolved `config` with its `origins`. `brief` leaves out defaults that need no reason.
+    `report` has a resolved `config` with its `origins`. `brief` leaves out defaults that need no reason, and the
+    reasons of all that is no default.
     """
     if "origins" not in report:  # by a version that did not say
         return []
@@ -33,8 +34,9 @@ def _by_origin(values: Mapping[str, Any], origins: Mapping[str, Any], prefix: st
         said = origins.get(f"{prefix}{key}")
         if said is None or value is None or value is False or isinstance(value, dict):
             continue
-        if not (brief and said["from"] == "default" and "why" not in said):
-            why = f" ({said['why']})" if "why" in said else ""
+        default = said["from"] == "default"
+        if not (brief and default and "why" not in said):
+            why = f" ({said['why']})" if "why" in said and (default or not brief) else ""
             texts[said["from"]].append(f"{_text(key, value)}{why}")
     return (f"{origin}: {', '.join(found)}" for origin, found in texts.items() if found)
 
