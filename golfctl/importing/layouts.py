@@ -159,6 +159,8 @@ def _halves(scales: np.ndarray, shown: str) -> np.ndarray:
             halves[at : at + _PIECE] = piece
             if not np.array_equal(halves[at : at + _PIECE].astype(np.float64), piece):
                 raise CheckpointError(f"{shown} has scales that are no 16-bit floats and would lose precision")
+            if not np.isfinite(piece).all() or (piece < 0).any():
+                raise CheckpointError(f"{shown} has a scale that is negative or infinite, which no row scheme holds")
     return halves
 
 

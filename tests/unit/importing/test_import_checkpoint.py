@@ -165,6 +165,8 @@ def test_what_cannot_be_represented_is_named(tmp_path):
     name = "blocks.0.mlp.fc.weight"
     cases = {
         "scales .* lose precision": {f"{name}.scale": torch.rand(96)},
+        "negative or infinite": {f"{name}.scale": -torch.ones(96).half()},
+        "infinite, which no": {f"{name}.scale": torch.full((96,), float("inf")).half()},
         "one scale per row": {f"{name}.scale": torch.rand(96, 2).half()},
         "is called .*int6": {f"{name}.q": torch.full((96, 32), 100, dtype=torch.int8)},
         "holds int64": {"smear.gate": torch.zeros(32, dtype=torch.long)},
