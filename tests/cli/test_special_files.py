@@ -1,5 +1,6 @@
 """Pipes, devices, sockets and folders where a file is expected: a sentence and exit code 3, unopened, never a hang."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -64,8 +65,8 @@ def make(kind, path):
     elif kind == "device":
         path.symlink_to("/dev/zero")
     elif kind == "socket":
-        with socket.socket(socket.AF_UNIX) as bound:
-            bound.bind(str(path))
+        with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(path.name)  # a whole path may be too long for a socket
     else:
         path.mkdir()
 

@@ -95,5 +95,5 @@ def test_calibration_on_the_models_own_text_is_no_training_data(tmp_path):
 
 def test_the_byte_claim_is_that_of_the_whole_text(tmp_path):
     records = journal_records(tmp_path)
-    assert byte_claim(records, "a", 9) == (100, 99, 40, "t")
+    assert byte_claim(records, "a", 9) == (100, 99, 40, "t", None)
     assert byte_claim(records, "a", 5) is None and byte_claim(records, "c", 9) is None
