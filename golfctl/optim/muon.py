@@ -4,8 +4,8 @@ A bank is a parameter of shape [B, M, N] (or [M, N], a bank of one). With W rank
 matrices; every rank owns P/W of them. One step, largest bank first (Parallel Muon, parameter-golf PR #399 and #549):
 
     reduce    reduce-scatter the gradients of every bank, asynchronously
-    apply     per bank: wait, momentum on the owned matrices, Newton–Schulz, all-gather the update; the update of the
-              bank before is applied while the gather flies
+    apply     per bank: wait, momentum on the owned matrices, Newton–Schulz while the gather of the bank before flies;
+              apply the update of that bank, all-gather this one's
 
 With one rank the same code runs without collectives or copies. Momentum lives in the optimizer's state.
 """

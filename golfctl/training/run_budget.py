@@ -83,7 +83,7 @@ class RunBudget:
         return Agreed(seconds, reserve, stops > 0, loss)
 
     def _needed(self) -> float:
-        after = self._after_seconds + _RESERVE_WRITES * self.write_seconds  # as measured when the run began
+        after = self._after_seconds + _RESERVE_WRITES * self.write_seconds
         return self._pace.slowdown * after + _RESERVE_STRETCH * self._stretch_seconds
 
     def saw(self, seconds: float, steps: int) -> None:

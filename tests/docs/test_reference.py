@@ -1,4 +1,4 @@
-"""Pages that are generated stay current; every command, table row and exit code is documented."""
+"""Pages that are generated stay current; every command is documented."""
 
 from pathlib import Path
 

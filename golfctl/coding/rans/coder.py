@@ -27,7 +27,7 @@ class RansCoder(Coder):
     """Integer matrices; an array of another rank is taken as shape[0] rows, one of rank 1 or 0 as a single row."""
 
     id = "rans/1"
-    needs = "golfctl, or the plain decoder described in docs/coding.md (integer arithmetic, no library)"
+    needs = "golfctl, or the plain decoder described in the format page (integer arithmetic, no library)"
     Options = RansOptions
 
     def accepts(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
