@@ -15,6 +15,7 @@ _NAMES = (
     b"builtins\neval", b"a\x1b[31m\nb", b"x" * 300 + b"\ny",
 )  # fmt: skip
 _TEXTS = ("", "w", "model", "storage", "0", "cpu", "tok_emb.weight", "\x1b[31m\u202e", "x" * 2000, "é\U0001f4a3")
+_LONGEST_BYTES = 4 << 20  # of a program before it is changed once more
 _RARE = 0.01  # of the cases that cost a second each
 _LENGTHS = (0, 1, 5, 255, 1 << 16, (1 << 31) - 1, (1 << 32) - 1)
 
@@ -157,4 +158,6 @@ def changed(rng: Rng, program: bytes) -> bytes:
                 [*pieces[:i], *pieces[i:] * rng.choice([1, 2, 50])],
             ]
         )
+        if sum(map(len, pieces)) > _LONGEST_BYTES:  # fifty times fifty
+            break
     return b"".join(pieces)
