@@ -1,4 +1,4 @@
-"""`rans/1` in plain Python, written from section 6 of docs/format/v1.md alone: decoder (60 lines) and, given its choices, encoder."""
+"""`rans/1` in plain Python, from section 6 of the format page: decoder (60 lines) and, given its choices, encoder."""
 
 from tests.oracles.golf_reader import need
 
