@@ -25,7 +25,7 @@ def test_the_three_commands_leave_a_run_an_artifact_and_a_report(chain):
     assert 0 < report["val_bpb"] < 8 and report["val_bpb_stderr"] > 0
     assert report["raw_bytes"] == report["billed_bytes"] > 30_000
     assert {"load", "score", "adapt", "total"} == set(report["seconds"])
-    assert {"causal", "normalised", "score_first", "single_pass"} == set(report["properties"])
+    assert {"bytes", "causal", "normalised", "score_first", "single_pass"} == set(report["properties"])
 
 
 def test_the_receipts_continue_one_chain(chain):

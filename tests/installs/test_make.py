@@ -36,7 +36,8 @@ def test_quickstart_and_test_from_a_bare_clone(tmp_path):
     again = make("quickstart", "ARGS=--seconds 3")
     assert again.returncode == 0 and (clone / "runs/quickstart-2/model.golf").is_file(), again.stderr[-3000:]
     assert {path.name for path in home.iterdir()} <= {".rustup"}  # pip asks rustc for its version, which leaves this
-    (clone / ".ci/constraints.txt").open("a").write("# another\n")
+    with (clone / ".ci/constraints.txt").open("a") as constraints:
+        constraints.write("# another\n")
     assert "pip install" in make("-n", "test").stdout
 
 
