@@ -54,7 +54,9 @@ def _type(rng: random.Random, document: dict[str, Any]) -> None:
     entry = _entry(rng, document)
     entry["dtype"] = rng.choice(_TYPES)
     if rng.random() < 0.5:  # and a shape that fills the same bytes, where the element has two
-        entry["shape"] = rng.choice([[entry.get("data_offsets", [0, 0])[-1]], [1] * 100, [], [0, 1 << 62, 1 << 62]])
+        offsets = entry.get("data_offsets")
+        end = offsets[-1] if isinstance(offsets, list) and offsets else 0  # an earlier change may have left anything
+        entry["shape"] = rng.choice([[end], [1] * 100, [], [0, 1 << 62, 1 << 62]])
 
 
 def _both(rng: random.Random, document: dict[str, Any]) -> None:
