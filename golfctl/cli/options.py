@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from golfctl.core.machine.variables import is_first
 from golfctl.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def writes(*names: str) -> Decorator:
 
             with ExitStack() as held:
                 for path in {options[name] for name in names if options[name] is not None}:
-                    if os.environ.get("RANK", "0") == "0" and not _is_special(path):
+                    if is_first() and not _is_special(path):
                         held.enter_context(writing(path))
                 return function(*arguments, **options)
 

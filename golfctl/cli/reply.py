@@ -5,13 +5,13 @@ A command gives its result through `golfctl.cli.views.render.emit`. When it fail
 or an annotation of GitHub's. Every form keeps its one line on stderr and its exit code.
 """
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from golfctl.cli.views.terminal import echo, let_go, tell
 from golfctl.core.canonical import ascii_json
+from golfctl.core.machine.variables import is_first
 from golfctl.core.schema import document, record
 from golfctl.core.text import printable
 
@@ -31,18 +31,12 @@ class Reply:
     def fail(self, message: str, exit_code: int, details: Json | None = None) -> None:
         """Give the failure, unless a result stands on stdout already or another process of `torchrun` gives it."""
         render = _FORMS.get(self.form)
-        if render is not None and not self.given and not _another_answers():
+        if render is not None and not self.given and is_first():
             self.given = True
             try:
                 echo(render(message, exit_code, details or {}))
             except OSError:  # nobody reads any more; the line on stderr and the exit code stand
                 let_go(sys.stdout)
-
-
-def _another_answers() -> bool:
-    """Whether this is one of the processes of a launch that leave the answer to the first."""
-    rank = os.environ.get("RANK", "")
-    return rank.isdecimal() and int(rank[:20]) > 0
 
 
 def asked_form(arguments: Sequence[str]) -> str:

@@ -7,10 +7,12 @@ of the recipe that thereby lose their effect are left out, and named.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-Keys = Mapping[str, Any]  # a `[pack]` table: keys that are absent, None or empty are not given
+Keys = Mapping[str, Any]  # a `[pack]` table: keys that are absent, None or empty are not given; values may be anything
 
 TERNARY_BITS = 1  # the nearest whole number below log2(3)
 FLOAT_BITS = (16, 32)
+_UNCLIPPED = (TERNARY_BITS, *FLOAT_BITS)
+_ROW_BITS = range(2, 9)
 _CALIBRATED = ("gptq", "entropy")
 
 
@@ -39,11 +41,7 @@ def in_octaves(table: Keys) -> bool:
 
 
 def _whole_bits(key: str) -> Callable[[Keys], bool]:
-    return lambda table: bool(table.get("fit")) and not in_octaves(table) and 2 <= table[key] <= 8
-
-
-def _unclipped(key: str, default: int) -> Callable[[Keys], bool]:
-    return lambda table: (table.get(key) or default) in (TERNARY_BITS, *FLOAT_BITS)
+    return lambda table: bool(table.get("fit")) and not in_octaves(table) and table[key] in _ROW_BITS
 
 
 _ROW_KEYS = ("bits", "bits_embed", "clip", "clip_embed", "scale_floor")
@@ -59,8 +57,8 @@ RULES = (
         "quantizer {method!r}",
         "gptq-lite is the percentile search: take quantizer = 'round'",
     ),
-    NoEffect(("clip",), _unclipped("bits", 6), "tensors of {bits} bits", "drop it"),
-    NoEffect(("clip_embed",), _unclipped("bits_embed", 8), "tensors of {bits_embed} bits", "drop it"),
+    NoEffect(("clip",), lambda t: t.get("bits") in _UNCLIPPED, "tensors of {bits} bits", "drop it"),
+    NoEffect(("clip_embed",), lambda t: t.get("bits_embed") in _UNCLIPPED, "tensors of {bits_embed} bits", "drop it"),
     NoEffect(("margin",), lambda t: not t.get("fit"), "a packing without fit", "add fit, or drop it"),
     NoEffect(("loss", "tensors"), lambda t: bool(t.get("fit")), "fit", _FIT_FINDS),
     NoEffect(("bits",), _whole_bits("bits"), "fit", _FIT_FINDS),

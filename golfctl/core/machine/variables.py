@@ -71,6 +71,15 @@ def check_variables() -> None:
         )
 
 
+def is_first() -> bool:
+    """Whether this process writes and answers: all do but those that a launcher gave a later number.
+
+    A variable that is absurd makes none a later one, so that somebody says so.
+    """
+    rank = os.environ.get("RANK", "")
+    return not (rank.isdecimal() and int(rank[:20]) > 0)
+
+
 def launched() -> Launch:
     """This process among those of its launch; number 0 of 1 without a launcher.
 

@@ -68,8 +68,9 @@ def test_another_evaluations_file_is_refused(tokens_N, tiny_model, tmp_path):
     assert Savepoint(path, {"a": 1}, Clock()).restore(scorer, Ledger(400), tokens_N) == 0
 
 
-def test_a_plain_edit_is_refused(tokens_N, tiny_model, tmp_path):
-    """Each kind of content, changed by the least that can be changed, with everything else as it was."""
+@pytest.fixture
+def saved(tiny_model, tmp_path):
+    """An evaluation saved after ten rows: its file, a maker of scorers for it, its tensors, what it says of itself."""
     path, ledger = tmp_path / "s", Ledger(400)
     ledger.append(0, np.ones(10))
 
@@ -80,6 +81,12 @@ def test_a_plain_edit_is_refused(tokens_N, tiny_model, tmp_path):
     with safetensors.safe_open(path, "pt") as stream:
         said = json.loads(stream.metadata()["golfctl-eval"])
     tensors = safetensors.torch.load(path.read_bytes())
+    return path, scorer, tensors, said
+
+
+def test_a_plain_edit_is_refused(tokens_N, saved):
+    """Each kind of content, changed by the least that can be changed, with everything else as it was."""
+    path, scorer, tensors, said = saved
     assert len(tensors) > 5
     edits = [(tensors, said | {"total": said["total"] + 1.0}), (tensors, said | {"seconds": {"score": 0.0}})]
     for name, tensor in tensors.items():
@@ -104,18 +111,9 @@ def test_what_a_score_depends_on_is_part_of_what_a_state_belongs_to(tokens_N, ar
     assert replace(stream, **{array: changed}).identity() != stream.identity() == stream_of(tokens_N).identity()
 
 
-def test_a_damaged_file_is_refused(tokens_N, tiny_model, tmp_path):
+def test_a_damaged_file_is_refused(tokens_N, saved):
     """Whatever was changed in it, tensors or what it says of itself."""
-    path, ledger = tmp_path / "s", Ledger(400)
-    ledger.append(0, np.ones(10))
-
-    def scorer():
-        return compose(EvalConfig.from_dict(STACK), Setting(copy.deepcopy(tiny_model), VOCAB, 32, 400, CPU, Ranks()))
-
-    Savepoint(path, {"a": 1}, Clock(), every_s=0.0).after_block(scorer(), ledger)
-    with safetensors.safe_open(path, "pt") as stream:
-        said = json.loads(stream.metadata()["golfctl-eval"])
-    tensors = safetensors.torch.load(path.read_bytes())
+    path, scorer, tensors, said = saved
     names = [name for name in tensors if name.endswith("weight_CS")]
     damages = [
         ({name: t for name, t in tensors.items() if name != "ledger"}, said),

@@ -53,3 +53,12 @@ def test_what_flags_themselves_contradict_stays_an_error():
     assert kept["loss"] == ENTROPY["loss"] and not any("loss" in note for note in notes)
     with pytest.raises(ConfigError, match="loss has no effect on quantizer 'gptq'"):
         PackConfig.from_dict({**kept, **flags}, "here")
+
+
+@pytest.mark.parametrize("table", [{"bits": "6"}, {"bits": [6], "bits_embed": {}}, {"clip": 3}, {"quantizer": ["x"]}])
+def test_values_of_any_type_are_left_for_the_config_to_judge(table):
+    """A recipe is looked at here before its values are checked."""
+    kept, _ = without_stale(table, {"fit": True, "quantizer": "gptq"})
+    if "quantizer" not in table:
+        with pytest.raises(ConfigError):
+            PackConfig.from_dict({**kept, "fit": True}, "here")
