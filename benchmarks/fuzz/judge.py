@@ -17,19 +17,27 @@ class Verdict(NamedTuple):
     seconds: float
     grown_bytes: int
 
+    @property
+    def slow(self) -> bool:
+        return self.seconds > HANG_SECONDS
+
 
 def judge(target: Target, case: Any) -> Verdict:
-    """Hand `case` to `target` under its limits."""
+    """Hand `case` to `target` under its limits. A case that seems slow is run again: a machine pauses, a hang repeats."""
+    verdict = _judge(target, case)
+    return _judge(target, case) if verdict.slow else verdict
+
+
+def _judge(target: Target, case: Any) -> Verdict:
     base = _reset_peak()
     started = time.process_time()
     outcome, fault = target.outcome(case)
-    seconds = time.process_time() - started
-    grown = max(0, _peak() - base)
-    if not fault and seconds > HANG_SECONDS:
-        fault = f"took {seconds:.1f} s"
-    if not fault and grown > target.growth_bytes(case):
-        fault = f"memory grew by {grown:,} bytes"
-    return Verdict(outcome, fault, seconds, grown)
+    verdict = Verdict(outcome, fault, time.process_time() - started, max(0, _peak() - base))
+    if not fault and verdict.slow:
+        return verdict._replace(fault=f"took {verdict.seconds:.1f} s")
+    if not fault and verdict.grown_bytes > target.growth_bytes(case):
+        return verdict._replace(fault=f"memory grew by {verdict.grown_bytes:,} bytes")
+    return verdict
 
 
 def _reset_peak() -> int:

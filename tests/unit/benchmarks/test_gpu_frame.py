@@ -116,13 +116,14 @@ def test_nothing_of_a_stopped_part_is_left(tmp_path):
     code = (
         "import os, signal, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "print(os.fork() or os.getpid(), flush=True)\n"
+        "os.write(1, b'%d\\n' % (os.fork() or os.getpid()))\n"  # one write a line: two processes share the pipe
         "time.sleep(600)\n"
     )
-    pids = []
-    ended = under_limit([sys.executable, "-c", code], 2.0, lambda line: pids.append(line), grace_s=0.5)
-    assert ended.code is None
-    for pid in (int(line) for line in pids if line.isdigit()):
+    seen = []
+    ended = under_limit([sys.executable, "-c", code], 2.0, seen.append, grace_s=0.5)
+    children = [int(line) for line in seen if line.isdigit()]
+    assert ended.code is None and len(children) == 2
+    for pid in children:
         with pytest.raises(ProcessLookupError):
             for _ in range(100):
                 os.kill(pid, 0)
