@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
 
 
 def judge(target: Target, case: Any) -> Verdict:
-    """Hand `case` to `target` under its limits. A case that seems slow is run again: a machine pauses, a hang repeats."""
+    """Hand `case` to `target` under its limits. What seems slow is run again: a machine pauses, a hang repeats."""
     verdict = _judge(target, case)
     return _judge(target, case) if verdict.slow else verdict
 

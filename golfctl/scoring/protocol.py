@@ -54,6 +54,16 @@ class Block:
         """Whether the block ends its last window: only then may state that windows share be renewed."""
         return self.stop == self.windows[-1].stop
 
+    @property
+    def known_R(self) -> np.ndarray:
+        """Targets that may be used while this block is answered: those of all rows but the last."""
+        return self.inputs(self.first + 1, self.stop)
+
+    @property
+    def key(self) -> bytes:
+        """Equal for equal inputs."""
+        return self.ids_N.tobytes()
+
     def inputs(self, start: int, stop: int) -> np.ndarray:
         """Inputs `[start, stop)` by stream position."""
         return self.ids_N[start - self.origin : stop - self.origin]

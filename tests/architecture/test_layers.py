@@ -5,8 +5,10 @@ import ast
 from tests.architecture.source import MODULES, PACKAGE, circles, dotted, imported, room_of, table_targets, tree_of
 
 LAYER = {
-    "errors": 0, "core": 1, "artifact": 2, "coding": 2, "quant": 2, "model": 2, "optim": 2, "data": 2, "scoring": 2,
-    "packing": 3, "training": 4, "evaluation": 4, "inspection": 4, "importing": 4, "auditing": 5, "comparison": 5,
+    "errors": 0, "core": 1, "arithmetic": 1.5,
+    "artifact": 2, "coding": 2, "quant": 2, "model": 2, "optim": 2, "data": 2, "scoring": 2,
+    "packing": 3, "training": 4, "evaluation": 4, "inspection": 4, "importing": 4, "codec": 4,
+    "auditing": 5, "comparison": 5,
     "submission": 6, "cli": 7,
 }  # fmt: skip
 LIGHT = {"errors", "core", "artifact", "coding", "inspection"}
