@@ -26,10 +26,15 @@ def comparison_schema() -> dict[str, Any]:
         "standard_deviation": _MAYBE,
     })  # fmt: skip
     interval = {"type": ["array", "null"], "items": _NUMBER, "minItems": 2, "maxItems": 2}
+    paired = _object({
+        "documents": {"type": "integer"}, "documents_better": {"type": "integer"}, "gain_bpb": _NUMBER,
+        "interval_95_bpb": {**interval, "type": "array"}, "draws": {"type": "integer"},
+    })  # fmt: skip
     body = _object({
         "schema": {"const": "golfctl/comparison/1"}, "unit": {"enum": ["nats", "bpb"]}, "margin": _NUMBER,
         "p_wanted": _NUMBER, "base": side, "new": side, "gain": _NUMBER, "p_value": _MAYBE,
         "degrees_of_freedom": _MAYBE, "interval_95": interval, "showable_gain": _MAYBE, "better": {"type": "boolean"},
+        "paired_documents": {"oneOf": [paired, {"type": "null"}]},
         "ignored": _list(_TEXT), "differs": _list(_TEXT), "passed_over": _list(_TEXT), "training_unknown": _list(_TEXT),
         "receipts_found": {"type": "boolean"}, "unvouched": _list(_TEXT),
         "recomputed": {"type": "object", "additionalProperties": _TEXT},

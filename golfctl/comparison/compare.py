@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from golfctl.comparison.paired_documents import as_json, paired_documents
 from golfctl.comparison.receipt import Receipt
 from golfctl.comparison.welch import Welch, welch
 from golfctl.errors import VerdictError
@@ -50,6 +51,7 @@ def compare(
         "new": _side(new, scores[1]),
         **_result(test),
         "better": test.p_value is not None and test.p_value < p_wanted,
+        "paired_documents": as_json(paired_documents(base, new)),
         "ignored": sorted(ignore),
         "differs": [line for part in PARTS for line in _between(base[0], new[0], part)],
         "passed_over": [line for receipts in (base, new) for line in _passed_over(receipts, ignore)],

@@ -32,6 +32,15 @@ class Receipt(NamedTuple):
         name = _divisor(self.report)
         return None if name is None else int(self.report[name])
 
+    @property
+    def documents(self) -> tuple[list[int], list[float]] | None:
+        """Divisor in bytes and bits of every document, in the order of the text; None where the report has none."""
+        listed = self.report.get("by_document")
+        name = _divisor(self.report)
+        if name is None or not listed or not listed["bits"]:
+            return None
+        return listed[name], listed["bits"]
+
 
 def read_receipt(path: Path) -> Receipt:
     """Read a report file, or a run folder's last evaluation.
@@ -116,6 +125,23 @@ def _check(report: Any, where: str) -> None:
         said = repr(values[wrong[0]])[:_SHOWN]
         raise InputError(f"{where}: no report as golfctl writes it: {wrong[0]} is {said}; score the artifact again")
     _check_division(values, where)
+    _check_documents(values, where)
+
+
+def _check_documents(report: dict[str, Any], where: str) -> None:
+    """Raises InputError where the documents that a report lists do not add up to its figures."""
+    listed, name = report.get("by_document"), _divisor(report)
+    if name is None or listed is None:
+        return
+    columns = [listed.get(key) for key in ("bits", name)] if isinstance(listed, dict) else []
+    lists = [column for column in columns if isinstance(column, list) and all(map(_counts, column))]
+    if len(lists) != 2 or len(lists[0]) != len(lists[1]):
+        raise InputError(f"{where}: by_document does not hold bits and bytes of documents; score the artifact again")
+    bits, held = lists
+    total = report["val_loss"] * report["tokens"] / math.log(2.0)
+    slack = _ROUNDING * total + 0.001 * len(bits)  # bits are written to three decimals
+    if bits and (sum(held) != report[name] or abs(sum(bits) - total) > slack):
+        raise InputError(f"{where}: its documents do not add up to its score: these figures are not of one evaluation")
 
 
 def _check_division(report: dict[str, Any], where: str) -> None:
@@ -133,6 +159,10 @@ def _check_division(report: dict[str, Any], where: str) -> None:
 
 def _divisor(report: dict[str, Any]) -> str | None:
     return next((name for name in _DIVISORS if name in report), None)
+
+
+def _counts(value: Any) -> bool:
+    return _is_figure(value) or (type(value) in (int, float) and value == 0)
 
 
 def _is_figure(value: Any) -> bool:

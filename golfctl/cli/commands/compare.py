@@ -89,10 +89,34 @@ def _text(result: dict[str, Any]) -> str:
         lines.append(
             f"with this spread {runs} runs a side show a gain of {result['showable_gain']:.5f} or more (4 in 5)"
         )
-    lines += [_apart(result), *_unknown(result)]
+    lines += [*_over_documents(result["paired_documents"]), _in_words(result), _apart(result), *_unknown(result)]
     lines.append("what can be recomputed, and how: docs/receipts.md, or `recomputed` of --json")
     lines.append("what no test sees: how many other runs were made and left out")
     return "\n".join(lines)
+
+
+def _over_documents(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
+        return []
+    low, high = found["interval_95_bpb"]
+    return [
+        f"over documents: gain {found['gain_bpb']:+.5f} bpb, 95 % {low:+.5f} … {high:+.5f} "
+        f"(paired bootstrap, {found['documents']:,} documents, better on {found['documents_better']:,})"
+    ]
+
+
+def _in_words(result: dict[str, Any]) -> str:
+    """What follows, for someone who reads one line alone."""
+    gain, unit = result["gain"], result["unit"]
+    if result["p_value"] is None:
+        return "in words: nothing follows yet; one run has no spread, so run at least two seeds a side"
+    if not result["better"]:
+        more = "; more seeds may" if gain > result["margin"] else ""
+        return f"in words: these runs do not show that new is better by more than {result['margin']:g} {unit}{more}"
+    found = result["paired_documents"]
+    shaky = found is not None and found["interval_95_bpb"][0] <= 0
+    held = ", but other documents might not show it" if shaky else ""
+    return f"in words: new is better by more than {result['margin']:g} {unit}, and not by the luck of its seeds{held}"
 
 
 def _apart(result: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -263,3 +264,83 @@ def test_the_json_says_what_can_be_recomputed_and_fits_its_schema(runs, capsys):
     result = json.loads(capsys.readouterr().out)
     assert "golfctl eval" in result["recomputed"]["val_loss"] and set(result["recomputed"]) > {"val_bpb"}
     Draft202012Validator(schema_of("comparison")).validate(result)
+
+
+def with_documents(loss, name, bits, held, **changes):
+    """A report whose documents add up."""
+    total = loss * 1000 / math.log(2)
+    bits = [round(b * total / sum(bits), 3) for b in bits]
+    return report(
+        loss, name, val_bpb=total / sum(held), carried_bytes=sum(held),
+        by_document={"bits": bits, "carried_bytes": held, "raw_bytes": held}, **changes
+    )  # fmt: skip
+
+
+def written(tmp_path, name, body):
+    path = tmp_path / f"{name}.json"
+    path.write_text(json.dumps(body))
+    return read_receipt(path)
+
+
+def sets(tmp_path, base_shares, new_shares, held):
+    base = [written(tmp_path, f"b{i}", with_documents(1.9 + 0.001 * i, f"b{i}", base_shares, held)) for i in range(3)]
+    new = [written(tmp_path, f"n{i}", with_documents(1.8 + 0.001 * i, f"n{i}", new_shares, held)) for i in range(3)]
+    return base, new
+
+
+def test_documents_are_paired(tmp_path):
+    held = [100, 200, 300, 400]
+    base, new = sets(tmp_path, held, held, held)  # every document gains the same bits a byte
+    found = compare(base, new, 0.005, 0.01)["paired_documents"]
+    gain = 0.1 * 1000 / math.log(2) / 1000
+    assert found["documents"] == found["documents_better"] == 4 and found["gain_bpb"] == pytest.approx(gain, abs=1e-5)
+    assert found["interval_95_bpb"] == pytest.approx([gain, gain], abs=1e-4)
+
+
+def test_a_gain_on_one_document_alone_is_seen_as_such(tmp_path, capsys):
+    held = [250] * 4
+    base, new = sets(tmp_path, [1, 1, 1, 1.4], [1, 1, 1, 1.0], held)
+    found = compare(base, new, 0.005, 0.01)["paired_documents"]
+    assert found["documents_better"] == 1 and found["interval_95_bpb"][0] < 0 < found["interval_95_bpb"][1]
+    paths = [[receipt.source for receipt in side] for side in (base, new)]
+    assert exit_code_of(["compare", *paths[0], "--", *paths[1]]) == 0
+    said = capsys.readouterr().out
+    assert "better on 1" in said and "other documents might not show it" in said
+
+
+def test_the_interval_is_that_of_the_ratio_of_sums(tmp_path):
+    """Against a plain loop with the same draws."""
+    rng = np.random.default_rng(3)
+    held = rng.integers(50, 500, 30).tolist()
+    base, new = sets(tmp_path, rng.uniform(1, 2, 30).tolist(), rng.uniform(1, 2, 30).tolist(), held)
+    found = compare(base, new, 0.005, 0.01)["paired_documents"]
+    saved = [np.mean([r.documents[1][d] for r in base]) - np.mean([r.documents[1][d] for r in new]) for d in range(30)]
+    draws = np.random.default_rng(0)
+    gains = []
+    for _ in range(10):
+        for drawn in draws.integers(0, 30, (1000, 30)):
+            gains.append(sum(saved[d] for d in drawn) / sum(held[d] for d in drawn))
+    assert found["interval_95_bpb"] == pytest.approx(np.quantile(gains, [0.025, 0.975]).tolist(), rel=1e-9)
+
+
+def test_no_documents_no_pairs(tmp_path, runs):
+    base, new = runs
+    assert compare(receipts(base), receipts(new), 0.005, 0.01)["paired_documents"] is None
+    one, other = sets(tmp_path, [1], [1], [1000])
+    assert compare(one, other, 0.005, 0.01)["paired_documents"] is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"by_document": {"bits": [1.0], "carried_bytes": [100, 200]}},
+        {"by_document": {"bits": [1.0, "x"], "carried_bytes": [100, 200]}},
+        {"by_document": {"bits": [1.0, 2.0], "carried_bytes": [100, 200]}},
+        {"by_document": 7},
+        {"by_document": {"bits": None, "carried_bytes": None}},
+    ],
+)
+def test_documents_that_do_not_add_up_are_refused(tmp_path, change):
+    body = with_documents(1.9, "a", [1, 2], [100, 200]) | change
+    with pytest.raises(InputError, match="document"):
+        written(tmp_path, "odd", body)
