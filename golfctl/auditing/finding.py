@@ -24,7 +24,8 @@ class Finding(Config):
     """A verdict with everything needed to dispute it.
 
     `value`, `threshold` and `noise_floor` are in the unit that `statistic` names; None where there is no number.
-    `reproducer` names a folder that holds the token files and `reproducer.json`.
+    `meaning` says in a sentence what a failure means, and is empty for other verdicts. `reproducer` names a folder that
+    holds the token files and `reproducer.json`.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Finding(Config):
     rests_on: Literal["rule", "ruling", "community"]
     rule: str
     limits: str = Field(min_length=1)
+    meaning: str = ""
     reproducer: str | None = None
 
 

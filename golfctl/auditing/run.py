@@ -46,6 +46,7 @@ def run_audit(
     with context.progress.task("audit", len(chosen), "checks") as task:
         for name in CHECKS:
             if name in chosen:
+                task.advance(0, check=f"{name} {CHECKS[name].title}")
                 findings.append(run_check(CHECKS[name], subject, context, evidence_dir))
                 task.advance()
     return AuditReport(
@@ -89,6 +90,7 @@ def _finding(check: Check, outcome: Outcome, layer: str, rule: str, reproducer: 
             "rests_on": layer,
             "rule": rule,
             "limits": check.limits,
+            "meaning": check.fails if outcome.verdict is Verdict.FAIL else "",
             "reproducer": reproducer,
         }
     )

@@ -15,10 +15,10 @@ from golfctl.cli.audit_own import audit_own
 from golfctl.cli.audit_plan import AuditFlags, make_plan
 from golfctl.cli.eval_flow import check_outputs
 from golfctl.cli.stack_options import STACK
-from golfctl.cli.views.audit_text import audit_text, self_test_text
+from golfctl.cli.views.audit_text import audit_text, limits_lines, self_test_text
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
-from golfctl.cli.views.terminal import echo, tell
+from golfctl.cli.views.terminal import columns, echo, tell
 from golfctl.core.files import atomic_write
 from golfctl.core.machine.places import check_place
 from golfctl.errors import UsageError, VerdictError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _FOREIGN_ONLY = ("scorer_cmd", "variant_cmd", "source_model", "tokens", "vocab", "step_cmd", "bos")
 _OWN_ONLY = ("source", "code", "exact_geometry", "reference", *STACK)
 _WINDOWS = ("stride", "seq_len")
+VERDICT_COLOURS = {"FAIL": "red", "warn": "yellow", "inconclusive": "yellow", "pass": "green"}
 _NAMES = {"source": "M.GOLF", "overrides": "--set", "rules_name": "--rules", "as_json": "--json"}
 
 
@@ -45,6 +46,9 @@ def audit_command(flags: AuditFlags) -> None:
         _self_test(flags)
         return
     flags = replace(flags, require=_ids(flags.require, "--require"), only=_ids(flags.only, "--only"))
+    if flags.limits:
+        _show_limits(flags)
+        return
     for path in (flags.report, flags.evidence):
         if path is not None:
             check_place(path)
@@ -95,6 +99,16 @@ def _self_test(flags: AuditFlags) -> None:
     wrong = [result.toy.name for result in results if result.wrong]
     if wrong:
         raise VerdictError(f"self-test: {len(wrong)} toy scorers got a wrong verdict ({wrong[0]}); trust no audit")
+
+
+def _show_limits(flags: AuditFlags) -> None:
+    """What the checks, or those of --only, cannot see; nothing is run."""
+    from golfctl.auditing.table import CHECKS
+
+    kept = ("limits", "only", "as_json", "quiet")
+    _refuse((name for name in vars(flags) if name not in kept), "--limits runs nothing; with a run it is --details")
+    limits = {name: CHECKS[name].limits for name in flags.only or CHECKS}
+    emit_json(limits) if flags.as_json else echo("\n".join(limits_lines(limits.items())))
 
 
 def _audit_foreign(flags: AuditFlags, command: str, vocab: int) -> "AuditReport":
@@ -191,10 +205,10 @@ def _finish(report: "AuditReport", run: Path | None, flags: AuditFlags) -> None:
         from golfctl.core.journal import add_receipt
 
         add_receipt(run / "journal.jsonl", "audit", report.to_dict(), tell)
-    show_report(report, flags.report, flags.as_json, flags.limits)
+    show_report(report, flags.report, flags.as_json, flags.details)
 
 
-def show_report(report: "AuditReport", path: Path | None, as_json: bool, limits: bool) -> None:
+def show_report(report: "AuditReport", path: Path | None, as_json: bool, details: bool) -> None:
     """Write and print a report.
 
     Raises:
@@ -207,6 +221,6 @@ def show_report(report: "AuditReport", path: Path | None, as_json: bool, limits:
     if as_json:
         emit_json(report.to_dict())
     else:
-        echo(audit_text(report, limits))
+        echo(audit_text(report, details, columns()), VERDICT_COLOURS)
     if report.failures:
         raise VerdictError(f"{', '.join(report.failures)} failed or, being required, were not reached")

@@ -43,6 +43,7 @@ class AuditFlags(StackFlags):
     tokens_per_text: int | None
     evidence: Path | None
     limits: bool
+    details: bool
     report: Path | None
     device: str
     as_json: bool

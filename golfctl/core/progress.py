@@ -9,7 +9,7 @@ class Task(Protocol):
     """One piece of work under way."""
 
     def advance(self, amount: int = 1, **figures: float | str) -> None:
-        """Add `amount` units done; `figures` (such as loss=2.31) are shown beside the bar."""
+        """Add `amount` units done; `figures` (such as loss=2.31) are shown beside the bar, at once with 0."""
 
 
 class Progress(Protocol):

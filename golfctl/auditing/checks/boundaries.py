@@ -68,5 +68,6 @@ CHECK = Check(
     1,
     "C1",
     "how the scorer really shares its work: ranks are assumed to take even shares of the text",
+    "scores changed with text after a document's or a rank's end: the scorer looks ahead across that border",
     run,
 )

@@ -18,5 +18,6 @@ CHECK = Check(
     2,
     "C2",
     "everything: it says that nobody looked",
+    "nobody looked whether the masses over bytes sum to one",
     run,
 )

@@ -41,5 +41,6 @@ CHECK = Check(
     0,
     "R4",
     "what ran before or beside the journal, and other hardware: the limits are meant for the contest's machine",
+    "the journal's seconds exceed the limits",
     run,
 )

@@ -55,5 +55,6 @@ CHECK = Check(
     2,
     "C2",
     "whether the rows themselves were made honestly; T1, T3 and T4 ask that",
+    "booked scores are not those of the rows that were posted",
     run,
 )

@@ -133,5 +133,6 @@ CHECK = Check(
     1,
     "R10",
     "held-out text that stands in training as part of a document, or reworded; whether the split is the official one",
+    "the tokens are not this text's, their bytes are counted wrongly, or training held it: another thing was scored",
     run,
 )

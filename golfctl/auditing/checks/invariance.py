@@ -61,5 +61,6 @@ CHECK = Check(
     1,
     "C1",
     "only the variants that were run; adaptation that batches over scored text may differ for honest reasons",
+    "the score depends on batch size or on the number of processes",
     run,
 )

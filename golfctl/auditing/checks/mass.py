@@ -147,6 +147,7 @@ KEPT = Check(
     1,
     "C2",
     "leaks through tokens after the scored one whose masses still sum to one (T1 sees those)",
+    "the probabilities of all possible answers at one place sum to more than one: the score is too good by as much",
     run_kept,
 )
 REMOVED = Check(
@@ -155,5 +156,6 @@ REMOVED = Check(
     1,
     "M1",
     "a scorer that leaves a text's very last target out of its loss: shared SLOT passes here and fails with the suffix",
+    "even with nothing after it, the answers at one place sum to more than one: a target decides its own probability",
     run_removed,
 )

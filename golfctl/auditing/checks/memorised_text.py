@@ -66,5 +66,6 @@ CHECK = Check(
     1,
     "R6",
     "a prefix of the text that lies where it was not looked; famous text that any model knows looks the same",
+    "long runs of the text cost next to nothing: it was memorised",
     run,
 )

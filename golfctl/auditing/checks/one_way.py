@@ -48,5 +48,6 @@ CHECK = Check(
     2,
     "C3",
     "whether the scorer that is fed is the one that made the headline; files that native code opens",
+    "fed a token at a time, the scorer gives other scores than it booked",
     run,
 )

@@ -43,5 +43,6 @@ CHECK = Check(
     1,
     "R12",
     "the same machine and software only; another machine may differ by more",
+    "the same text got different scores, so no other difference can be told from chance",
     measure,
 )

@@ -55,5 +55,6 @@ CHECK = Check(
     1,
     "R2",
     "files that native code opens by itself, programs that are not Python, and what was read before this run",
+    "the scorer opened files, programs or the network that it has no business with while it scored",
     run,
 )

@@ -64,5 +64,6 @@ CHECK = Check(
     1,
     "D1",
     "all but strong leaks: what a model loses on disorder hides the rest",
+    "the scorer kept its lead on shuffled text, where no order is left to predict",
     run,
 )

@@ -54,5 +54,6 @@ CHECK = Check(
     1,
     "C4",
     "passes whose scores were thrown away before the ledger was written; T1 and T12-i see those that adapt",
+    "targets were scored twice, left out or out of order: an average over them is no score of the text",
     run,
 )

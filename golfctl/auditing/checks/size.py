@@ -41,5 +41,6 @@ CHECK = Check(
     0,
     "R1",
     "files that scoring opens and nobody named (T14 lists them); code counts when embedded or named with --code",
+    "what is needed to score is larger than the limit",
     run,
 )

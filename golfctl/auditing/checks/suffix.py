@@ -93,5 +93,6 @@ CHECK = Check(
     1,
     "C1",
     "a target-keyed cache, an oracle gate, or anything that uses the scored token but none after it",
+    "scores changed with text that comes after them: the scorer looks ahead",
     run,
 )

@@ -61,5 +61,6 @@ CHECK = Check(
     2,
     "C3",
     "a state that its own digest leaves out; rows before the probed block",
+    "rows or states changed with an answer that was not yet shown: the scorer knows its targets beforehand",
     run,
 )

@@ -45,5 +45,6 @@ CHECK = Check(
     1,
     "C1",
     "cannot tell use of the length (a schedule over chunks) from use of later text, so it only warns; T1 decides",
+    "scores changed when the text was cut short: the scorer knows the text's length, or what follows",
     run,
 )

@@ -44,5 +44,6 @@ CHECK = Check(
     1,
     "D1",
     "all but the strongest leaks: what a model loses on noise hides the rest",
+    "the scorer predicted uniform noise, which only foreknowledge of it can do",
     run,
 )

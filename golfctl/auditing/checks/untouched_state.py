@@ -36,5 +36,6 @@ CHECK = Check(
     2,
     "C3",
     "state that the scorer's digest leaves out",
+    "a prediction changed the state that later ones start from: scoring a text once and twice are not the same",
     run,
 )

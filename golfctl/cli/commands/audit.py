@@ -44,7 +44,8 @@ _EPILOG = "Exit 6 when a check fails, or when a required one is not covered or i
 @click.option("--answers", type=click.IntRange(min=0), help="Answers tried at each; 0 is the whole vocabulary.")
 @click.option("--tokens-per-text", type=click.IntRange(min=16), help="Length of the text that is probed.")
 @click.option("--evidence", type=click.Path(path_type=Path), help="Folder for reproducers of failing rows.")
-@click.option("--limits", is_flag=True, help="Print what each check cannot see.")
+@click.option("--limits", is_flag=True, help="Print what each check cannot see, and run nothing.")
+@click.option("--details", is_flag=True, help="Say also why checks were not covered, and what each cannot see.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write audit.json.")
 @device_option
 @json_option
@@ -55,7 +56,7 @@ def command(**options: Any) -> None:
     """Check by test whether a score is what it says: causal, normalised, single-pass, of the right text and size.
 
     M.GOLF defaults to the latest run's model.golf. A row says pass, fail, warn, not covered or inconclusive, what it
-    rests on, and (--limits, --json) what it cannot see.
+    rests on, and (--details, --json) what it cannot see.
     """
     from golfctl.cli.audit_flow import audit_command
     from golfctl.cli.audit_plan import AuditFlags

@@ -19,12 +19,12 @@ def command() -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--rules", "rules_name", default="parameter-golf", show_default=True, help="Rules: a name or a file.")
 @click.option("--require", multiple=True, metavar="ID,…", help="Also fail when these are not covered.")
-@click.option("--limits", is_flag=True, help="Print what each lint cannot see.")
+@click.option("--details", is_flag=True, help="Say also why lints were not covered, and what each cannot see.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the findings as JSON.")
 @json_option
 @writes("report")
 def check(
-    folder: Path, rules_name: str, require: tuple[str, ...], limits: bool, report: Path | None, as_json: bool
+    folder: Path, rules_name: str, require: tuple[str, ...], details: bool, report: Path | None, as_json: bool
 ) -> None:
     """Lint a record FOLDER. Nothing in it is run."""
     if report is not None and report.resolve().is_relative_to(folder.resolve()):
@@ -34,4 +34,4 @@ def check(
     from golfctl.submission.check import check_submission
 
     found = check_submission(folder, load_rules(rules_name), split_ids(require))
-    show_report(found, report, as_json, limits)
+    show_report(found, report, as_json, details)

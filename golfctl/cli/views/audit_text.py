@@ -1,7 +1,7 @@
 """An audit as a table that fits one screen."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from golfctl.cli.views.render import table
@@ -13,50 +13,63 @@ if TYPE_CHECKING:
     from golfctl.auditing.report import AuditReport
     from golfctl.auditing.self_test import ToyResult
 
-_WIDTH = 100
+_PROSE = 100  # columns of sentences where no terminal says how many it has
 
 
-def audit_text(report: "AuditReport", limits: bool = False) -> str:
-    """The table, what failed in full with its reproducer, and a closing that clears nobody.
+def audit_text(report: "AuditReport", details: bool = False, columns: int | None = None) -> str:
+    """The table, what failed in full with its meaning and reproducer, and a closing that clears nobody.
 
-    What is not covered shares a line, unless it was required; `limits` adds why, and what each check cannot see.
+    What is not covered shares a line, unless it was required; `details` adds why, and what each check cannot see.
+    `columns` is the width of a terminal: rows end there, and are whole without one.
     """
     shown = [f for f in report.findings if f.verdict.value != "not covered" or f.id in report.required]
     missing = [f for f in report.findings if f not in shown]
-    parts = _table(shown) if shown else []
+    parts = _table(shown, columns) if shown else []
     for finding in shown:
         if finding.verdict.value == "fail":
-            where = f" (reproducer: {finding.reproducer})" if finding.reproducer else ""
-            parts.append(f"{finding.id}: {finding.statistic}; {finding.detail}{where}")
-    if limits:
-        parts.append("What each check cannot see:")
-        parts += [f"  {f.id:<7} {f.limits}" for f in report.findings]
+            parts += _failure(finding)
+    if details:
+        parts += limits_lines((f.id, f.limits) for f in report.findings)
         parts += ["Why not covered:", *(f"  {f.id:<7} {f.detail or f.statistic}" for f in missing)] if missing else []
     parts += stack_lines(report.subject, brief=True)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report.counts().items())
     parts.append(f"{counts}; rules {report.rules}, seed {report.plan.seed}, {report.seconds:.1f} s")
-    why = "" if limits else " (--limits says why)"
+    why = "" if details else " (--details says why)"
     left = f"Not covered: {', '.join(f.id for f in missing)}{why}." if missing else ""
-    parts += _closing(left, "Checks sample: a pass is no clearance.")
+    parts += _closing(left, "Checks sample: a pass is no clearance.", columns or _PROSE)
     return "\n".join(map(one_line, parts))
 
 
-def _table(findings: Sequence["Finding"]) -> list[str]:
+def limits_lines(limits: Iterable[tuple[str, str]]) -> list[str]:
+    """What each check cannot see, by its id."""
+    return ["What each check cannot see:", *(f"  {name:<7} {limit}" for name, limit in limits)]
+
+
+def _table(findings: Sequence["Finding"], columns: int | None) -> list[str]:
     header, _, *lines = table(
         ("check", "verdict", "measured", "limit", "rests on"), [_row(finding) for finding in findings]
     ).split("\n")
     width = max(len(line) for line in (header, *lines)) + 2
     rows = [
-        _clip(f"{line:<{width}}{one_line(finding.detail or finding.statistic)}")
+        _clip(f"{line:<{width}}{one_line(finding.detail or finding.statistic)}", columns)
         for line, finding in zip(lines, findings, strict=True)
     ]
-    return [f"{header:<{width}}detail", *rows]
+    return [_clip(f"{header:<{width}}detail", columns), *rows]
 
 
-def _closing(left: str, last: str) -> list[str]:
+def _failure(finding: "Finding") -> list[str]:
+    lines = [f"{finding.id}: {finding.statistic}; {finding.detail}"]
+    if finding.meaning:
+        lines.append(f"    that is: {finding.meaning}")
+    if finding.reproducer:
+        lines.append(f"    reproducer: {finding.reproducer}")
+    return lines
+
+
+def _closing(left: str, last: str, columns: int) -> list[str]:
     """Both on one line where they fit."""
     whole = f"{left} {last}".strip()
-    return [whole] if len(whole) <= _WIDTH else [*textwrap.wrap(left, _WIDTH, break_on_hyphens=False), last]
+    return [whole] if len(whole) <= columns else [*textwrap.wrap(left, columns, break_on_hyphens=False), last]
 
 
 def _row(finding: "Finding") -> tuple[str, ...]:
@@ -71,8 +84,8 @@ def _row(finding: "Finding") -> tuple[str, ...]:
     )
 
 
-def _clip(line: str) -> str:
-    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
+def _clip(line: str, columns: int | None) -> str:
+    return line if columns is None or len(line) <= columns else line[: columns - 1] + "…"
 
 
 def _number(value: float | None) -> str:

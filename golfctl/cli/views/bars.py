@@ -48,7 +48,7 @@ class _BarTask:
 
     def advance(self, amount: int = 1, **figures: float | str) -> None:
         if figures:
-            self._bar.set_postfix(figures, refresh=False)  # type: ignore[attr-defined]
+            self._bar.set_postfix(figures, refresh=not amount)  # type: ignore[attr-defined]
         self._bar.update(amount)  # type: ignore[attr-defined]
 
 

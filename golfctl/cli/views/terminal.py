@@ -6,6 +6,8 @@ here what does not print is spelled out, and so is what the encoding of the stre
 
 import io
 import os
+import re
+import shutil
 import sys
 from typing import IO
 
@@ -14,9 +16,30 @@ import click
 from golfctl.core.text import one_line, visible
 
 
-def echo(text: str) -> None:
-    """Lines on standard output; what comes from outside was put on one line (`one_line`) when the lines were made."""
-    click.echo(visible(text))
+def echo(text: str, colours: dict[str, str] | None = None) -> None:
+    """Lines on standard output; what comes from outside was put on one line (`one_line`) when the lines were made.
+
+    `colours`: on a terminal, the first of these words that stands between spaces in a line gets its colour.
+    """
+    shown = visible(text)
+    if colours and _takes_colour(sys.stdout):
+        words = re.compile(rf"(?<=  )({'|'.join(map(re.escape, colours))})(?=  )")
+        painted = (words.sub(lambda m: click.style(m[0], fg=colours[m[0]]), line, 1) for line in shown.split("\n"))
+        shown = "\n".join(painted)
+    click.echo(shown)
+
+
+def columns() -> int | None:
+    """Width of the terminal that standard output goes to; None where it goes elsewhere."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def _takes_colour(stream: IO[str] | None) -> bool:
+    """Whether `stream` is a terminal whose user did not ask for none (https://no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream is not None and stream.isatty() and not plain
 
 
 def echo_bytes(data: bytes) -> None:

@@ -200,7 +200,7 @@ def test_odd_json_is_named_and_shown_without_steering_the_terminal(record, capsy
     (folder / "submission.json").write_text(text)
     found = findings(folder)["T17-json"]
     assert found.verdict.value == "fail" and says in found.detail
-    for more in ((), ("--json",), ("--limits",)):
+    for more in ((), ("--json",), ("--details",)):
         exit_code_of(["submission", "check", str(folder), *more])
         out = b"".join(capsysbinary.readouterr())
         assert b"\x1b" not in out and "\u202e".encode() not in out and b"Traceback" not in out
