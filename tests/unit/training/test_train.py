@@ -9,6 +9,9 @@ import torch
 
 from golfctl.core.journal import read_journal
 from golfctl.core.progress import SILENT
+from golfctl.data.build import build_dataset, split_explicit
+from golfctl.data.dataset import Dataset
+from golfctl.data.text.sources import Document
 from golfctl.errors import CheckpointError, ConfigError, InterruptedRun, NumericsError, StorageError, UsageError
 from golfctl.optim.collectives import Alone
 from golfctl.packing.checkpoint import read_checkpoint
@@ -341,6 +344,16 @@ def test_existing_runs_are_not_overwritten(tmp_path, tiny_recipe, dataset_path):
         train(tiny_recipe(), dataset_path, tmp_path / "run")
     with pytest.raises(CheckpointError, match="other settings"):
         train(tiny_recipe(seed=2), dataset_path, tmp_path / "run", resume=True)
+
+
+def test_a_run_does_not_go_on_with_other_data(tmp_path, tiny_recipe, dataset_path):
+    """Other text in the same tokens, so that settings and vocabulary agree."""
+    train(tiny_recipe(), dataset_path, tmp_path / "run")
+    texts = [Document(name, f"a {name} of the model writes and reads small files quickly " * 40) for name in "abc"]
+    tokenizer = Dataset.open(dataset_path).tokenizer
+    build_dataset(tmp_path / "set", split_explicit(texts[:2], texts[2:]), tokenizer, source="t", split="explicit")
+    with pytest.raises(CheckpointError, match="was trained on other data than"):
+        train(tiny_recipe(), tmp_path / "set", tmp_path / "run", resume=True)
 
 
 def test_a_vocabulary_that_is_not_the_tokenizers_is_refused(tmp_path, tiny_recipe, dataset_path):
