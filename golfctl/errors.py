@@ -9,6 +9,7 @@
     │   ├── NumericsError   3    NaN, Inf, or a matrix a method cannot handle
     │   └── StorageError    3    the disk is full or refuses us
     ├── DependencyError     3    an optional library is needed; the message names the extra to install
+    ├── MachineError        3    this machine cannot compute what is asked for; another one can
     ├── ArtifactError       4    an artifact is damaged, hostile or of a version we do not read
     ├── BudgetError         5    a size or time budget does not hold
     ├── VerdictError        6    an audit or comparison said no
@@ -66,6 +67,12 @@ class StorageError(InputError):
 
 class DependencyError(GolfError):
     """An optional library is needed; the message names the extra to install."""
+
+    exit_code = 3
+
+
+class MachineError(GolfError):
+    """This machine cannot compute what is asked for, and another one can."""
 
     exit_code = 3
 

@@ -1,8 +1,9 @@
 """Compiled functions, and where their machine code is kept: in the user's cache folder, or in memory alone.
 
 numba would keep it beside the source, in an installation that must be removable and may be read-only. Here one folder
-holds the code of one room in one version: `VERSION-DIGEST`, over the room's sources, because constants and functions of
-other files are compiled in, and numba looks at one file alone. The folders used last stay, older ones go.
+holds the code of one room in one version: `VERSION-DIGEST`, over the sources of the room and of the portable
+arithmetic, because constants and functions of other files are compiled in, and numba looks at one file alone. The
+folders used last stay, older ones go.
 """
 
 import hashlib
@@ -29,7 +30,8 @@ except RuntimeWarning as error:
     raise InputError(f"{str(error).splitlines()[0]} Unset it.") from error
 
 _settings: Any = numba.config
-KEPT = 12  # folders: four versions of three rooms
+KEPT = 20  # folders: four versions of five rooms
+_ARITHMETIC = Path(golfctl.__file__).parent / "arithmetic" / "kernels"  # whose functions other rooms compile in
 
 
 def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -62,9 +64,9 @@ def code_folder(room: Path) -> Path | None:
 
 
 def _digest(room: Path) -> str:
-    """Of every source of the room, and of the numba that compiles them."""
+    """Of every source that is compiled in, and of the numba that compiles them."""
     digest = hashlib.sha256(f"{numba.__version__}\n".encode())
-    for path in sorted(room.glob("*.py")):
+    for path in sorted({*room.glob("*.py"), *_ARITHMETIC.glob("*.py")}):
         digest.update(f"{path.name}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
