@@ -3,12 +3,37 @@
 Shapes: B batch, T new positions, L capacity in positions, K key-value heads, d head dimension.
 """
 
-from typing import Self
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
 
 from golfctl.errors import UsageError
+
+
+class Memory(Protocol):
+    """What one forward pass asks of a cache, whichever it is."""
+
+    weights: dict[str, Tensor]
+    base: float
+
+    @property
+    def reach(self) -> int | None:
+        """How many positions a row sees, its own among them; None: all."""
+
+    @property
+    def ends_B(self) -> Tensor | None:
+        """How many of the keys that `append` returns each sequence has; None: all of them."""
+
+    def positions(self, count: int, device: torch.device) -> Tensor:
+        """Of the next `count` tokens: [T], or [B, T] where sequences stand at different positions."""
+
+    def swap_row(self, key: str, last: Tensor) -> Tensor | None:
+        """Remember the last row [B, 1, ...] of every sequence and return the one remembered before, zero where a
+        sequence begins; None where all do."""
+
+    def append(self, key: str, new: Tensor) -> Tensor:
+        """Store new rows [B, T, ...] after those already there; return what the rows see, [B, S, ...]."""
 
 
 class Cache:
@@ -19,6 +44,7 @@ class Cache:
 
     reach: int | None = None
     """How many positions a row sees, its own among them; None: all."""
+    ends_B: Tensor | None = None
 
     def __init__(self, batch: int, length: int, weights: dict[str, Tensor], base: float) -> None:
         """An empty cache for `batch` sequences of `length` positions; `base` is the rotary base of all of them."""
@@ -38,6 +64,10 @@ class Cache:
                 f"cache for {self.batch} sequences of {self.length} tokens, {self.position} used: "
                 f"cannot take {batch} sequences of {count} more"
             )
+
+    def positions(self, count: int, device: torch.device) -> Tensor:
+        """The next `count` positions [T], the same for every sequence."""
+        return torch.arange(self.position, self.position + count, device=device)
 
     def swap_row(self, key: str, last: Tensor) -> Tensor | None:
         """Remember the last row [B, 1, ...] of a sequence and return the one remembered before."""

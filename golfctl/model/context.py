@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from golfctl.model.blocks.rotary import Rotation
-from golfctl.model.cache import Cache
+from golfctl.model.cache import Memory
 from golfctl.model.kernels.products import products
 from golfctl.model.kernels.visible import Visible
 from golfctl.model.weights.banks import Matrices
@@ -29,20 +29,17 @@ class Context:
     """Compute dtype: of the residual stream and of the weights in products."""
     matrices: Matrices
     """Matrices by public name, in the compute dtype."""
+    positions: Tensor
+    """Of the tokens in their sequences: [T], or [B, T] where sequences stand at different positions."""
     rotation: Rotation
     bos: int
     visible: Visible
     backend: str = "auto"
-    cache: Cache | None = None
+    cache: Memory | None = None
     taps: Sequence[Tap] = ()
     lookup_taps: Sequence[Tap] = ()
     wanted: int = 0
     """Only rows from here on are wanted of the last block."""
-
-    @property
-    def first(self) -> int:
-        """Position of the first token of `ids_BT` in its sequence."""
-        return self.cache.position if self.cache else 0
 
     def linear(self, x: Tensor, name: str) -> Tensor:
         """x Wᵀ for the matrix with public name `name`."""
@@ -71,8 +68,7 @@ class Context:
 
     def begins_BT(self, stop_at_bos: bool) -> Tensor:
         """True where a token has no predecessor: the start of the sequence and, if asked for, of every document."""
-        begins = torch.arange(self.first, self.first + self.ids_BT.shape[1], device=self.ids_BT.device) == 0
-        begins_BT = begins.expand(self.ids_BT.shape)
+        begins_BT = (self.positions == 0).expand(self.ids_BT.shape)
         return begins_BT | (self.ids_BT == self.bos) if stop_at_bos else begins_BT
 
     def documents_BS(self) -> Tensor:

@@ -5,8 +5,10 @@ Shapes: B batch, T positions, D width, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,13 +22,15 @@ from golfctl.model.blocks.order import Step, steps
 from golfctl.model.blocks.paths import Paths, State
 from golfctl.model.blocks.residual import Residual, Skips
 from golfctl.model.blocks.rotary import effective_base, rotation
-from golfctl.model.cache import Cache, RollingCache
+from golfctl.model.cache import Cache, Memory, RollingCache
 from golfctl.model.component import Component
 from golfctl.model.context import Context, Tap
+from golfctl.model.kernels.either_arithmetic import check_portable
 from golfctl.model.kernels.head_loss import fits_head_loss, head_loss
 from golfctl.model.kernels.linear import linear
 from golfctl.model.kernels.norm import rms
 from golfctl.model.kernels.visible import Visible
+from golfctl.model.lane_cache import LaneCache
 from golfctl.model.spec import ModelSpec, declared_weights, part_components
 from golfctl.model.table import PATHS
 from golfctl.model.weights.banks import Banks, Matrices, WeightMap
@@ -164,6 +168,31 @@ class LanguageModel(nn.Module):
         """logits_BV after one more token per sequence."""
         return self.head(self.step_hidden(ids_B, cache))
 
+    @torch.no_grad()
+    def start_lane_cache(self, lanes: int, length: int, rolling: bool = False) -> LaneCache:
+        """An empty cache for `lanes` sequences that move on independently of each other.
+
+        A lane takes `length` tokens; `rolling`: any number, of which its rows see the `length` latest.
+        """
+        cache = self.start_cache(lanes, length)
+        return LaneCache(lanes, length, rolling, cache.weights, cache.base)
+
+    @torch.no_grad()
+    def extend_lanes(self, ids_KT: Tensor, lane_K: Sequence[int] | np.ndarray, cache: LaneCache) -> Tensor:
+        """h_KTD of the next T tokens of the lanes named, in ascending order; the other lanes stay as they are.
+
+        A lane's states are those of `extend_hidden` with a cache of that lane alone.
+
+        Raises:
+            UsageError: a lane is full, unknown, or named out of order.
+        """
+        parts = []
+        for ids_Kt in cache.check(ids_KT, lane_K):
+            named = cache.name(lane_K, ids_Kt.shape[1], ids_Kt.device)
+            parts.append(self._trunk(self._context(ids_Kt, cache=named)))
+            cache.move_on(lane_K, ids_Kt.shape[1])
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
     # parameters ------------------------------------------------------------------------------------------------------
 
     @property
@@ -190,24 +219,27 @@ class LanguageModel(nn.Module):
     # the pass itself -------------------------------------------------------------------------------------------------
 
     def _context(
-        self, ids_BT: Tensor, wanted: int = 0, cache: Cache | None = None, bounds: Tensor | None = None
+        self, ids_BT: Tensor, wanted: int = 0, cache: Memory | None = None, bounds: Tensor | None = None
     ) -> Context:
         matrices = Matrices(cache.weights, {}) if cache else self._matrices()
         table = self._own_parameter(TABLE)
         dtype = self.compute_dtype or table.dtype
-        first, count = (cache.position if cache else 0), ids_BT.shape[1]
+        check_portable(dtype, table.device)
+        count = ids_BT.shape[1]
         rotary = self.spec.attention.rotary
         dims = rotary.dims or self.spec.head_dim
         base = cache.base if cache else effective_base(rotary, dims, count)
         like = torch.empty(0, dtype=dtype, device=table.device)
-        reach = cache.reach if cache else None
+        positions = cache.positions(count, table.device) if cache else torch.arange(count, device=table.device)
+        reach, ends_B = (cache.reach, cache.ends_B) if cache else (None, None)
         context = Context(
             ids_BT=ids_BT,
             dtype=dtype,
             matrices=matrices,
-            rotation=rotation(base, dims, first, count, like, exact=reach is not None),
+            positions=positions,
+            rotation=rotation(base, dims, positions, like, exact=reach is not None),
             bos=self.spec.bos,
-            visible=Visible(reach=reach),
+            visible=Visible(reach=reach, ends_B=ends_B),
             backend=self.backend,
             cache=cache,
             taps=self.taps,
@@ -215,7 +247,7 @@ class LanguageModel(nn.Module):
             wanted=wanted,
         )
         if self.spec.attention.documents:
-            context.visible = Visible(context.documents_BS(), bounds, reach)
+            context.visible = Visible(context.documents_BS(), bounds, reach, ends_B)
         return context
 
     def _trunk(self, context: Context) -> Tensor:

@@ -41,7 +41,11 @@ def load_artifact(path: Path, progress: Progress = SILENT) -> LoadedArtifact:
     Raises:
         InputError: no such file. ArtifactError: damaged, or its tensors are not those of its model spec.
     """
-    artifact = open_artifact(path)
+    return unpack(open_artifact(path), progress)
+
+
+def unpack(artifact: Artifact, progress: Progress = SILENT) -> LoadedArtifact:
+    """`load_artifact` of an artifact that was read already."""
     spec = model_spec(artifact)
     check_tensor_table(artifact.manifest, spec)
     model = empty_model(spec)

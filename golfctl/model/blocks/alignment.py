@@ -10,12 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from golfctl import arithmetic
 from golfctl.model.blocks.rotary import Rotation, rotate
+from golfctl.model.kernels.either_arithmetic import in_portable
 from golfctl.model.kernels.norm import EPSILON, rms
 
 
 def align(x_BTHd: Tensor, by: Rotation, gain_H: Tensor | None = None) -> Tensor:
     """g_h · rope(rms(x)) per head; on CPUs in one function with fewer passes than the three, elsewhere the three."""
+    if in_portable():
+        return arithmetic.align(x_BTHd, *by, gain_H)
     if x_BTHd.is_cpu and not torch.compiler.is_compiling():
         y = _Align.apply(x_BTHd, gain_H, *by)
         assert isinstance(y, Tensor)
@@ -47,7 +51,7 @@ class _Align(torch.autograd.Function):
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=wide)
         inverse = torch.rsqrt(length.square() / x.shape[-1] + EPSILON)
         y = x * (inverse if gain is None else inverse * gain[:, None]).to(x.dtype)
-        cos, sin = cos_Tr[:, None], sin_Tr[:, None]
+        cos, sin = cos_Tr.unsqueeze(-2), sin_Tr.unsqueeze(-2)
         _turn(y, cos, sin)
         ctx.save_for_backward(x, inverse, gain, cos, sin)
         return y

@@ -9,6 +9,7 @@ from torch import Tensor
 from golfctl.model.blocks.embedding import TABLE
 from golfctl.model.component import Component
 from golfctl.model.config import HeadConfig
+from golfctl.model.kernels.either_arithmetic import tanh
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import zeros
@@ -38,4 +39,4 @@ class Head(Component):
         if logits_BTV.dtype in (torch.bfloat16, torch.float16):
             logits_BTV = logits_BTV.float()
         c = self.config.softcap
-        return c * torch.tanh(logits_BTV / c) if c else logits_BTV
+        return c * tanh(logits_BTV / c) if c else logits_BTV

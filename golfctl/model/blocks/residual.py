@@ -6,12 +6,12 @@ Shapes: B batch, T positions, D width.
 import math
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from golfctl.model.blocks.order import skip_rows
 from golfctl.model.component import Component
 from golfctl.model.config import ResidualConfig
+from golfctl.model.kernels.either_arithmetic import blend, plus_product, sigmoid
 from golfctl.model.kernels.norm import rms
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
@@ -44,7 +44,7 @@ class Residual(Component):
         if not self.config.mix:
             return x_BTD
         keep_D, start_D = self.gain(f"blocks.{layer}.resid_mix", x_BTD).unbind(0)
-        return torch.addcmul(keep_D * x_BTD, start_D, x0_BTD)
+        return plus_product(keep_D * x_BTD, start_D, x0_BTD)
 
     def normed(self, x_BTD: Tensor, layer: int) -> Tensor:
         """The normalised input of a branch."""
@@ -53,7 +53,7 @@ class Residual(Component):
     def scaled(self, branch_BTD: Tensor, kind: Kind, layer: int, onto_BTD: Tensor | None) -> Tensor:
         """What a branch writes, added to `onto_BTD` if given."""
         gain_D = self.gain(f"blocks.{layer}.{kind}_scale", branch_BTD)
-        return gain_D * branch_BTD if onto_BTD is None else torch.addcmul(onto_BTD, gain_D, branch_BTD)
+        return gain_D * branch_BTD if onto_BTD is None else plus_product(onto_BTD, gain_D, branch_BTD)
 
 
 class Skips(Component):
@@ -75,4 +75,4 @@ class Skips(Component):
         skip_BTD = self.gain("skip_weights", x_BTD)[row] * skip_BTD
         if self.config.skips == "unet":
             return x_BTD + skip_BTD
-        return torch.lerp(skip_BTD, x_BTD, torch.sigmoid(self.own("skip_gates")[row]).to(x_BTD.dtype))
+        return blend(skip_BTD, x_BTD, sigmoid(self.own("skip_gates")[row]).to(x_BTD.dtype))

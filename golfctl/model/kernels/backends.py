@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from golfctl import arithmetic
 from golfctl.core.table import suggestion
 from golfctl.errors import UsageError
+from golfctl.model.kernels.either_arithmetic import in_portable
 from golfctl.model.kernels.gpu_attention import flash3, has_flash3, varlen
 from golfctl.model.kernels.saved_softmax import fits_saved_softmax, saved_softmax
 from golfctl.model.kernels.visible import Visible
@@ -27,6 +29,9 @@ def attend(q_BTHd: Tensor, k_BSKd: Tensor, v_BSKd: Tensor, visible: Visible, bac
     Raises:
         UsageError: no such back end, or one that cannot do this.
     """
+    if in_portable():
+        ranges = visible.ranges(len(q_BTHd), q_BTHd.shape[1], k_BSKd.shape[1])
+        return arithmetic.attend(q_BTHd, k_BSKd, v_BSKd, *ranges)
     name = choose(q_BTHd, k_BSKd, visible) if backend == "auto" else backend
     if name not in BACKENDS:
         raise UsageError(f"unknown attention back end {name!r}{suggestion(name, list(BACKENDS))}")

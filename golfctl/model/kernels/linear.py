@@ -15,6 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from golfctl import arithmetic
+from golfctl.model.kernels.either_arithmetic import in_portable
+
 _X86 = platform.machine() in ("x86_64", "AMD64")
 _ONEDNN = (
     getattr(torch.ops.mkldnn, "_linear_pointwise", None) if _X86 and torch.backends.mkldnn.is_available() else None
@@ -26,6 +29,8 @@ _SMALLEST = 2**23
 def linear(x: Tensor, weight_OI: Tensor) -> Tensor:
     """x Wᵀ for x [..., I]. Without gradients, or within a function that makes its own, large fp32 products on CPUs take
     oneDNN; the choice depends on shapes alone. `weight_OI` may be a transposed view."""
+    if in_portable():
+        return arithmetic.product(x, weight_OI)
     if _ONEDNN is not None and _fits(x, weight_OI):
         y: Tensor = _ONEDNN(x, weight_OI, None, "none", [], "")
         return y

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from golfctl import arithmetic
+from golfctl.model.kernels.either_arithmetic import in_portable
+
 EPSILON = float(torch.finfo(torch.float32).eps)
 """The same in every dtype: torch's default of the dtype's own epsilon would swamp small embeddings in bf16."""
 
@@ -19,6 +22,8 @@ def rms(x: Tensor, scale: float = 1.0) -> Tensor:
     On CPUs through `_Rms`, which reads x fewer times than torch's composite (2 to 3 times as fast, forward and
     backward); elsewhere, and for compiled code, torch's own.
     """
+    if in_portable():
+        return arithmetic.rms(x, scale)
     if x.is_cpu and not torch.compiler.is_compiling():
         y = _Rms.apply(x, scale)
         assert isinstance(y, Tensor)

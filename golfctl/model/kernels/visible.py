@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from golfctl import arithmetic
+
 
 class Visible(NamedTuple):
     """Who may look at whom, beside causality."""
@@ -20,24 +22,35 @@ class Visible(NamedTuple):
     """Where segments begin in the flattened [B·S] batch, from `segment_bounds`; made where needed if None."""
     reach: int | None = None
     """How many positions a row sees, its own among them; None: all."""
+    ends_B: Tensor | None = None
+    """How many of the S keys each sequence has; its queries are the last T of them. None: all of them."""
 
     @property
     def plain(self) -> bool:
         """Causality is the only limit."""
-        return self.documents_BS is None and self.reach is None
+        return self.documents_BS is None and self.reach is None and self.ends_B is None
 
     def mask(self, queries: int, keys: int, device: torch.device) -> Tensor | None:
         """Boolean mask [B or 1, 1, T, S], True where visible; None when plain causal or everything is visible."""
         reach = keys if self.reach is None else self.reach
-        if self.documents_BS is None and queries in (1, keys) and keys <= reach:
+        if self.documents_BS is None and self.ends_B is None and queries in (1, keys) and keys <= reach:
             return None
-        row_T1, key_S = torch.arange(keys - queries, keys, device=device)[:, None], torch.arange(keys, device=device)
-        mask_TS = (key_S <= row_T1) & (key_S > row_T1 - reach)
-        if self.documents_BS is None:
-            return mask_TS[None, None]
-        documents_BT = self.documents_BS[:, keys - queries :]
-        same_BTS = documents_BT[:, :, None] == self.documents_BS[:, None, :]
-        return (same_BTS & mask_TS)[:, None]
+        row_BT, key_S = self._rows(queries, keys, device), torch.arange(keys, device=device)
+        mask_BTS = (key_S <= row_BT[..., None]) & (key_S > row_BT[..., None] - reach)
+        if self.documents_BS is not None:
+            ragged = self.ends_B is not None
+            documents_BT = self.documents_BS.gather(1, row_BT) if ragged else self.documents_BS[:, keys - queries :]
+            mask_BTS = mask_BTS & (documents_BT[:, :, None] == self.documents_BS[:, None, :])
+        return mask_BTS[:, None]
+
+    def ranges(self, batch: int, queries: int, keys: int) -> tuple[Tensor, Tensor]:
+        """The same as a range of keys [low, high) for each query, int64 [B, T]: documents are stretches of keys."""
+        return arithmetic.key_ranges(batch, queries, keys, self.ends_B, self.reach, self.documents_BS)
+
+    def _rows(self, queries: int, keys: int, device: torch.device) -> Tensor:
+        """Places [B or 1, T] of the queries among the keys."""
+        before_T = torch.arange(-queries, 0, device=device)
+        return before_T[None] + (keys if self.ends_B is None else self.ends_B[:, None])
 
     def starts(self) -> Tensor:
         """The segment bounds [N + 1], made now if they were not given."""

@@ -5,7 +5,6 @@ Shapes: B batch, T positions, K key-value heads, d head dimension, V vocabulary,
 
 from typing import Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -13,6 +12,7 @@ from golfctl.core.config import Config
 from golfctl.model.blocks.order import Step
 from golfctl.model.component import Component
 from golfctl.model.context import Context
+from golfctl.model.kernels.either_arithmetic import sigmoid
 from golfctl.model.parts.selection import Layers, resolve
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
@@ -114,7 +114,7 @@ class ValueResidual(Component):
         if self.config.form == "lambda":
             of_first, of_own = weight.to(v_BTKd.dtype).unbind(0)
             return of_first * first_BTKd + of_own * v_BTKd
-        return v_BTKd + torch.sigmoid(weight).to(v_BTKd.dtype) * first_BTKd
+        return v_BTKd + sigmoid(weight).to(v_BTKd.dtype) * first_BTKd
 
 
 def _name(config: ValueResidualConfig, layer: int) -> str:

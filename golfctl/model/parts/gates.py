@@ -5,7 +5,6 @@ Shapes: B batch, T positions, D width, H query heads, d head dimension, W window
 
 from typing import Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from golfctl.errors import ConfigError
 from golfctl.model.blocks.order import Step
 from golfctl.model.component import Component, Read
 from golfctl.model.context import Context
+from golfctl.model.kernels.either_arithmetic import sigmoid
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import constant, normal, zeros
@@ -39,7 +39,7 @@ class GatedAttention(Component):
     def attended(self, y_BTHd: Tensor, read: Read, step: Step, context: Context) -> Tensor:
         """Gate every head."""
         g_BTH = context.linear(read.input_BTD, _block(step.layer, "attn_gate.weight"))
-        return y_BTHd * torch.sigmoid(g_BTH + self.gain(_block(step.layer, "attn_gate.bias"), g_BTH))[..., None]
+        return y_BTHd * sigmoid(g_BTH + self.gain(_block(step.layer, "attn_gate.bias"), g_BTH))[..., None]
 
 
 class DenseGateConfig(Config):
@@ -70,7 +70,7 @@ class DenseGate(Component):
 
     def attended(self, y_BTHd: Tensor, read: Read, step: Step, context: Context) -> Tensor:
         """Gate every head."""
-        return y_BTHd * torch.sigmoid(context.linear(read.input_BTD, _block(step.layer, "attn_gate_w")))[..., None]
+        return y_BTHd * sigmoid(context.linear(read.input_BTD, _block(step.layer, "attn_gate_w")))[..., None]
 
 
 class WindowConfig(Config):
@@ -106,7 +106,7 @@ class OutputGate(Component):
         """Gate every head."""
         source = read.input_BTD if self.config.source == "input" else read.query_BTD
         g_BTH = context.linear(source[..., : self.config.window], _block(step.layer, "attn_gate_proj.weight"))
-        return y_BTHd * (2 * torch.sigmoid(g_BTH))[..., None]
+        return y_BTHd * (2 * sigmoid(g_BTH))[..., None]
 
 
 class SparseGateConfig(WindowConfig):
@@ -134,7 +134,7 @@ class SparseGate(Component):
     def attended(self, y_BTHd: Tensor, read: Read, step: Step, context: Context) -> Tensor:
         """Gate every head."""
         g_BTH = context.linear(read.input_BTD[..., : self.config.window], _block(step.layer, "attn_gate_w"))
-        return y_BTHd * torch.sigmoid(self.config.scale * g_BTH)[..., None]
+        return y_BTHd * sigmoid(self.config.scale * g_BTH)[..., None]
 
 
 def _block(layer: int, name: str) -> str:

@@ -3,7 +3,6 @@
 Shapes: B batch, T positions, D width, W window of the gate's input.
 """
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -11,6 +10,7 @@ from golfctl.core.config import Config
 from golfctl.errors import ConfigError
 from golfctl.model.component import Component
 from golfctl.model.context import Context
+from golfctl.model.kernels.either_arithmetic import sigmoid
 from golfctl.model.roles import Role
 from golfctl.model.spec import ModelSpec
 from golfctl.model.weights.init import constant, zeros
@@ -49,7 +49,7 @@ class Smear(Component):
         return e_BTD if self.config.before_norm else self._blend(e_BTD, context)
 
     def _blend(self, e_BTD: Tensor, context: Context) -> Tensor:
-        g_D = torch.sigmoid(self.own(_GATE)).to(e_BTD.dtype)
+        g_D = sigmoid(self.own(_GATE)).to(e_BTD.dtype)
         return (1 - g_D) * e_BTD + g_D * predecessor("smear", e_BTD, context, self.config.stop_at_bos)
 
 
@@ -83,7 +83,7 @@ class GatedSmear(Component):
 
     def embed(self, e_BTD: Tensor, context: Context) -> Tensor:
         """Add the gated previous embedding."""
-        gate_BT1 = torch.sigmoid(context.linear(e_BTD[..., : self.config.window], _WINDOW_GATE))
+        gate_BT1 = sigmoid(context.linear(e_BTD[..., : self.config.window], _WINDOW_GATE))
         before_BTD = predecessor("gated_smear", e_BTD, context, self.config.stop_at_bos)
         return e_BTD + self.gain(_STRENGTH, e_BTD) * gate_BT1 * before_BTD
 

@@ -3,13 +3,13 @@
 Shapes: B batch, T positions, H query heads, K key-value heads, G = H / K heads of a group, d head dimension.
 """
 
-import torch
 from torch import Tensor
 
 from golfctl.core.config import Config
 from golfctl.model.blocks.order import Step
 from golfctl.model.component import Component, Read
 from golfctl.model.context import Context
+from golfctl.model.kernels.either_arithmetic import dot, minus_product, square_length
 from golfctl.model.parts.selection import Layers, resolve
 from golfctl.model.spec import ModelSpec
 
@@ -43,6 +43,5 @@ class Xsa(Component):
             return y_BTHd
         v_BTK1d = read.value_BTKd.unsqueeze(3)
         y_BTKGd = y_BTHd.unflatten(2, (read.value_BTKd.shape[2], -1))
-        square_BTK11 = torch.linalg.vector_norm(v_BTK1d, dim=-1, keepdim=True).square().clamp_min(_SMALLEST)
-        along_BTKG1 = torch.linalg.vecdot(y_BTKGd, v_BTK1d).unsqueeze(-1) / square_BTK11
-        return torch.addcmul(y_BTKGd, along_BTKG1, v_BTK1d, value=-1).flatten(2, 3)
+        along_BTKG1 = dot(y_BTKGd, v_BTK1d).unsqueeze(-1) / square_length(v_BTK1d).clamp_min(_SMALLEST)
+        return minus_product(y_BTKGd, along_BTKG1, v_BTK1d).flatten(2, 3)
