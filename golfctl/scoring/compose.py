@@ -10,17 +10,21 @@ from typing import Any
 import torch
 
 from golfctl.errors import UsageError
-from golfctl.scoring.config import EvalConfig, MixConfig
+from golfctl.scoring.config import EvalConfig, MixConfig, TttConfig
 from golfctl.scoring.mixing.calibrate import CalibratedScorer
-from golfctl.scoring.mixing.mix import GeometricMix, LinearMix
+from golfctl.scoring.mixing.geometric import GeometricMix
+from golfctl.scoring.mixing.linear_mix import LinearMix
 from golfctl.scoring.mixing.shared import Shared, SharedGated
 from golfctl.scoring.neural.lora import LoraScorer
 from golfctl.scoring.neural.rolling import RollingScorer
-from golfctl.scoring.neural.sliding import IncrementalScorer, NeuralScorer, WindowForward
+from golfctl.scoring.neural.sliding import NeuralScorer, WindowForward
 from golfctl.scoring.neural.slot import SlotScorer
 from golfctl.scoring.neural.ttt import ChunkTrainer, TttScorer
-from golfctl.scoring.protocol import Adaptable, HiddenStates, Incremental, Rolling, Scorer, Tapped
+from golfctl.scoring.protocol import Adaptable, HiddenStates, Laned, Rolling, Scorer, Tapped
 from golfctl.scoring.ranks import Ranks
+from golfctl.scoring.steps.lane_scorer import LaneScorer
+from golfctl.scoring.steps.lane_slot import LaneSlotScorer
+from golfctl.scoring.steps.lane_ttt import LaneTrainer, LaneTttScorer
 from golfctl.scoring.table import EXPERTS
 
 
@@ -45,6 +49,36 @@ def compose(config: EvalConfig, setting: Setting) -> Scorer:
     scorer = _leaf(config, setting)
     if config.ttt and config.ttt.form != "lora":
         scorer = TttScorer(scorer, trainer(config, setting))
+    return _stacked(scorer, config, setting)
+
+
+def compose_steps(config: EvalConfig, setting: Setting, lanes: int) -> Scorer:
+    """The same stack behind the step protocol, for `lanes` texts at a time.
+
+    Raises:
+        UsageError: what `compose` refuses, or a technique that cannot be asked step by step.
+    """
+    if config.leaks:
+        raise UsageError(f"{config.leaks[0]} needs the targets it scores: steps show none of them; drop it")
+    leaf = _lane_leaf(config, setting, lanes)
+    if not config.ttt:
+        return _stacked(leaf, config, setting)
+    return _stacked(LaneTttScorer(leaf, LaneTrainer(*_training(config, setting))), config, setting)
+
+
+def _lane_leaf(config: EvalConfig, setting: Setting, lanes: int) -> LaneScorer:
+    require(setting.model, Laned, "stepwise scoring", "start_lane_cache and extend_lanes")
+    if config.ttt and config.ttt.form == "lora":
+        raise UsageError("ttt form lora adapts to whole documents side by side and is not asked by steps: drop one")
+    leaf: dict[str, Any] = {
+        "model": setting.model, "seq_len": setting.seq_len, "stride": config.stride, "lanes": lanes,
+        "vocab_size": setting.vocab_size, "device": setting.device, "rolling": config.rolling,
+    }  # fmt: skip
+    return LaneSlotScorer(config.slot, **leaf) if config.slot else LaneScorer(**leaf)
+
+
+def _stacked(scorer: Scorer, config: EvalConfig, setting: Setting) -> Scorer:
+    """Mixture and calibration on top of `scorer`."""
     experts = [_expert(name, config, setting) for name in EXPERTS if getattr(config, name)]
     if experts:
         scorer = _mixed([scorer, *experts], config.mix or MixConfig(), setting.device)
@@ -87,9 +121,13 @@ def ladder(config: EvalConfig, setting: Setting) -> list[tuple[str, Scorer]]:
 
 def trainer(config: EvalConfig, setting: Setting) -> ChunkTrainer:
     """The training side of test-time training."""
+    return ChunkTrainer(*_training(config, setting))
+
+
+def _training(config: EvalConfig, setting: Setting) -> tuple[Any, TttConfig, int, int, Ranks]:
     assert config.ttt
     require(setting.model, Adaptable, "ttt", "a loss and trainable parameters")
-    return ChunkTrainer(setting.model, config.ttt, setting.seq_len, setting.rows, setting.ranks)
+    return setting.model, config.ttt, setting.seq_len, setting.rows, setting.ranks
 
 
 def require(model: Any, capability: type, technique: str, needs: str) -> None:
@@ -106,9 +144,6 @@ def _leaf(config: EvalConfig, setting: Setting) -> Scorer:
     if config.rolling:
         require(setting.model, Rolling, "the rolling cache", "start_rolling_cache and extend_hidden")
         return RollingScorer(setting.model, setting.seq_len, config.batch, setting.vocab_size, setting.device)
-    if config.strict and not config.slot:
-        require(setting.model, Incremental, "strict mode", "start_cache and step")
-        return IncrementalScorer(setting.model, setting.seq_len, setting.vocab_size, setting.device)
     technique = "slot" if config.slot else "the sliding window"
     require(setting.model, HiddenStates, technique, "hidden states and an output layer")
     forward = WindowForward(setting.model, setting.seq_len, config.batch, setting.device, setting.ranks)

@@ -1,6 +1,7 @@
 """The `[eval]` table: which inputs rows see, and which techniques are stacked on the model. Imports no torch.
 
-    [eval]            seq_len, stride, batch, context, rolling, dtype, strict, documents, max_tokens
+    [eval]            seq_len, stride, batch, context, rolling, dtype, strict, stepwise, lanes, portable,
+                      documents, max_tokens
     [eval.ttt]        test-time training on targets already scored
     [eval.slot]       an offset on the last hidden state, fitted at test time
     [eval.ngram]      counts of the tokens already scored
@@ -160,6 +161,10 @@ class EvalConfig(Config):
     context: Literal["sliding", "documents"] = "sliding"
     rolling: bool = False
     strict: bool = False
+    stepwise: bool = False
+    lanes: int = Field(default=1, ge=1)
+    portable: bool = False
+    """Compute in the arithmetic whose bits are the same on every machine (docs/arithmetic.md)."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     documents: int | None = Field(default=None, ge=1)
     max_tokens: int | None = Field(default=None, ge=2)
@@ -175,7 +180,7 @@ class EvalConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.seq_len is not None and self.stride > self.seq_len:
+        if self.seq_len is not None and self.stride > self.seq_len and not self.rolling:
             raise ValueError(f"stride {self.stride} exceeds seq_len {self.seq_len}: rows would stay unscored")
         if self.mix and not (self.ngram or self.ctw):
             raise ValueError("mix has nothing to mix: add ngram or ctw")
@@ -183,8 +188,8 @@ class EvalConfig(Config):
             raise ValueError("adapt_then_score has nothing to adapt: add ttt")
         if self.ttt and self.ttt.form == "lora" and self.context != "documents":
             raise ValueError('ttt form "lora" adapts document by document: set context = "documents"')
-        if self.ttt and self.ttt.form == "lora" and (self.strict or self.slot):
-            raise ValueError('ttt form "lora" has no strict mode and takes no slot: drop one of the two')
+        if self.ttt and self.ttt.form == "lora" and self.slot:
+            raise ValueError('ttt form "lora" takes no slot: drop one of the two')
         if self.rolling and (self.ttt or self.slot or self.leaks):
             raise ValueError(
                 "rolling keeps keys and values as they were made and has no windows: it takes no ttt, slot or leaking "
@@ -196,8 +201,34 @@ class EvalConfig(Config):
             raise ValueError(
                 f"{self.leaks[0]} leaks and is no valid score; allow_leaks (--allow-leaks) runs it, labelled"
             )
-        if self.leaks and self.strict:
-            raise ValueError(f"{self.leaks[0]} needs the targets it scores: strict mode cannot run it")
+        return self
+
+    @model_validator(mode="after")
+    def _read_in_lanes(self) -> Self:
+        """What only an evaluation by steps can do, and what it cannot."""
+        if self.lanes > 1 and self.strict:
+            raise ValueError(f"strict is stepwise with one lane, lanes is {self.lanes}: drop one of the two")
+        if self.lanes > 1 and not self.stepwise:
+            raise ValueError(f"lanes {self.lanes} has no effect by blocks of windows: add stepwise or drop it")
+        if self.reading_lanes is None:
+            return self
+        mode = "strict" if self.strict else "stepwise"
+        if self.ttt and self.ttt.form == "lora":
+            raise ValueError(f'ttt form "lora" adapts to whole documents and has no {mode} mode: drop one of the two')
+        if self.leaks:
+            raise ValueError(f"{self.leaks[0]} needs the targets it scores: {mode} mode cannot run it")
+        return self
+
+    @model_validator(mode="after")
+    def _repeatable(self) -> Self:
+        """What portable arithmetic cannot compute."""
+        if not self.portable:
+            return self
+        if self.dtype == "bfloat16":
+            raise ValueError('portable computes in float32, dtype is "bfloat16": drop one of the two')
+        for name, present in (("ttt", self.ttt), ("slot", self.slot), (" and ".join(self.leaks), self.leaks)):
+            if present:
+                raise ValueError(f"portable has no form of {name}: drop one of the two")
         return self
 
     def _replayable(self) -> None:
@@ -215,6 +246,11 @@ class EvalConfig(Config):
             raise ValueError("a leaking replay takes one leaking slot or one target-keyed ngram, not this combination")
         if self.context != "sliding" or (self.ttt and self.ttt.form == "lora"):
             raise ValueError("leaking forms are replayed over plain sliding windows, as their authors ran them")
+
+    @property
+    def reading_lanes(self) -> int | None:
+        """Lanes that read the text a token at a time; None: it is scored by blocks of windows."""
+        return self.lanes if self.stepwise or self.strict else None
 
     @property
     def mode(self) -> str:

@@ -1,11 +1,12 @@
 """What every predictor of next tokens must be, and what it may ask of a model.
 
-Shapes: B windows in a batch, T positions, R rows of a block, D model width, V vocabulary, N tokens.
+Shapes: B windows in a batch, T positions, R rows of a question, K lanes at work, D model width, V vocabulary, N tokens.
 
-A stream is x_0 … x_N; *row* i is the distribution of x_{i+1} given x_0 … x_i. The runner walks the stream in blocks:
-it asks for the rows of a block, books the scores, and only then reveals the block's targets through `observe`.
-A block carries the inputs that parallel teacher forcing needs, so that within a block causality is a promise (row i
-depends on inputs up to i alone) which the runner probes; with one row a block, it is structure.
+A stream is x_0 … x_N; *row* i is the distribution of x_{i+1} given x_0 … x_i. Every scorer has one life cycle: the
+runner asks for rows, books the scores, and only then reveals the targets through `observe`. There are two kinds of
+questions. A `Block` carries the inputs that parallel teacher forcing needs, so that within a block causality is a
+promise (row i depends on inputs up to i alone) which the runner probes. A `Step` (`golfctl.scoring.steps`) shows each
+lane one token, and no target of its rows is there to be used: causality is structure.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ class Window(NamedTuple):
 class Block:
     """Consecutive windows whose rows `[first, stop)` are wanted; `ids_N` holds inputs `origin … stop - 1`.
 
-    The target of the last row is not in `ids_N`. In strict mode `[first, stop)` is one row of a single window.
+    The target of the last row is not in `ids_N`.
     """
 
     origin: int
@@ -74,21 +75,45 @@ class Block:
         return Window(window.start, max(window.first, self.first), min(window.stop, self.stop), begins)
 
 
+class Ask(Protocol):
+    """A question of either kind, as far as scorers that look at no input need to know it."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows wanted."""
+
+    @property
+    def first(self) -> int:
+        """Rows booked before this question."""
+
+    @property
+    def stop(self) -> int:
+        """Rows booked after it."""
+
+    @property
+    def known_R(self) -> np.ndarray:
+        """Targets that may be used while it is answered: those of the first rows, or none."""
+
+    @property
+    def key(self) -> bytes:
+        """Equal for equal questions."""
+
+
 class Scorer(Protocol):
-    """A predictor of next tokens."""
+    """A predictor of next tokens, asked by blocks or by steps: which of the two is settled when it is made."""
 
     vocab_size: int
     barrier_rows: int | None
     """Chunk length in rows: windows that first score in different chunks never share a block. None: no chunks."""
 
     def reset(self, prefix_N: np.ndarray) -> None:
-        """Forget everything; `prefix_N` is what is known before the first row."""
+        """Forget everything; `prefix_N` is what is known before the first row: nothing, where lanes read."""
 
-    def predict(self, block: Block) -> Tensor:
+    def predict(self, ask: Any, /) -> Tensor:
         """Complete log-probability rows [R, V], float32, natural logarithm; leaves later answers unchanged."""
 
-    def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """The targets of `block`, after its scores were booked. The only place where state may change."""
+    def observe(self, ask: Any, targets_R: np.ndarray, /) -> None:
+        """The targets of `ask`, after its scores were booked. The only place where they may change state."""
 
     def state_id(self) -> str:
         """Digest of all mutable state."""
@@ -124,14 +149,20 @@ def tapped(model: Any, tap: Callable[[str, Tensor, Tensor], Tensor]) -> Iterator
 
 
 @runtime_checkable
-class Incremental(Protocol):
-    """A model that consumes one token at a time."""
+class Laned(Protocol):
+    """A model that reads several texts side by side, each at its own position."""
 
-    def start_cache(self, batch: int, length: int) -> Any:
-        """An empty cache for sequences of up to `length` tokens."""
+    def start_lane_cache(self, lanes: int, length: int, rolling: bool = False) -> Any:
+        """A cache of `lanes` empty lanes of up to `length` tokens (rolling: whose rows see the `length` latest).
 
-    def step(self, ids_B: Tensor, cache: Any) -> Tensor:
-        """Logits [B, V] after one more token each."""
+        It has `begin(lane_K)`, which empties lanes, and holds the weights as they are now.
+        """
+
+    def extend_lanes(self, ids_KT: Tensor, lane_K: np.ndarray, cache: Any) -> Tensor:
+        """States after the final norm [K, T, D] of T more tokens in each of the lanes named, in ascending order."""
+
+    def head(self, h_BTD: Tensor) -> Tensor:
+        """Logits of states with any leading shape."""
 
 
 @runtime_checkable

@@ -62,6 +62,14 @@ def _reference_windows(rows: int, seq_len: int, stride: int, tail: str) -> Itera
         yield Window(start, first, start + length, begins=start == 0)
 
 
+def tokens_seen(rows: int, seq_len: int, stride: int | None) -> np.ndarray:
+    """How many inputs each row of an isolated text sees, itself included; without a stride its cache is rolling."""
+    row_R = np.arange(rows)
+    if stride is None:
+        return np.minimum(row_R + 1, seq_len)
+    return np.where(row_R < seq_len, row_R + 1, seq_len - stride + 1 + (row_R - seq_len) % stride)
+
+
 def group_windows(windows: Iterator[Window], per_block: int, barrier_rows: int | None) -> Iterator[tuple[Window, ...]]:
     """Consecutive windows in groups of at most `per_block` that first score in the same chunk of `barrier_rows`."""
     group: list[Window] = []
@@ -98,12 +106,6 @@ def make_block(tokens_N: np.ndarray, group: tuple[Window, ...], first: int, stop
     return Block(origin, tokens_N[origin:stop].astype(np.int64), group, first, stop)
 
 
-def blocks(tokens_N: np.ndarray, groups: Iterator[tuple[Window, ...]], strict: bool = False) -> Iterator[Block]:
-    """Blocks of whole groups, or in strict mode one block per row."""
-    for group in groups:
-        if not strict:
-            yield make_block(tokens_N, group, group[0].first, group[-1].stop)
-            continue
-        for window in group:
-            for row in range(window.first, window.stop):
-                yield make_block(tokens_N, (window,), row, row + 1)
+def blocks(tokens_N: np.ndarray, groups: Iterator[tuple[Window, ...]]) -> Iterator[Block]:
+    """Blocks of whole groups."""
+    return (make_block(tokens_N, group, group[0].first, group[-1].stop) for group in groups)

@@ -8,7 +8,7 @@ merge two contexts and could not add mass. Counting is reversible, token by toke
 Where a token stands in a long list of successors is guessed from a small table of hints before the list is searched. A
 hint is checked before it is believed: it may be missing, overwritten or out of date, and nothing but time is lost.
 
-H table slots, P pool entries, N tokens, K longest context.
+H table slots, P pool entries, N tokens, R places where tokens are counted, K longest context.
 """
 
 import numpy as np
@@ -197,28 +197,37 @@ def _fetch_successors(nodes: np.ndarray, pool: np.ndarray, deepest: int, keys: n
 
 @compiled
 def count_tokens(
-    nodes: np.ndarray, pool: np.ndarray, used: np.ndarray, tokens_N: np.ndarray, first: int, longest: int, vocab: int
+    nodes: np.ndarray,
+    pool: np.ndarray,
+    used: np.ndarray,
+    tokens_N: np.ndarray,
+    at_R: np.ndarray,
+    reach_R: np.ndarray,
+    begin: int,
+    longest: int,
+    vocab: int,
 ) -> int:
-    """Count tokens `first, first + 1, …` of `tokens_N` after their contexts; returns where room ran out, or N.
+    """Count the tokens at places `begin, begin + 1, …` after their contexts; returns where room ran out, or R.
 
-    Nearly every node lies outside the cache, and so do its successors. All contexts are known beforehand: nodes are
-    asked for 2·_AHEAD tokens early, successors _AHEAD.
+    Place r is `tokens_N[at_R[r]]`, its longest context `reach_R[r]` tokens. Nearly every node lies outside the cache,
+    and so do its successors. All contexts are known beforehand: nodes are asked for 2·_AHEAD places early, successors
+    _AHEAD.
     """
-    keys, count = np.empty((2 * _AHEAD + 1, longest + 1), np.uint64), len(tokens_N)
-    for latest in range(first, count + 2 * _AHEAD):
-        if latest < count:
-            _fetch_nodes(nodes, tokens_N, latest, min(longest, latest), keys[latest % len(keys)])
-        middle, i = latest - _AHEAD, latest - 2 * _AHEAD
-        if first <= middle < count:
-            _fetch_successors(nodes, pool, min(longest, middle), keys[middle % len(keys)])
-        if i < first:
+    keys, places = np.empty((2 * _AHEAD + 1, longest + 1), np.uint64), len(at_R)
+    for latest in range(begin, places + 2 * _AHEAD):
+        if latest < places:
+            _fetch_nodes(nodes, tokens_N, at_R[latest], reach_R[latest], keys[latest % len(keys)])
+        middle, r = latest - _AHEAD, latest - 2 * _AHEAD
+        if begin <= middle < places:
+            _fetch_successors(nodes, pool, reach_R[middle], keys[middle % len(keys)])
+        if r < begin:
             continue
         if not room(nodes, pool, used, longest + 1, vocab):
-            return i
-        own = keys[i % len(keys)]
-        for k in range(min(longest, i) + 1):
-            add(nodes, pool, used, own[k], find(nodes, own[k]), tokens_N[i])
-    return count
+            return r
+        own, token = keys[r % len(keys)], tokens_N[at_R[r]]
+        for k in range(reach_R[r] + 1):
+            add(nodes, pool, used, own[k], find(nodes, own[k]), token)
+    return places
 
 
 @compiled
@@ -271,9 +280,17 @@ class ContextCounts:
 
     def count(self, tokens_N: np.ndarray, first: int) -> None:
         """Count tokens `first …` of `tokens_N` (int64) after their contexts; earlier tokens are context only."""
-        while first < len(tokens_N):
-            first = count_tokens(self.nodes, self.pool, self.used, tokens_N, first, self.longest, self.vocab_size)
-            if first < len(tokens_N):
+        at_R = np.arange(first, len(tokens_N))
+        self.count_places(tokens_N, at_R, np.minimum(at_R, self.longest))
+
+    def count_places(self, tokens_N: np.ndarray, at_R: np.ndarray, reach_R: np.ndarray) -> None:
+        """Count the tokens at `at_R` in order, each after its contexts of up to `reach_R` tokens."""
+        done = 0
+        while done < len(at_R):
+            done = count_tokens(
+                self.nodes, self.pool, self.used, tokens_N, at_R, reach_R, done, self.longest, self.vocab_size
+            )
+            if done < len(at_R):
                 self.grow()
 
     def uncount(self, tokens_N: np.ndarray, first: int) -> None:

@@ -1,23 +1,28 @@
-"""What scorers that learn by counting share: an overlay over the tokens of the block at hand.
+"""What scorers that learn by counting share: contexts of each lane, and an overlay over the tokens known beforehand.
 
-`predict` counts the block's own earlier tokens as it goes, so rows do not depend on how the stream is cut into
-blocks; should `observe` or another `predict` find them otherwise, they are uncounted first.
+`predict` counts the tokens that a block knows as it goes, so rows do not depend on how the stream is cut into blocks;
+should `observe` or another `predict` find them otherwise, they are uncounted first. A step knows none: all its rows
+come first, then its targets are counted in the order of lanes.
 
 R rows, V vocabulary, N tokens.
 """
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from golfctl import arithmetic
+from golfctl.arithmetic.mode import is_portable
 from golfctl.scoring.counts.context_counts import ContextCounts
-from golfctl.scoring.history import History
+from golfctl.scoring.counts.lane_places import LaneContexts, Places, run_of
+from golfctl.scoring.counts.observed import Observed
 from golfctl.scoring.outcome import Outcome
-from golfctl.scoring.protocol import Block
+from golfctl.scoring.protocol import Ask
+from golfctl.scoring.steps.question import Step
 
-_LOAD_ROWS = 4096
 _MOST_SLOTS_LOG2 = 24  # 512 MiB; beyond that tables grow when they must
 
 
@@ -40,8 +45,15 @@ class CountingScorer:
         self.gate_R = np.zeros(0, np.int64)
         self.reset(np.zeros(0, np.int64))
 
-    def fill(self, tokens_N: np.ndarray, first: int, begin: int, p_RV: np.ndarray) -> int:
-        """Write rows `begin …`, row r for token `first + r`, counting each token that is there; where room ran out."""
+    def fill(self, places: Places, known: int, begin: int, p_RV: np.ndarray) -> int:
+        """Write rows `begin …`, one a place, and count the tokens of the first `known` places after their rows.
+
+        Returns where room ran out.
+        """
+        raise NotImplementedError
+
+    def count(self, places: Places) -> None:
+        """Count the tokens at these places, in order."""
         raise NotImplementedError
 
     def uncount(self, tokens_N: np.ndarray, first: int) -> None:
@@ -51,66 +63,73 @@ class CountingScorer:
     def reset(self, prefix_N: np.ndarray) -> None:
         """Empty tables; the prefix is context, not a count."""
         self.counts = ContextCounts(self.longest, self.vocab_size, self._slots_log2, self._columns)
-        self._history = History(prefix_N)
+        self._contexts = LaneContexts(self.longest)
+        self._contexts.extend(0, prefix_N)
+        self._observed = Observed(prefix_N)
         self._ahead = np.zeros(0, np.int64)
 
-    def predict(self, block: Block) -> Tensor:
+    def predict(self, ask: Ask, /) -> Tensor:
         """Log-probability rows [R, V]; `gate_R` is the longest context seen before, per row."""
         self._forget_ahead()
-        tokens_N, first = self._with_context(block.inputs(block.first + 1, block.stop))
-        self.gate_R = np.zeros(block.rows, np.int64)
-        p_RV = self._filled(tokens_N, first, block.rows)
-        self._ahead = tokens_N[first:]
-        return torch.from_numpy(p_RV).to(self.device).log_()
+        places = self._places(ask, ask.known_R)
+        self.gate_R = np.zeros(ask.rows, np.int64)
+        p_RV = np.empty((ask.rows, self.vocab_size), np.float32)
+        self.with_room(lambda done: self.fill(places, len(ask.known_R), done, p_RV), ask.rows)
+        self._ahead = ask.known_R
+        rows_RV = torch.from_numpy(p_RV).to(self.device)
+        return arithmetic.log(rows_RV) if is_portable() else rows_RV.log_()
 
-    def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """Count the block's targets, most of which the overlay has counted already."""
-        if not np.array_equal(self._ahead, targets_R[:-1]):
+    def observe(self, ask: Ask, targets_R: np.ndarray, /) -> None:
+        """Count the targets, of which the overlay has counted those of a block but the last."""
+        if not np.array_equal(self._ahead, targets_R[: len(self._ahead)]):
             self._forget_ahead()
-        known = len(self._ahead)
-        tokens_N, first = self._with_context(targets_R)
-        self.count(tokens_N, first + known)
-        self._history.extend(targets_R)
+        self.count(self._places(ask, targets_R).since(len(self._ahead)))
+        if isinstance(ask, Step):
+            joins_K = self._contexts.joined(ask)
+            self._observed.see(ask.lane_K[joins_K], ask.token_K[joins_K], counted=False)
+            self._observed.see(ask.lane_K, targets_R)
+            self._contexts.take(ask, targets_R)
+        else:
+            self._observed.see(np.zeros(len(targets_R), np.int64), targets_R)
+            self._contexts.extend(0, targets_R)
         self._ahead = np.zeros(0, np.int64)
 
-    def count(self, tokens_N: np.ndarray, first: int) -> None:
-        """Count tokens `first …` after their contexts."""
-        self._filled(tokens_N, first, len(tokens_N) - first)
-
-    def _filled(self, tokens_N: np.ndarray, first: int, rows: int) -> np.ndarray:
-        p_RV, done = np.empty((rows, self.vocab_size), np.float32), 0
+    def with_room(self, work: Callable[[int], int], rows: int) -> None:
+        """Call `work(rows done so far)`, which says where room ran out, until all `rows` are done."""
+        done = 0
         while done < rows:
-            done = self.fill(tokens_N, first, done, p_RV)
+            done = work(done)
             if done < rows:
                 self.counts.grow()
-        return p_RV
 
-    def _with_context(self, tokens_N: np.ndarray) -> tuple[np.ndarray, int]:
-        """`tokens_N` behind as much history as contexts reach back, and where they begin."""
-        context_N = self._history.tokens_N[max(0, len(self._history.tokens_N) - self.longest) :]
-        return np.concatenate([context_N, tokens_N]).astype(np.int64), len(context_N)
+    def _places(self, ask: Ask, tokens_R: np.ndarray) -> Places:
+        """The places of the rows asked for, with what is known of their tokens."""
+        if isinstance(ask, Step):
+            return self._contexts.places(ask, tokens_R)
+        return run_of(self._contexts.of(0), tokens_R, ask.rows, self.longest)
 
     def _forget_ahead(self) -> None:
         if len(self._ahead):
-            self.uncount(*self._with_context(self._ahead))
+            context_N = self._contexts.of(0)
+            self.uncount(np.concatenate([context_N, self._ahead]).astype(np.int64), len(context_N))
             self._ahead = np.zeros(0, np.int64)
 
     def save(self) -> dict[str, Tensor]:
-        """Nothing: counts are a function of the tokens."""
-        return {}
+        """Nothing, where the text alone says what was counted; else every token with its lane."""
+        return self._observed.save()
 
     def load(self, saved: dict[str, Tensor], tokens_N: np.ndarray) -> None:
-        """Count `tokens_N` again, the first being context only."""
-        self.reset(tokens_N[:1])
-        for begin in range(1, len(tokens_N), _LOAD_ROWS):
-            part_N = tokens_N[begin : begin + _LOAD_ROWS]
-            self.count(*self._with_context(part_N))
-            self._history.extend(part_N)
+        """Count again: `tokens_N`, the first being context only, or what was saved."""
+        self.reset(tokens_N[:0])
+        self._observed = Observed.load(saved, tokens_N)
+        for lane, text_N in self._observed.texts():
+            self._contexts.extend(lane, text_N)
+        self.count(self._observed.places(self.longest))
 
     def outcome(self) -> Outcome:
         """How many tokens were counted."""
-        return Outcome(True, f"{len(self._history.tokens_N) - 1:,} tokens counted", self.state_id())
+        return Outcome(True, f"{self._observed.counted:,} tokens counted", self.state_id())
 
     def state_id(self) -> str:
         """Digest of the observed tokens: all counts are a function of them."""
-        return hashlib.sha256(self._history.tokens_N.tobytes()).hexdigest()
+        return hashlib.sha256(self._observed.content()).hexdigest()

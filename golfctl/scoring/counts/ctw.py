@@ -9,12 +9,14 @@ mix along the current path as
 with β_k the ratio of the node's two sides, multiplied by estimate_k(x) / p_{k+1}(x) at each token x: only the child on
 the path changes, so that one factor is the change of the whole product. Rows are again affine in the counts.
 
-α defaults to 1/V: half, the value for two symbols, drowns a large alphabet. R rows, V vocabulary, K depth.
+α defaults to 1/V: half, the value for two symbols, drowns a large alphabet. R rows and the places of their tokens, V
+vocabulary, K depth.
 """
 
 import numpy as np
 import torch
 
+from golfctl.arithmetic.kernels.elementary import exp64, log64
 from golfctl.core.machine.compiled import compiled
 from golfctl.scoring.config import CtwConfig
 from golfctl.scoring.counts.context_counts import (
@@ -30,6 +32,7 @@ from golfctl.scoring.counts.context_counts import (
     room,
 )
 from golfctl.scoring.counts.counting import CountingScorer
+from golfctl.scoring.counts.lane_places import Places
 
 _LIMIT = 60.0  # |log β| beyond which one side has won; kept finite so that it can come back
 
@@ -59,7 +62,7 @@ def _spread(
     out_V[:] = 0.0
     vocab, rest, floor = len(out_V), 1.0, 0.0
     for k in range(deepest + 1):
-        share = rest if k == deepest else rest / (1.0 + np.exp(-beta[slots[k], 4]))
+        share = rest if k == deepest else rest / (1.0 + exp64(-beta[slots[k], 4]))
         rest -= share
         n, distinct, start = nodes[slots[k], SEEN], nodes[slots[k], SHAPE] >> 6, nodes[slots[k], START]
         scale = share / (n + alpha * vocab)
@@ -93,10 +96,30 @@ def _learn(
         if k == deepest:
             below = own
             continue
-        share = 1.0 / (1.0 + np.exp(-beta[slot, 4]))
+        share = 1.0 / (1.0 + exp64(-beta[slot, 4]))
         mixed = share * own + (1.0 - share) * below
-        beta[slot, 4] = min(max(beta[slot, 4] + np.log(own) - np.log(below), -_LIMIT), _LIMIT)
+        beta[slot, 4] = min(max(beta[slot, 4] + log64(own) - log64(below), -_LIMIT), _LIMIT)
         below = mixed
+
+
+@compiled
+def _count(
+    nodes: np.ndarray,
+    pool: np.ndarray,
+    used: np.ndarray,
+    beta: np.ndarray,
+    keys: np.ndarray,
+    slots: np.ndarray,
+    deepest: int,
+    alpha: float,
+    vocab: int,
+    token: int,
+    was_K: np.ndarray,
+) -> None:
+    """Learn from `token` and count it after the contexts located."""
+    claim_located(nodes, used, keys, slots, deepest)
+    _learn(nodes, pool, beta, slots, deepest, alpha, vocab, token, was_K)
+    add_located(nodes, pool, used, keys, slots, deepest, token)
 
 
 @compiled
@@ -106,7 +129,9 @@ def _walk(
     used: np.ndarray,
     beta: np.ndarray,
     tokens_N: np.ndarray,
-    first: int,
+    at_R: np.ndarray,
+    reach_R: np.ndarray,
+    known: int,
     depth: int,
     alpha: float,
     begin: int,
@@ -114,23 +139,45 @@ def _walk(
     match_R: np.ndarray,
     was_RK: np.ndarray,
 ) -> int:
-    """Rows `begin …`, each token counted once its row is written; returns where room ran out."""
+    """Rows `begin …`, each of the first `known` tokens counted once its row is written; returns where room ran out."""
     keys, slots = np.empty(depth + 1, np.uint64), np.empty(depth + 1, np.int64)
-    scratch_V = np.empty(p_RV.shape[1], np.float64)
+    vocab = p_RV.shape[1]
+    scratch_V = np.empty(vocab, np.float64)
     for r in range(begin, p_RV.shape[0]):
-        if not room(nodes, pool, used, depth + 1, p_RV.shape[1]):
+        if not room(nodes, pool, used, depth + 1, vocab):
             return r
-        i = first + r
-        deepest = min(depth, i)
-        seen = locate(nodes, tokens_N, i, deepest, keys, slots)
+        seen = locate(nodes, tokens_N, at_R[r], reach_R[r], keys, slots)
         match_R[r] = seen
-        _spread(nodes, pool, beta, slots, min(seen + 1, deepest), alpha, scratch_V)
+        _spread(nodes, pool, beta, slots, min(seen + 1, reach_R[r]), alpha, scratch_V)
         p_RV[r] = scratch_V
-        if i < len(tokens_N):
-            claim_located(nodes, used, keys, slots, deepest)
-            _learn(nodes, pool, beta, slots, deepest, alpha, p_RV.shape[1], tokens_N[i], was_RK[r])
-            add_located(nodes, pool, used, keys, slots, deepest, tokens_N[i])
+        if r < known:
+            _count(nodes, pool, used, beta, keys, slots, reach_R[r], alpha, vocab, tokens_N[at_R[r]], was_RK[r])
     return p_RV.shape[0]
+
+
+@compiled
+def _count_places(
+    nodes: np.ndarray,
+    pool: np.ndarray,
+    used: np.ndarray,
+    beta: np.ndarray,
+    tokens_N: np.ndarray,
+    at_R: np.ndarray,
+    reach_R: np.ndarray,
+    depth: int,
+    alpha: float,
+    vocab: int,
+    begin: int,
+) -> int:
+    """Count the tokens at places `begin …` without rows; returns where room ran out."""
+    keys, slots = np.empty(depth + 1, np.uint64), np.empty(depth + 1, np.int64)
+    was_K = np.empty(depth + 1)
+    for r in range(begin, len(at_R)):
+        if not room(nodes, pool, used, depth + 1, vocab):
+            return r
+        locate(nodes, tokens_N, at_R[r], reach_R[r], keys, slots)
+        _count(nodes, pool, used, beta, keys, slots, reach_R[r], alpha, vocab, tokens_N[at_R[r]], was_K)
+    return len(at_R)
 
 
 @compiled
@@ -163,16 +210,28 @@ class CtwScorer(CountingScorer):
         self._was_RK = np.zeros((0, config.depth + 1))
         super().__init__(vocab_size, config.depth, device, 5, expected_rows)
 
-    def fill(self, tokens_N: np.ndarray, first: int, begin: int, p_RV: np.ndarray) -> int:
+    def fill(self, places: Places, known: int, begin: int, p_RV: np.ndarray) -> int:
         """Rows of the weighted tree."""
         c = self.counts
         if begin == 0:
-            self._was_RK = np.zeros((len(p_RV), self.longest + 1))
-        match_R = self.gate_R if len(self.gate_R) >= len(p_RV) else np.zeros(len(p_RV), np.int64)
+            self._was_RK = np.zeros((known, self.longest + 1))
         return _walk(
-            c.nodes, c.pool, c.used, c.nodes.view(np.float64), tokens_N, first, self.longest, self.alpha, begin, p_RV,
-            match_R, self._was_RK,
+            c.nodes, c.pool, c.used, c.nodes.view(np.float64), *places, known, self.longest, self.alpha, begin, p_RV,
+            self.gate_R, self._was_RK,
         )  # fmt: skip
+
+    def count(self, places: Places) -> None:
+        """Learn and count without rows."""
+
+        def work(begin: int) -> int:
+            c = self.counts
+            done: int = _count_places(
+                c.nodes, c.pool, c.used, c.nodes.view(np.float64), *places, self.longest, self.alpha, self.vocab_size,
+                begin,
+            )  # fmt: skip
+            return done
+
+        self.with_room(work, len(places.at_R))
 
     def uncount(self, tokens_N: np.ndarray, first: int) -> None:
         """Counts are integers and the old weights were kept: undoing is exact."""

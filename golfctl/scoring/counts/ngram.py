@@ -5,7 +5,7 @@
 The chain is affine in the counts, so a row is A/V + Σ_k B_k max(c_k(v) − d, 0), and A + Σ_k B_k (n_k − d T_k) = 1
 is checked at every row.
 
-R rows, V vocabulary, N tokens, K longest context.
+R rows and the places of their tokens, V vocabulary, N tokens, K longest context.
 """
 
 import numpy as np
@@ -15,6 +15,7 @@ from golfctl.core.machine.compiled import compiled
 from golfctl.scoring.config import NgramConfig
 from golfctl.scoring.counts.context_counts import COUNT, SEEN, SHAPE, START, TOKEN, add_located, locate, room
 from golfctl.scoring.counts.counting import CountingScorer
+from golfctl.scoring.counts.lane_places import Places
 
 _MASS_TOLERANCE = 1e-9
 
@@ -54,7 +55,9 @@ def _rows(
     pool: np.ndarray,
     used: np.ndarray,
     tokens_N: np.ndarray,
-    first: int,
+    at_R: np.ndarray,
+    reach_R: np.ndarray,
+    known: int,
     longest: int,
     discount: float,
     strength: float,
@@ -63,19 +66,17 @@ def _rows(
     match_R: np.ndarray,
     worst: np.ndarray,
 ) -> int:
-    """Rows `begin …`: row r predicts token `first + r`, then counts it if it is there. Returns where room ran out."""
+    """Rows `begin …`: row r predicts the token at place r, then counts it if r < known. Returns where room ran out."""
     keys, slots = np.empty(longest + 1, np.uint64), np.empty(longest + 1, np.int64)
     scratch_V = np.empty(p_RV.shape[1], np.float64)
     for r in range(begin, p_RV.shape[0]):
         if not room(nodes, pool, used, longest + 1, p_RV.shape[1]):
             return r
-        i = first + r
-        deepest = min(longest, i)
-        match_R[r] = locate(nodes, tokens_N, i, deepest, keys, slots)
+        match_R[r] = locate(nodes, tokens_N, at_R[r], reach_R[r], keys, slots)
         worst[0] = max(worst[0], _spread(nodes, pool, slots, match_R[r], discount, strength, scratch_V))
         p_RV[r] = scratch_V
-        if i < len(tokens_N):
-            add_located(nodes, pool, used, keys, slots, deepest, tokens_N[i])
+        if r < known:
+            add_located(nodes, pool, used, keys, slots, reach_R[r], tokens_N[at_R[r]])
     return p_RV.shape[0]
 
 
@@ -94,21 +95,20 @@ class NgramScorer(CountingScorer):
         self.config = config
         super().__init__(vocab_size, config.order - 1, device, expected_rows=expected_rows)
 
-    def fill(self, tokens_N: np.ndarray, first: int, begin: int, p_RV: np.ndarray) -> int:
+    def fill(self, places: Places, known: int, begin: int, p_RV: np.ndarray) -> int:
         """Rows of the Pitman-Yor chain; checks that each has mass one."""
         c, worst = self.counts, np.zeros(1)
-        discount, strength = self.config.discount, self.config.strength
-        match_R = self.gate_R if len(self.gate_R) >= len(p_RV) else np.zeros(len(p_RV), np.int64)
         done = _rows(
-            c.nodes, c.pool, c.used, tokens_N, first, c.longest, discount, strength, begin, p_RV, match_R, worst
-        )
+            c.nodes, c.pool, c.used, *places, known, c.longest, self.config.discount, self.config.strength, begin, p_RV,
+            self.gate_R, worst,
+        )  # fmt: skip
         if worst[0] > _MASS_TOLERANCE:
             raise ArithmeticError(f"an n-gram row has mass 1 ± {worst[0]:.1e}")
         return done
 
-    def count(self, tokens_N: np.ndarray, first: int) -> None:
+    def count(self, places: Places) -> None:
         """Count without rows."""
-        self.counts.count(tokens_N, first)
+        self.counts.count_places(*places)
 
     def uncount(self, tokens_N: np.ndarray, first: int) -> None:
         """Counts are integers: undoing is exact."""

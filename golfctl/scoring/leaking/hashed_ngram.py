@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from golfctl.scoring.config import SEED_PRIMES, NgramConfig
-from golfctl.scoring.mixing.mix import entropy
+from golfctl.scoring.mixing.row_math import entropy
 from golfctl.scoring.neural.sliding import NeuralScorer
 from golfctl.scoring.protocol import Block
 

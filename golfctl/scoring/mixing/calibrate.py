@@ -3,7 +3,8 @@
     p'(v) ∝ p(v)^w · exp(b_v),   w = shared weight + weight of the row's entropy bucket
 
 Both follow the gradient of the log-loss with AdaGrad steps, only at multiples of `every` rows, so rows do not depend
-on how blocks are cut; within a block earlier targets are used at once. R rows, V vocabulary, C entropy buckets.
+on how blocks are cut. While a question is answered, a copy learns from the targets that are known; `observe` shows it
+the others and makes it permanent. R rows, V vocabulary, C entropy buckets.
 """
 
 import hashlib
@@ -13,31 +14,75 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from golfctl import arithmetic
+from golfctl.arithmetic.mode import is_portable
 from golfctl.scoring.config import CalibrateConfig
-from golfctl.scoring.mixing.mix import ENTROPY_EDGES, WeightState, entropy, len_edges, mix_rows, segments
+from golfctl.scoring.mixing.gate_cells import ENTROPY_CELLS, entropy_cells
+from golfctl.scoring.mixing.learned import Biases, Weights
+from golfctl.scoring.mixing.parts import parts
+from golfctl.scoring.mixing.row_math import entropy, mixed_rows
 from golfctl.scoring.outcome import Outcome, tensors_sha256
-from golfctl.scoring.protocol import Block, Scorer
+from golfctl.scoring.protocol import Ask, Scorer
 
 
 @dataclass
-class _State:
-    """Temperatures and biases with what their next step needs."""
+class _Calibrated:
+    """Rows before and after."""
 
-    weights: WeightState
-    bias_V: Tensor
-    square_V: Tensor
-    pending_V: Tensor
+    cell_R: Tensor
+    rows_RV: Tensor
+    out_RV: Tensor
 
-    def copy(self) -> "_State":
+    def of(self, rows: slice, kept: bool = False) -> "_Calibrated":
+        """Some of the rows; as a copy where they are `kept` and the others need not be."""
+        cut = (self.cell_R[rows], self.rows_RV[rows], self.out_RV[rows])
+        return _Calibrated(*(tensor.clone() for tensor in cut)) if kept else _Calibrated(*cut)
+
+
+@dataclass
+class _Learned:
+    """Everything that the targets change."""
+
+    weights: Weights
+    biases: Biases
+
+    def copy(self) -> "_Learned":
         """An independent copy."""
-        return _State(self.weights.copy(), self.bias_V.clone(), self.square_V.clone(), self.pending_V.clone())
+        return _Learned(self.weights.copy(), self.biases.copy())
 
-    def apply(self, config: CalibrateConfig) -> None:
-        """One step with the gradients remembered."""
-        self.weights.apply(config.lr)
-        self.square_V += self.pending_V**2
-        self.bias_V -= config.bias_lr * self.pending_V / (self.square_V + 1.0).sqrt()
-        self.pending_V = torch.zeros_like(self.pending_V)
+    def calibrate(self, cell_R: Tensor, rows_RV: Tensor) -> Tensor:
+        """The rows with the temperatures of their buckets and the biases."""
+        ones_R1 = torch.ones(len(rows_RV), 1, device=rows_RV.device)
+        weight_RS = torch.cat([self.weights.of(cell_R), ones_R1], dim=1)
+        return mixed_rows([rows_RV, self.biases.bias_V.float().expand(len(rows_RV), -1)], weight_RS)
+
+    def push(self, rows: _Calibrated, target_R: Tensor) -> None:
+        """Remember what the targets of these rows say, if there are any."""
+        if not len(target_R):
+            return
+        if is_portable():
+            p_RV = arithmetic.exp(rows.out_RV)
+            mean_R = arithmetic.dot_last(p_RV, rows.rows_RV)
+        else:
+            p_RV = rows.out_RV.exp()
+            mean_R = torch.einsum("rv,rv->r", p_RV, rows.rows_RV)
+        self.weights.push(rows.cell_R, mean_R[:, None] - rows.rows_RV.gather(1, target_R[:, None]))
+        self.biases.push(p_RV, target_R)
+
+    def move(self, config: CalibrateConfig) -> None:
+        """Let temperatures and biases follow what is remembered."""
+        self.weights.move(config.lr)
+        self.biases.move(config.bias_lr)
+
+
+@dataclass
+class _Ahead:
+    """What a question taught so far, and its rows whose targets are still unknown."""
+
+    learned: _Learned
+    rest: _Calibrated
+    moves: bool
+    """Whether temperatures and biases move once they are known."""
 
 
 class CalibratedScorer:
@@ -56,78 +101,61 @@ class CalibratedScorer:
     def reset(self, prefix_N: np.ndarray) -> None:
         """Temperature one, no bias."""
         self.inner.reset(prefix_N)
-        zeros_V = torch.zeros(self.vocab_size, dtype=torch.float64, device=self.device)
-        weights = WeightState.start(len_edges(), 1, self.device)
-        self._state = _State(weights, zeros_V.clone(), zeros_V.clone(), zeros_V.clone())
-        self._ahead: dict[bytes, tuple[_State, Tensor, Tensor, Tensor]] = {}
+        weights = Weights.start(ENTROPY_CELLS, 1, self.device)
+        self._learned = _Learned(weights, Biases.start(self.vocab_size, self.device))
+        self._ahead: dict[bytes, _Ahead] = {}
 
     @torch.no_grad()
-    def predict(self, block: Block) -> Tensor:
+    def predict(self, ask: Ask, /) -> Tensor:
         """Log-probability rows [R, V]."""
-        rows_RV = self.inner.predict(block)
-        cell_R = torch.bucketize(entropy(rows_RV), torch.tensor(ENTROPY_EDGES, device=self.device))
-        target_R = torch.from_numpy(block.inputs(block.first + 1, block.stop)).to(self.device)
-        state, out_RV = self._state.copy(), torch.empty_like(rows_RV)
-        for begin, stop in segments(block.first, block.stop, self.config.every):
-            part = slice(begin - block.first, stop - block.first)
-            ones_R1 = torch.ones(stop - begin, 1, device=self.device)
-            weight_RS = torch.cat([state.weights.of(cell_R[part]), ones_R1], dim=1)
-            bias_RV = state.bias_V.float().expand(stop - begin, -1)
-            out_RV[part] = mix_rows([rows_RV[part], bias_RV], weight_RS)
-            known = min(stop, block.stop - 1) - begin
-            if known:
-                self._push(
-                    state, cell_R[part][:known], out_RV[part][:known], rows_RV[part][:known], target_R[part][:known]
-                )
-            if stop % self.config.every == 0 and known == stop - begin:
-                state.apply(self.config)
-        self._ahead[block.ids_N.tobytes()] = (state, cell_R[-1:], out_RV[-1:], rows_RV[-1:])
-        return out_RV
+        rows_RV = self.inner.predict(ask)
+        known_R = torch.from_numpy(ask.known_R).to(self.device)
+        rows = _Calibrated(entropy_cells(entropy(rows_RV)), rows_RV, torch.empty_like(rows_RV))
+        learned = self._learned.copy()
+        for part in parts(ask, self.config.every):
+            rows.out_RV[part.rows] = learned.calibrate(rows.cell_R[part.rows], rows_RV[part.rows])
+            known = slice(part.first, part.known)
+            learned.push(rows.of(known), known_R[known])
+            if part.known == part.stop:
+                learned.move(self.config)
+        self._ahead[ask.key] = _Ahead(learned, rows.of(slice(part.known, part.stop), kept=True), part.moves)
+        return rows.out_RV
 
-    @staticmethod
-    def _push(state: _State, cell_R: Tensor, out_RV: Tensor, rows_RV: Tensor, target_R: Tensor) -> None:
-        p_RV, y_R1 = out_RV.exp(), target_R[:, None]
-        mean_R1 = torch.einsum("rv,rv->r", p_RV, rows_RV)[:, None]
-        state.weights.push(cell_R, mean_R1 - rows_RV.gather(1, y_R1))
-        state.pending_V += p_RV.sum(dim=0).double()
-        state.pending_V -= torch.bincount(target_R, minlength=p_RV.shape[1])
-
-    def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """Make the overlay of this block permanent, with the gradient of its last row."""
-        self.inner.observe(block, targets_R)
-        self._state, cell_R, out_RV, rows_RV = self._ahead[block.ids_N.tobytes()]
-        self._push(self._state, cell_R, out_RV, rows_RV, torch.from_numpy(targets_R[-1:]).to(self.device))
-        if block.stop % self.config.every == 0:
-            self._state.apply(self.config)
-        self._ahead = {}
+    @torch.no_grad()
+    def observe(self, ask: Ask, targets_R: np.ndarray, /) -> None:
+        """Make permanent what the question taught, with the targets that were not known before."""
+        self.inner.observe(ask, targets_R)
+        ahead, known = self._ahead[ask.key], len(ask.known_R)
+        ahead.learned.push(ahead.rest, torch.from_numpy(targets_R[known:]).to(self.device))
+        if ahead.moves:
+            ahead.learned.move(self.config)
+        self._learned, self._ahead = ahead.learned, {}
 
     def save(self) -> dict[str, Tensor]:
         """Temperatures and biases."""
-        s = self._state
-        return {**vars(s.weights), "bias_V": s.bias_V, "square_V": s.square_V, "pending_V": s.pending_V}
+        return {**vars(self._learned.weights), **vars(self._learned.biases)}
 
     def load(self, saved: dict[str, Tensor], tokens_N: np.ndarray) -> None:
         """Continue from there."""
         on = {key: value.to(self.device) for key, value in saved.items()}
-        weights = WeightState(on["weight_CS"], on["square_CS"], on["pending_CS"])
-        self._state = _State(weights, on["bias_V"], on["square_V"], on["pending_V"])
+        weights = Weights(on["weight_CS"], on["square_CS"], on["pending_CS"])
+        self._learned = _Learned(weights, Biases(on["bias_V"], on["square_V"], on["pending_V"]))
         self._ahead = {}
 
     def outcome(self) -> Outcome:
         """The temperatures and biases that the run ended with."""
-        weight_C, bias_V = self._state.weights.weight_CS[:, 0], self._state.bias_V
+        weight_C, bias_V = self._learned.weights.weight_CS[:, 0], self._learned.biases.bias_V
         sha256 = tensors_sha256(self.save().items())
-        if not self._state.square_V.any():
+        if not (self._learned.biases.square_V != 0).any():
             return Outcome(False, f"never adapted: the text has no {self.config.every} targets; lower every", sha256)
-        low, high = (float(1 / w) for w in (weight_C[:-1] + weight_C[-1]).aminmax()[::-1])
+        whole_C = weight_C[:-1] + weight_C[-1]
+        low, high = (float(1 / w) for w in (whole_C.amax(), whole_C.amin()))
         how = f"temperatures {low:.3f} to {high:.3f}, largest bias {float(bias_V.abs().max()):.3f} nats"
         return Outcome(True, how, sha256)
 
     def state_id(self) -> str:
         """Digest of the inner state, temperatures and biases."""
-        s = self._state
-        tensors = (s.weights.weight_CS, s.weights.square_CS, s.weights.pending_CS, s.bias_V, s.square_V, s.pending_V)
         digest = hashlib.sha256(self.inner.state_id().encode())
-        for tensor in tensors:
+        for tensor in self.save().values():
             digest.update(tensor.cpu().numpy().tobytes())
         return digest.hexdigest()

@@ -1,11 +1,11 @@
-"""One scorer under several others: predicted once per block, observed once. R rows, V vocabulary."""
+"""One scorer under several others: asked once per question, shown targets once. R rows, V vocabulary."""
 
 import numpy as np
 from torch import Tensor
 
-from golfctl.scoring.protocol import Block, Scorer
+from golfctl.scoring.protocol import Ask, Scorer
 
-_KEPT = 2  # predictions kept: the block at hand and a probe's variant of it
+_KEPT = 2  # predictions kept: the question at hand and a probe's variant of it
 
 
 class Shared:
@@ -23,20 +23,20 @@ class Shared:
         self.inner.reset(prefix_N)
         self._rows, self._observed = {}, -1
 
-    def predict(self, block: Block) -> Tensor:
+    def predict(self, ask: Ask, /) -> Tensor:
         """The inner rows, computed at most once for equal inputs."""
-        key = (block.first, block.ids_N.tobytes())
+        key = (ask.first, ask.key)
         if key not in self._rows:
             while len(self._rows) >= _KEPT:
                 self._rows.pop(next(iter(self._rows)))
-            self._rows[key] = self.inner.predict(block)
+            self._rows[key] = self.inner.predict(ask)
         return self._rows[key]
 
-    def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """Pass the targets on, once per block."""
-        if self._observed < block.stop:
-            self.inner.observe(block, targets_R)
-            self._rows, self._observed = {}, block.stop
+    def observe(self, ask: Ask, targets_R: np.ndarray, /) -> None:
+        """Pass the targets on, once per question."""
+        if self._observed < ask.stop:
+            self.inner.observe(ask, targets_R)
+            self._rows, self._observed = {}, ask.stop
 
     def state_id(self) -> str:
         """The inner state."""
@@ -52,11 +52,11 @@ class SharedGated(Shared):
         self.gate_R = np.zeros(0, np.int64)
         self._gates: dict[tuple[int, bytes], np.ndarray] = {}
 
-    def predict(self, block: Block) -> Tensor:
+    def predict(self, ask: Ask, /) -> Tensor:
         """The inner rows, with the gates that belong to them."""
-        key = (block.first, block.ids_N.tobytes())
+        key = (ask.first, ask.key)
         known = key in self._rows
-        rows_RV = super().predict(block)
+        rows_RV = super().predict(ask)
         if not known:
             self._gates = {k: v for k, v in self._gates.items() if k in self._rows}
             self._gates[key] = self.inner.gate_R  # type: ignore[attr-defined]

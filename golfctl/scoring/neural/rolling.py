@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from golfctl.scoring.neural.log_rows import log_rows
 from golfctl.scoring.protocol import Block, Rolling
 
 
@@ -53,7 +54,7 @@ class RollingScorer:
                 cache = self.model.start_rolling_cache(1, self.seq_len)
             ids_T = torch.from_numpy(block.inputs(first, stop)).to(self.device)
             h_BTD = self.model.extend_hidden(ids_T[None], cache)
-            parts.append(torch.log_softmax(self.model.head(h_BTD[0]).float(), dim=-1))
+            parts.append(log_rows(self.model.head(h_BTD[0])))
         self._ahead[block.ids_N.tobytes()] = cache
         return torch.cat(parts)
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from golfctl.scoring.protocol import Block, HiddenStates, Incremental, Window
+from golfctl.scoring.neural.log_rows import log_rows
+from golfctl.scoring.protocol import Block, HiddenStates, Window
 from golfctl.scoring.ranks import Ranks
 
 
@@ -94,7 +95,7 @@ class NeuralScorer:
         for number, windows in self.forward.batches(block):
             h_BTD, skip = self.forward.hidden(block, windows)
             logits_RV = self.forward.model.head(scored(h_BTD, block, windows, skip))
-            rows_of[number] = torch.log_softmax(logits_RV.float(), dim=-1)
+            rows_of[number] = log_rows(logits_RV)
         return self.forward.gather(block, rows_of, self.vocab_size)
 
     def observe(self, block: Block, targets_R: np.ndarray) -> None:
@@ -102,46 +103,4 @@ class NeuralScorer:
 
     def state_id(self) -> str:
         """Constant: there is no mutable state."""
-        return hashlib.sha256(b"neural").hexdigest()
-
-
-class IncrementalScorer:
-    """The same model one token at a time through its cache: causal by construction, the oracle of `NeuralScorer`.
-
-    A row's context begins where its window begins; with every new window the cache is filled anew, so the rows are
-    those of the sliding window, not of a rolling cache.
-    """
-
-    barrier_rows: int | None = None
-
-    def __init__(self, model: Incremental, seq_len: int, vocab_size: int, device: torch.device) -> None:
-        self.model = model
-        self.seq_len = seq_len
-        self.vocab_size = vocab_size
-        self.device = device
-        self._fed = Window(-1, -1, -1)
-
-    def reset(self, prefix_N: np.ndarray) -> None:
-        """Drop the cache."""
-        self._fed = Window(-1, -1, -1)
-
-    @torch.no_grad()
-    def predict(self, block: Block) -> Tensor:
-        """One row [1, V]; `block` must ask for a single row."""
-        if block.rows != 1:
-            raise ValueError("strict scoring takes one row at a time")
-        start = block.windows[0].start
-        if self._fed.start != start or self._fed.stop > block.first:
-            self._cache = self.model.start_cache(1, self.seq_len)
-            self._fed = Window(start, start, start)
-        for token in block.inputs(self._fed.stop, block.stop):
-            logits_BV = self.model.step(torch.tensor([int(token)], device=self.device), self._cache)
-        self._fed = Window(start, start, block.stop)
-        return torch.log_softmax(logits_BV.float(), dim=-1)
-
-    def observe(self, block: Block, targets_R: np.ndarray) -> None:
-        """A frozen model learns nothing."""
-
-    def state_id(self) -> str:
-        """Constant: the cache is a function of the inputs."""
         return hashlib.sha256(b"neural").hexdigest()

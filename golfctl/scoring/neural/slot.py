@@ -3,7 +3,7 @@
 After arXiv 2505.12392 in the form that keeps score first: the fit sees only targets that are inputs of the first
 scored row, each window has its own offset, so rows depend neither on the batch nor on later tokens.
 
-B windows, T positions of the fit, D width, V vocabulary, R rows.
+B windows, of which W have a past, T positions of the fit, D width, V vocabulary, R rows, F numbers fitted a window.
 """
 
 import hashlib
@@ -15,9 +15,72 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from golfctl.scoring.config import SlotConfig
+from golfctl.scoring.neural.log_rows import log_rows
 from golfctl.scoring.neural.sliding import WindowForward, scored
 from golfctl.scoring.outcome import Outcome, Trail
-from golfctl.scoring.protocol import Block, Window, tapped
+from golfctl.scoring.protocol import Block, HiddenStates, Window, tapped
+
+
+class OffsetFit:
+    """Fits an offset on the last hidden state, and optionally a bias on the logits, to the past of each window."""
+
+    def __init__(self, model: HiddenStates, vocab_size: int, config: SlotConfig) -> None:
+        self.model = model
+        self.vocab_size = vocab_size
+        self.config = config
+
+    def fit(self, pasts: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """Offset and bias in one row [W, F] after `steps` of AdamW on the latest `span` positions of each past.
+
+        A past is its states [T, D] and the tokens [T] that came after each.
+        """
+        span = self.config.span
+        h_WTD = torch.stack([_padded(h_TD[-span:].float(), span, 0.0) for h_TD, _ in pasts])
+        y_WT = torch.stack([_padded(y_T[-span:], span, -100) for _, y_T in pasts])
+        return torch.cat([tensor[:, 0] for tensor in self._descend(h_WTD, y_WT)], dim=1)
+
+    def nothing(self, windows: int, width: int, device: torch.device) -> Tensor:
+        """What windows without a past have, [B, F]."""
+        return torch.zeros(windows, width + (self.vocab_size if self.config.bias else 0), device=device)
+
+    def logits(self, h_RD: Tensor, fitted_RF: Tensor) -> Tensor:
+        """Logits [R, V] of states with what was fitted for each."""
+        offset_RD, bias_RV = fitted_RF[:, : h_RD.shape[-1]], fitted_RF[:, h_RD.shape[-1] :]
+        return self._head(h_RD + offset_RD, bias_RV if self.config.bias else None)
+
+    def _head(self, h: Tensor, bias: Tensor | None) -> Tensor:
+        """Logits; a bias joins them before the soft cap."""
+        if bias is None:
+            return self.model.head(h)
+        with tapped(self.model, lambda name, x, y: y + bias):
+            return self.model.head(h)
+
+    @torch.enable_grad()
+    def _descend(self, h_WTD: Tensor, y_WT: Tensor) -> list[Tensor]:
+        c = self.config
+        fitted = [torch.zeros_like(h_WTD[:, :1]).requires_grad_(True)]
+        if c.bias:
+            fitted.append(h_WTD.new_zeros(len(h_WTD), 1, self.vocab_size).requires_grad_(True))
+        optimizer = torch.optim.AdamW(fitted, lr=c.lr, betas=c.betas, eps=c.eps, weight_decay=c.weight_decay)
+        per_window_W = (y_WT != -100).sum(dim=1)
+        for step in range(c.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = step_rate(c, step)
+            logits_WTV = self._head(h_WTD + fitted[0], fitted[1] if c.bias else None)
+            nats_WT = F.cross_entropy(
+                logits_WTV.float().flatten(0, 1), y_WT.flatten(), reduction="none", ignore_index=-100
+            ).view_as(y_WT)
+            gradients = torch.autograd.grad((nats_WT.sum(dim=1) / per_window_W).sum(), fitted)
+            for tensor, gradient in zip(fitted, gradients, strict=True):
+                tensor.grad = gradient
+            optimizer.step()
+        return [tensor.detach() for tensor in fitted]
+
+
+def _padded(values: Tensor, length: int, fill: float) -> Tensor:
+    """`values` [T, …] with `fill` after them up to `length`."""
+    after = [0, 0] * (values.ndim - 1) + [0, length - len(values)]
+    return F.pad(values, after, value=fill)
 
 
 class SlotScorer:
@@ -30,6 +93,7 @@ class SlotScorer:
         self.forward = forward
         self.vocab_size = vocab_size
         self.config = config
+        self.fitter = OffsetFit(forward.model, vocab_size, config)
         self.trail = Trail()
         self._ahead: dict[bytes, Tensor] = {}
 
@@ -44,66 +108,24 @@ class SlotScorer:
         rows_of, fitted_of = {}, {}
         for number, windows in self.forward.batches(block):
             h_BTD, skip = self.forward.hidden(block, windows, self.config.span)
-            ids_BT = self.forward.ids(block, windows)
-            delta_BD, bias_BV = self._fit(h_BTD, ids_BT, windows, skip)
-            lane_R = torch.cat([torch.full((c.stop - c.first,), b) for b, c in enumerate(map(block.cut, windows))])
-            h_RD = scored(h_BTD, block, windows, skip) + delta_BD[lane_R]
-            logits_RV = self._head(h_RD, None if bias_BV is None else bias_BV[lane_R])
-            fitted_of[number] = delta_BD if bias_BV is None else torch.cat([delta_BD, bias_BV], dim=1)
-            rows_of[number] = torch.log_softmax(logits_RV.float(), dim=-1)
+            fitted_BF = self._fit(h_BTD, self.forward.ids(block, windows), windows, skip)
+            window_R = torch.cat([torch.full((c.stop - c.first,), b) for b, c in enumerate(map(block.cut, windows))])
+            rows_of[number] = log_rows(self.fitter.logits(scored(h_BTD, block, windows, skip), fitted_BF[window_R]))
+            fitted_of[number] = fitted_BF
         if block.closes and self.config.steps:
             self._ahead[block.ids_N.tobytes()] = self.forward.gather_windows(block, fitted_of)
         return self.forward.gather(block, rows_of, self.vocab_size)
 
-    def _head(self, h: Tensor, bias: Tensor | None) -> Tensor:
-        """Logits; a bias joins them before the soft cap."""
-        if bias is None:
-            return self.forward.model.head(h)
-        with tapped(self.forward.model, lambda name, x, y: y + bias):
-            return self.forward.model.head(h)
-
-    def _fit(
-        self, h_BTD: Tensor, ids_BT: Tensor, windows: tuple[Window, ...], skip: int
-    ) -> tuple[Tensor, Tensor | None]:
-        """Offset [B, D] and bias [B, V] after `steps` of AdamW on each window's own `span` positions."""
-        count, span = len(windows), self.config.span
-        delta_BD = torch.zeros(count, h_BTD.shape[-1], device=h_BTD.device)
-        bias_BV = torch.zeros(count, self.vocab_size, device=h_BTD.device) if self.config.bias else None
-        lanes = [b for b, window in enumerate(windows) if _has_past(window)]
-        if not lanes or not self.config.steps:
-            return delta_BD, bias_BV
-        h_LTD, y_LT = [], []
-        for b in lanes:
-            first = windows[b].first - windows[b].start
-            begin = max(0, first - span)
-            h_LTD.append(F.pad(h_BTD[b, begin - skip : first - skip].float(), (0, 0, 0, span - first + begin)))
-            y_LT.append(F.pad(ids_BT[b, begin + 1 : first + 1], (0, span - first + begin), value=-100))
-        fitted = self._descend(torch.stack(h_LTD), torch.stack(y_LT), bias_BV is not None)
-        delta_BD[lanes] = fitted[0][:, 0]
-        if bias_BV is not None:
-            bias_BV[lanes] = fitted[1][:, 0]
-        return delta_BD, bias_BV
-
-    @torch.enable_grad()
-    def _descend(self, h_LTD: Tensor, y_LT: Tensor, with_bias: bool) -> list[Tensor]:
-        c = self.config
-        fitted = [torch.zeros_like(h_LTD[:, :1]).requires_grad_(True)]
-        if with_bias:
-            fitted.append(h_LTD.new_zeros(len(h_LTD), 1, self.vocab_size).requires_grad_(True))
-        optimizer = torch.optim.AdamW(fitted, lr=c.lr, betas=c.betas, eps=c.eps, weight_decay=c.weight_decay)
-        per_lane_L = (y_LT != -100).sum(dim=1)
-        for step in range(c.steps):
-            for group in optimizer.param_groups:
-                group["lr"] = step_rate(c, step)
-            logits_LTV = self._head(h_LTD + fitted[0], fitted[1] if with_bias else None)
-            nats_LT = F.cross_entropy(
-                logits_LTV.float().flatten(0, 1), y_LT.flatten(), reduction="none", ignore_index=-100
-            ).view_as(y_LT)
-            gradients = torch.autograd.grad((nats_LT.sum(dim=1) / per_lane_L).sum(), fitted)
-            for tensor, gradient in zip(fitted, gradients, strict=True):
-                tensor.grad = gradient
-            optimizer.step()
-        return [tensor.detach() for tensor in fitted]
+    def _fit(self, h_BTD: Tensor, ids_BT: Tensor, windows: tuple[Window, ...], skip: int) -> Tensor:
+        """What each window is scored with, [B, F]: fitted on its own positions before its first scored row."""
+        fitted_BF = self.fitter.nothing(len(windows), h_BTD.shape[-1], h_BTD.device)
+        with_past = [b for b, window in enumerate(windows) if _has_past(window)]
+        if with_past and self.config.steps:
+            stops = [(b, windows[b].first - windows[b].start) for b in with_past]
+            fitted_BF[with_past] = self.fitter.fit(
+                [(h_BTD[b, : stop - skip], ids_BT[b, skip + 1 : stop + 1]) for b, stop in stops]
+            )
+        return fitted_BF
 
     def observe(self, block: Block, targets_R: np.ndarray) -> None:
         """Nothing is carried on; the offsets that this block was scored with are accounted for."""

@@ -134,10 +134,8 @@ class ChunkTrainer:
         begin, count = chunk * self.chunk_rows, self.sequences(chunk)
         if not count:
             return
-        tokens_N = self.history.tokens_N[begin : begin + count * self.seq_len + 1]
-        device = self.trained[0].device
-        x_BT = torch.from_numpy(tokens_N[:-1].reshape(count, self.seq_len)).to(device)
-        y_BT = torch.from_numpy(tokens_N[1:].reshape(count, self.seq_len)).to(device)
+        pairs = self.pairs(begin, min(begin + self.chunk_rows, self.rows))
+        x_BT, y_BT = (self._sequences(tokens_R, count) for tokens_R in pairs)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(chunk)
         with _trainable(self.trained):
@@ -145,6 +143,15 @@ class ChunkTrainer:
                 for first in range(0, count, self.config.batch_sequences):
                     stop = min(first + self.config.batch_sequences, count)
                     self._step(x_BT[first:stop], y_BT[first:stop])
+
+    def pairs(self, first: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """What rows `[first, stop)` teach: tokens and the targets after them."""
+        tokens_N = self.history.tokens_N
+        return tokens_N[first:stop], tokens_N[first + 1 : stop + 1]
+
+    def _sequences(self, tokens_R: np.ndarray, count: int) -> Tensor:
+        sequence_BT = tokens_R[: count * self.seq_len].reshape(count, self.seq_len)
+        return torch.from_numpy(sequence_BT).to(self.trained[0].device)
 
     def _step(self, x_BT: Tensor, y_BT: Tensor) -> None:
         """One update on a batch; each rank takes its share of the sequences, all add up to the batch's mean."""

@@ -77,11 +77,3 @@ def test_a_block_holds_no_target_of_its_last_row():
     assert [(b.origin, b.first, b.stop) for b in made] == [(0, 0, 6), (4, 6, 10), (8, 10, 11)]
     assert all(b.ids_N[-1] == b.stop - 1 for b in made)
     assert list(made[1].inputs(6, 9)) == [6, 7, 8]
-
-
-def test_strict_blocks_are_single_rows_with_their_window():
-    tokens_N = np.arange(8, dtype=np.uint16)
-    made = list(blocks(tokens_N, group_windows(sliding_windows(7, 4, 2), 5, None), strict=True))
-    assert [b.first for b in made] == list(range(7))
-    assert [b.closes for b in made] == [False, False, False, True, False, True, True]
-    assert all(b.ids_N[-1] == b.first and b.rows == 1 for b in made)

@@ -6,6 +6,7 @@ import torch
 
 from golfctl.scoring.config import CtwConfig
 from golfctl.scoring.counts.ctw import CtwScorer
+from golfctl.scoring.counts.lane_places import run_of
 from golfctl.scoring.windows import blocks, group_windows, sliding_windows
 from tests.oracles.ctw import sequence_log_probability
 
@@ -32,9 +33,9 @@ def test_the_product_of_rows_is_the_weighted_probability_of_the_sequence(depth, 
     scorer.reset(tokens_N[:depth])
     total = 0.0
     for i in range(depth, len(tokens)):
-        row_V = np.empty((1, 5), np.float32)
-        scorer.fill(tokens_N[: i + 1], i, 0, row_V)
-        total += math.log(row_V[0, tokens[i]])
+        row_1V, scorer.gate_R = np.empty((1, 5), np.float32), np.zeros(1, np.int64)
+        scorer.fill(run_of(tokens_N[:i], tokens_N[i : i + 1], 1, depth), 1, 0, row_1V)
+        total += math.log(row_1V[0, tokens[i]])
     assert total == pytest.approx(sequence_log_probability(tokens, 5, depth, alpha), abs=1e-4)
 
 

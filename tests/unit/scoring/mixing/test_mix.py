@@ -4,7 +4,10 @@ import torch
 
 from golfctl.scoring.config import MixConfig, NgramConfig
 from golfctl.scoring.counts.ngram import NgramScorer
-from golfctl.scoring.mixing.mix import ENTROPY_EDGES, GeometricMix, LinearMix, entropy
+from golfctl.scoring.mixing.gate_cells import ENTROPY_EDGES
+from golfctl.scoring.mixing.geometric import GeometricMix
+from golfctl.scoring.mixing.linear_mix import LinearMix
+from golfctl.scoring.mixing.row_math import entropy
 from golfctl.scoring.windows import blocks, group_windows, sliding_windows
 from tests.oracles.mixing import plain_mixture
 

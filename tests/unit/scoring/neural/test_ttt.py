@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from golfctl.scoring.config import TttConfig
-from golfctl.scoring.neural.sliding import IncrementalScorer, NeuralScorer, WindowForward
+from golfctl.scoring.neural.sliding import NeuralScorer, WindowForward
 from golfctl.scoring.neural.ttt import ChunkTrainer, TttScorer
 from golfctl.scoring.ranks import Ranks
 from golfctl.scoring.windows import blocks, group_windows, sliding_windows
@@ -14,20 +14,16 @@ CPU = torch.device("cpu")
 VOCAB = 48
 
 
-def scorer_of(model, config, strict=False, batch=4):
-    leaf = (
-        IncrementalScorer(model, 32, VOCAB, CPU)
-        if strict
-        else NeuralScorer(WindowForward(model, 32, batch, CPU, Ranks()), VOCAB)
-    )
+def scorer_of(model, config, batch=4):
+    leaf = NeuralScorer(WindowForward(model, 32, batch, CPU, Ranks()), VOCAB)
     return TttScorer(leaf, ChunkTrainer(model, config, 32, 400, Ranks()))
 
 
-def run_scorer(scorer, tokens_N, strict=False, per_block=4):
+def run_scorer(scorer, tokens_N, per_block=4):
     scorer.reset(tokens_N[:1].astype(np.int64))
     rows = []
     groups = group_windows(sliding_windows(len(tokens_N) - 1, 32, 8), per_block, scorer.barrier_rows)
-    for block in blocks(tokens_N, groups, strict):
+    for block in blocks(tokens_N, groups):
         rows.append(scorer.predict(block))
         scorer.observe(block, tokens_N[block.first + 1 : block.stop + 1].astype(np.int64))
     return torch.cat(rows)
@@ -100,13 +96,6 @@ def test_frozen_blocks_do_not_move_by_one_bit(tiny_model, tokens_N, form):
             frozen = layer is not None and layer < 2
             assert torch.equal(now, then) == frozen or (not entry.banked and len(entry.layers) > 1), entry.path
     assert banked > 6
-
-
-def test_strict_rows_agree_with_fast_ones(tiny_model, tokens_N):
-    twin = copy.deepcopy(tiny_model)
-    fast = run_scorer(scorer_of(twin, SGD), tokens_N)
-    strict = run_scorer(scorer_of(tiny_model, SGD, strict=True), tokens_N, strict=True)
-    assert (fast - strict).abs().max() < 1e-4
 
 
 def test_batches_do_not_matter(tiny_model, tokens_N):
