@@ -1,4 +1,4 @@
-"""A resolved `[eval]` table put together for a text: the scorer, or every rung of its ladder, and the plan of blocks.
+"""A resolved `[eval]` table put together for a text: the scorer, or every rung of its ladder, and what it is asked.
 
 Evaluation and audit build both here, so that what is audited is what is evaluated.
 """
@@ -9,7 +9,9 @@ import torch
 
 from golfctl.evaluation.runner import BlockPlan
 from golfctl.evaluation.scored_model import ScoredModel
-from golfctl.scoring.compose import Setting, compose
+from golfctl.evaluation.stepwise import LaneReading
+from golfctl.evaluation.stream import Stream
+from golfctl.scoring.compose import Setting, compose, compose_steps
 from golfctl.scoring.compose import ladder as ladder_of
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.protocol import Scorer
@@ -28,12 +30,19 @@ def plan_of(config: EvalConfig, setting: Setting, starts: Sequence[int]) -> Bloc
     isolated = tuple(starts) if config.context == "documents" else None
     whole_documents = config.ttt.lanes if config.ttt and config.ttt.form == "lora" else None
     per_block = config.batch * setting.ranks.world
-    return BlockPlan(setting.rows, setting.seq_len, config.stride, per_block, isolated, config.strict, whole_documents)
+    return BlockPlan(setting.rows, setting.seq_len, config.stride, per_block, isolated, whole_documents)
 
 
 def assemble(config: EvalConfig, setting: Setting, starts: Sequence[int]) -> tuple[Scorer, BlockPlan]:
     """The honest scorer of `config`, and the blocks that it is asked for."""
     return compose(config, setting), plan_of(config, setting, starts)
+
+
+def assemble_steps(config: EvalConfig, setting: Setting, stream: Stream) -> tuple[Scorer, LaneReading]:
+    """The scorer of `config` behind the step protocol, and which lane reads what."""
+    assert config.reading_lanes is not None
+    reading = LaneReading.of(config, setting.seq_len, stream.lane_starts(), stream.rows)
+    return compose_steps(config, setting, reading.lanes), reading
 
 
 def assemble_ladder(

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from golfctl.core.progress import SILENT, Progress
+from golfctl.evaluation.evidence.probe import CausalityProbe
 from golfctl.evaluation.figures.bpb import ratio_stderr, score
 from golfctl.evaluation.ledger import Ledger
-from golfctl.evaluation.probe import CausalityProbe
 from golfctl.evaluation.runner import BlockPlan, Run, book
 from golfctl.evaluation.stream import Stream
 from golfctl.evaluation.timing.clock import Clock

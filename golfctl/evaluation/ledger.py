@@ -36,6 +36,16 @@ class Ledger:
         self.booked = stop
         self.nats += float(nll_R.sum())
 
+    def book(self, row_R: np.ndarray, nll_R: np.ndarray) -> None:
+        """Book the nats of rows by their numbers, which go on where the ledger ends; raises what `append` does."""
+        if (np.diff(row_R) != 1).any():
+            raise ValueError(f"rows {row_R.tolist()} do not follow each other")
+        self.append(int(row_R[0]), nll_R)
+
+    def has(self, row: int) -> bool:
+        """Whether this row is booked."""
+        return row < self.booked
+
     @property
     def nll_R(self) -> np.ndarray:
         """Nats of every booked row, read-only."""
@@ -63,6 +73,56 @@ class Ledger:
             "verdict": self.booked == self.rows,
             "how": f"ledger: {self.booked} of {self.rows} targets booked, each once, in increasing order",
         }
+
+
+class LaneLedger(Ledger):
+    """For rows that are booked lane by lane: in any order, every row exactly once, none missing, or an error."""
+
+    def __init__(self, rows: int) -> None:
+        """Room for `rows` scores."""
+        super().__init__(rows)
+        self._has_R = np.zeros(rows, bool)
+
+    def book(self, row_K: np.ndarray, nll_K: np.ndarray) -> None:
+        """Book the nats of the given rows.
+
+        Raises:
+            ValueError: a row was booked before or lies beyond the stream; or a score is not finite.
+        """
+        if len(row_K) and not 0 <= row_K.min() <= row_K.max() < self.rows:
+            raise ValueError(f"rows {row_K.tolist()} booked, but the stream has rows 0 … {self.rows - 1}")
+        again_K = self._has_R[row_K]
+        if again_K.any() or len(np.unique(row_K)) < len(row_K):
+            raise ValueError(f"rows {row_K.tolist()} booked: one of them is booked again")
+        if not np.isfinite(nll_K).all():
+            raise ValueError(f"rows {row_K.tolist()}: a score is not finite")
+        self._nll_R[row_K] = nll_K
+        self._has_R[row_K] = True
+        self.booked += len(row_K)
+        self.nats += float(nll_K.sum())
+
+    def append(self, first: int, nll_R: np.ndarray) -> None:
+        """Book the nats of rows `first, first + 1, …`."""
+        self.book(np.arange(first, first + len(nll_R)), nll_R)
+
+    def has(self, row: int) -> bool:
+        """Whether this row is booked."""
+        return bool(self._has_R[row])
+
+    @property
+    def nll_R(self) -> np.ndarray:
+        """Nats of every booked row in the order of the stream, a copy."""
+        return self._nll_R[self._has_R]
+
+    @property
+    def position_R(self) -> np.ndarray:
+        """Stream position of each booked target."""
+        return np.flatnonzero(self._has_R) + 1
+
+    def single_pass(self) -> dict[str, Any]:
+        """The verdict this ledger can give by itself."""
+        how = f"ledger: {self.booked} of {self.rows} targets booked, each once, in the order in which lanes read them"
+        return {"verdict": self.booked == self.rows, "how": how}
 
 
 class ReplayLedger:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from golfctl.core.progress import SILENT, Progress
-from golfctl.evaluation.adapted_state import final_state
+from golfctl.evaluation.evidence.adapted_state import final_state
 from golfctl.evaluation.figures.bpb import Score, ratio_stderr
 from golfctl.evaluation.ledger import ReplayLedger
 from golfctl.evaluation.stream import Stream
@@ -31,7 +31,7 @@ class ReplayRun:
     ledger: ReplayLedger
     config: EvalConfig
     state: dict[str, Any]
-    """Digests of what adapted (`golfctl.evaluation.adapted_state`)."""
+    """Digests of what adapted (`golfctl.evaluation.evidence.adapted_state`)."""
 
     def properties(self) -> dict[str, dict[str, Any]]:
         """The findings on the scorer: those that the chosen forms break by construction are false."""

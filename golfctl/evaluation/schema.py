@@ -1,7 +1,9 @@
 """JSON Schema of the eval report."""
 
+from golfctl.arithmetic import VERSION
 from golfctl.core.schema import DIGEST, Json, count, document, listing, record
 from golfctl.evaluation.report import PROPERTIES, SCHEMA
+from golfctl.scoring.steps import PROTOCOL
 
 _NUMBER: Json = {"type": "number"}
 _TEXT: Json = {"type": "string"}
@@ -63,6 +65,8 @@ def eval_report_schema() -> Json:
             {"after_targets": count("targets whose scores came from a saved file", 1), "recompute": _TEXT}
         )
         | {"description": "there when the run went on from --resume"},
+        "arithmetic": _arithmetic(),
+        "stepwise": _stepwise(),
         "ladder": listing(_rung()),
         "baselines": listing({"type": "object"}),
     }
@@ -98,6 +102,24 @@ def _state() -> Json:
     return record({"weights_sha256": weights, "parts": {"type": "object", "additionalProperties": outcome}}) | {
         "description": said
     }
+
+
+def _arithmetic() -> Json:
+    distance = {"tokens": count("targets scored both ways", 1), "mean_nats": _NUMBER, "largest_nats": _NUMBER}
+    apart = record(distance) | {"description": "between the targets' nats in this and in ordinary arithmetic"}
+    name: Json = {"enum": ["ordinary", VERSION], "description": "the portable one gives this score on every machine"}
+    return record({"name": name, "dtype": _TEXT}, {"from_ordinary": apart})
+
+
+def _stepwise() -> Json:
+    known = {
+        "protocol": {"const": PROTOCOL},
+        "lanes": count("texts read at a time", 1),
+        "mean_context": _NUMBER | {"description": "tokens that a row of the model sees, itself included"},
+        "mean_context_of_one_lane": _NUMBER | {"description": "the same had one lane read everything"},
+        "rows_with_less_context": count("rows that see fewer tokens than with one lane"),
+    }
+    return record(known) | {"description": "there when the text was read by steps; from the schedule alone"}
 
 
 def _rung() -> Json:

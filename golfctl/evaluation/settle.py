@@ -31,7 +31,7 @@ def resolve(config: EvalConfig, source: ScoredModel, device: torch.device, rows:
     seq_len = config.seq_len or source.seq_len or DEFAULT_SEQ_LEN
     values = {**config.to_dict(), "seq_len": seq_len}
     if config.dtype == "auto":
-        values["dtype"] = "bfloat16" if device.type == "cuda" else "float32"
+        values["dtype"] = "bfloat16" if device.type == "cuda" and not config.portable else "float32"
     if _chunk_is_open(config):
         values["ttt"] = {**values["ttt"], "chunk": default_chunk(rows, seq_len)[0]}
     if (config.ngram or config.ctw) and not config.mix and not config.leaks:
@@ -64,7 +64,7 @@ def _settled_here(
     elif not config.seq_len:
         found["seq_len"] = {"from": DEFAULT, "why": f"the {source.kind} does not say its training length"}
     if config.dtype == "auto":
-        found["dtype"] = {"why": f"auto on {device.type}"}
+        found["dtype"] = {"why": "portable" if config.portable else f"auto on {device.type}"}
     if _chunk_is_open(config):
         assert resolved.seq_len is not None
         found["ttt.chunk"] = {"from": DEFAULT, "why": default_chunk(rows, resolved.seq_len)[1]}

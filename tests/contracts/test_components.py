@@ -83,12 +83,12 @@ def test_no_row_depends_on_later_tokens(spec, one_thread):
 @every_case
 def test_incremental_forward_agrees(spec):
     model = shaken(spec)
-    ids = tokens(spec, 3, 26)
+    ids = tokens(spec, 3, 18)
     ids[0, 7] = ids[1, 8] = spec.bos
     with torch.no_grad():
         full = model(ids).log_softmax(-1)
-    for cuts in ([26], [1] * 26, [5, 1, 12, 8]):
-        cache = model.start_cache(3, 26)
+    for cuts in ([18], [1] * 18, [5, 1, 8, 4]):
+        cache = model.start_cache(3, 18)
         pieces = [model.extend(piece, cache) for piece in ids.split(cuts, dim=1)]
         apart = (torch.cat(pieces, 1).log_softmax(-1) - full).abs()
         assert apart.max() <= 1e-4 and apart.mean() <= 1e-5
@@ -96,15 +96,15 @@ def test_incremental_forward_agrees(spec):
 
 @every_case
 def test_rolling_cache_sees_the_latest_positions_however_it_is_fed(spec):
-    model, reach = shaken(spec), 9
-    ids = tokens(spec, 2, 26)
+    model, reach = shaken(spec), 6
+    ids = tokens(spec, 2, 18)
     ids[0, 7] = ids[1, 8] = spec.bos
     plain = spec.to_dict()
     plain["attention"]["rotary"]["reference_length"] = 0
     plain["attention"]["reach"] = reach
     with torch.no_grad():
         expected = gpt.logits(ids, plain, named_tensors(model)).log_softmax(-1)
-    for cuts in ([26], [1] * 26, [5, 1, 12, 8]):
+    for cuts in ([18], [1] * 18, [5, 1, 8, 4]):
         cache = model.start_rolling_cache(2, reach)
         pieces = []
         for piece in ids.split(cuts, dim=1):

@@ -1,12 +1,15 @@
 """A process group that ended is gone: a thread of its that outlives it can abort the process on its way out."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.patience import HANG_SECONDS, reserved_port
+
+pytestmark = pytest.mark.slow
 
 LEFT = """
 import os, sys
@@ -25,7 +28,7 @@ JOINS = {
     "scoring": ("from golfctl.scoring.ranks import joined_ranks", "joined_ranks()"),
     "training": (
         "from golfctl.training.run.distributed import process_group",
-        "process_group(torch.device('cpu'), 60)",
+        "process_group(torch.device('cpu'), 1800)",
     ),
 }
 
@@ -34,17 +37,16 @@ JOINS = {
 @pytest.mark.parametrize("room", JOINS)
 def test_no_thread_of_the_group_is_left(room):
     imports, joined = JOINS[room]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, "-c", LEFT.format(imports=imports, joined=joined)],
-            env={**os.environ, **meeting, "RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    said = [process.communicate(timeout=120)[1] for process in ranks]
+    with reserved_port() as port:
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+        ranks = [
+            subprocess.Popen(
+                [sys.executable, "-c", LEFT.format(imports=imports, joined=joined)],
+                env={**os.environ, **meeting, "RANK": str(rank)},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in range(2)
+        ]
+        said = [process.communicate(timeout=HANG_SECONDS)[1] for process in ranks]
     assert [process.returncode for process in ranks] == [0, 0], said

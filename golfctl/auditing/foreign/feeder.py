@@ -10,14 +10,22 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from golfctl.auditing.ahead import Started, ignore
-from golfctl.auditing.foreign.trace import Trace, last_words, network_prefix, read_trace, stop_group, traced_environment
+from golfctl.auditing.foreign.trace import (
+    Trace,
+    last_words,
+    network_prefix,
+    process_group,
+    read_trace,
+    stop_group,
+    traced_environment,
+)
 from golfctl.errors import InputError
 
 
@@ -42,13 +50,18 @@ def feed(
     Raises:
         InputError: it could not be started, ended early, answered something else than V numbers, or took too long.
     """
-    with tempfile.TemporaryDirectory(prefix="golfctl-audit-") as name, (Path(name) / "stderr").open("wb+") as errors:
+    with (
+        tempfile.TemporaryDirectory(prefix="golfctl-audit-") as name,
+        (Path(name) / "stderr").open("wb+") as errors,
+        ExitStack() as ended,
+    ):
         log = Path(name) / "trace.jsonl"
         try:
-            process = subprocess.Popen(
+            group = process_group(
                 [*network_prefix(), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-                text=True, encoding="ascii", errors="replace", env=traced_environment(log), start_new_session=True,
+                text=True, encoding="ascii", errors="replace", env=traced_environment(log),
             )  # fmt: skip
+            process = ended.enter_context(group)
         except OSError as error:
             raise InputError(f"cannot run {shown}: {error.strerror or error}") from error
         started(process)

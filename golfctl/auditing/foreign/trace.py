@@ -10,14 +10,15 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from golfctl.auditing.ahead import Started, ignore
 from golfctl.core.files import read_bytes
+from golfctl.core.machine.held_signals import held_back
 from golfctl.errors import InputError
 
 _HOOK = Path(__file__).parent / "hook" / "sitecustomize.py"
@@ -66,21 +67,18 @@ def run_traced(command: Sequence[str], folder: Path, timeout_seconds: float, sta
     shown = shlex.join(command)
     with (folder / "stderr").open("wb+") as errors:
         try:
-            process = subprocess.Popen(
+            with process_group(
                 [*network_prefix(), *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
-                env=traced_environment(log), start_new_session=True,
-            )  # fmt: skip
+                env=traced_environment(log),
+            ) as process:  # fmt: skip
+                started(process)
+                code = process.wait(timeout_seconds)
         except OSError as error:
             raise InputError(f"cannot run {shown}: {error.strerror or error}") from error
-        started(process)
-        try:
-            code = process.wait(timeout_seconds)
         except subprocess.TimeoutExpired as error:
             raise InputError(
                 f"{shown}: still running after {timeout_seconds:.0f} s; give it more time (--seconds-per-run)"
             ) from error
-        finally:
-            stop_group(process)
         if code:
             raise InputError(f"{shown}: ended with code {code}: {last_words(errors) or 'it said nothing'}")
     return read_trace(log)
@@ -96,6 +94,19 @@ def traced_environment(log: Path) -> dict[str, str]:
     shutil.copy(_HOOK, hook)
     path = os.pathsep.join(filter(None, [str(hook), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path, "GOLFCTL_TRACE": str(log)}
+
+
+@contextmanager
+def process_group(words: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
+    """A process that leads a session. It ends with the block, and all that it started, also if a signal ends the block
+    in the moment in which it starts."""
+    with held_back() as deliver:
+        process = subprocess.Popen(words, start_new_session=True, **options)
+        try:
+            deliver()
+            yield process
+        finally:
+            stop_group(process)
 
 
 def stop_group(process: "subprocess.Popen[Any]") -> None:

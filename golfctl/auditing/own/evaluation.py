@@ -10,16 +10,20 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from golfctl.arithmetic.mode import portable
 from golfctl.auditing.foreign.posted_scores import PostedScores
 from golfctl.auditing.own.geometry import probe_starts
 from golfctl.auditing.subject import Subject
 from golfctl.evaluation.assembly import assemble, setting_of
-from golfctl.evaluation.evaluate import score_tokens
+from golfctl.evaluation.job import score_tokens
+from golfctl.evaluation.runner import BlockPlan
 from golfctl.evaluation.scored_model import ScoredModel
 from golfctl.evaluation.settle import resolve
+from golfctl.scoring.compose import compose_steps
 from golfctl.scoring.config import EvalConfig
 from golfctl.scoring.protocol import Block
 from golfctl.scoring.ranks import Ranks
+from golfctl.scoring.steps.question import Step
 from golfctl.scoring.windows import sliding_windows
 
 _BATCHES = (1, 3)
@@ -46,27 +50,42 @@ class RunnerBox:
 
 
 class OwnSession:
-    """A fresh scorer walked block by block by the auditor, who holds the text and reveals it (level 2)."""
+    """A fresh scorer walked by the auditor, who holds the text and reveals it (level 2): by blocks, or by steps of one
+    lane where the evaluation goes by steps."""
 
     def __init__(self, model: ScoredModel, config: EvalConfig, device: torch.device, text_N: np.ndarray) -> None:
         rows = len(text_N) - 1
         config, model = resolve(config, model, device, rows), fresh(model, config)
         setting = setting_of(model, config, rows, device, Ranks())
-        self._scorer, self._plan = assemble(config, setting, document_rows(config, rows))
-        self._text_N = text_N
-        self._scorer.reset(text_N[:1].astype(np.int64))
+        self._starts, self._text_N = document_rows(config, rows), text_N
+        self._portable = config.portable
+        self._plan: BlockPlan | None = None
+        if config.reading_lanes is None:
+            self._scorer, self._plan = assemble(config, setting, self._starts)
+            self._scorer.reset(text_N[:1].astype(np.int64))
+        else:
+            self._scorer = compose_steps(config, setting, lanes=1)
+            self._scorer.reset(np.zeros(0, np.int64))
 
-    def blocks(self) -> Iterator[Block]:
-        """The blocks of the text in order."""
-        return self._plan.blocks(self._text_N, self._scorer.barrier_rows)
+    def blocks(self) -> Iterator[Block] | Iterator[Step]:
+        """The blocks or steps of the text in order; a step's token is read from the text when its turn comes."""
+        return self._steps() if self._plan is None else self._plan.blocks(self._text_N, self._scorer.barrier_rows)
 
-    def predict(self, block: Block) -> np.ndarray:
+    def _steps(self) -> Iterator[Step]:
+        begins = set(self._starts)
+        for row in range(len(self._text_N) - 1):
+            token_K = self._text_N[row : row + 1].astype(np.int64)
+            yield Step(np.zeros(1, np.int64), token_K, np.array([row in begins]), row)
+
+    def predict(self, block: Block | Step) -> np.ndarray:
         """Log-probability rows [R, V] as float64, a copy the scorer cannot reach."""
-        return np.array(self._scorer.predict(block).double().cpu().numpy())
+        with portable(self._portable):
+            return np.array(self._scorer.predict(block).double().cpu().numpy())
 
-    def observe(self, block: Block, targets_R: np.ndarray) -> None:
+    def observe(self, block: Block | Step, targets_R: np.ndarray) -> None:
         """Reveal the block's targets."""
-        self._scorer.observe(block, targets_R.astype(np.int64))
+        with portable(self._portable):
+            self._scorer.observe(block, targets_R.astype(np.int64))
 
     def state(self) -> str:
         """Digest of the scorer's mutable state."""

@@ -15,7 +15,7 @@ from golfctl.scoring.config import EvalConfig
 def main(settings: Path) -> None:
     """Answer every token with the row of the next until the text or the input ends."""
     values = json.loads(settings.read_text(encoding="utf-8"))
-    config = EvalConfig.from_dict({**values["config"], "strict": True}, str(settings))
+    config = EvalConfig.from_dict({**values["config"], "stepwise": True}, str(settings))
     device = torch.device(values["device"])
     torch.set_num_threads(1)
     model = load_source(Path(values["artifact"]), device)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from golfctl.evaluation.evaluate import evaluate
+from golfctl.evaluation.evaluate import Request, evaluate
 from golfctl.scoring.config import EvalConfig
 
 _TOKENS = 512
@@ -17,7 +17,7 @@ def main(settings: Path) -> None:
     values = json.loads(settings.read_text(encoding="utf-8"))
     config = EvalConfig.from_dict({**values["config"], "documents": None, "max_tokens": _TOKENS}, str(settings))
     torch.set_num_threads(values["threads"])
-    evaluate(Path(values["artifact"]), Path(values["data"]), config, torch.device(values["device"]))
+    evaluate(Request(Path(values["artifact"]), Path(values["data"]), config, torch.device(values["device"])))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def command(**options: Any) -> None:
     M.GOLF defaults to the latest run's model.golf. A row says pass, fail, warn, not covered or inconclusive, what it
     rests on, and (--details, --json) what it cannot see.
     """
-    from golfctl.cli.audit_flow import audit_command
-    from golfctl.cli.audit_plan import AuditFlags
+    from golfctl.cli.auditing.audit_flow import audit_command
+    from golfctl.cli.auditing.audit_plan import AuditFlags
 
     audit_command(AuditFlags(**options))

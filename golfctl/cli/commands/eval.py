@@ -38,6 +38,17 @@ from golfctl.cli.stack_options import stack_options
     help="Switch adaptation off in time to end after S seconds.",
 )
 @click.option("--strict", is_flag=True, help="Hand out one token at a time: causal by construction, and slow.")
+@click.option("--stepwise", is_flag=True, help="The same for lanes of text side by side (docs/protocol.md).")
+@click.option(
+    "--lanes", type=click.IntRange(min=1), metavar="L", help="Texts read at a time by --stepwise (default 1)."
+)
+@click.option("--portable", is_flag=True, help="Arithmetic whose score is the same to the last bit on every machine.")
+@click.option(
+    "--proof",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the text compressed by the rows scored, in portable arithmetic; implies --stepwise.",
+)
 @click.option("--baselines", is_flag=True, help="Show general compressors on the same text beside the model.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="FILE", help="Save progress in FILE; go on from it.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the score along the stream and by document length.")
@@ -47,12 +58,13 @@ from golfctl.cli.stack_options import stack_options
 @json_option
 @quiet_option
 @needs("torch", "sentencepiece", "numba")
-@writes("resume", "plot", "report")
+@writes("resume", "plot", "report", "proof")
 def command(source: Path | None, data: Path | None, **options: Any) -> None:
     """Score the validation text of a dataset with an artifact.
 
     M.GOLF defaults to the latest run's model.golf. A checkpoint (.safetensors) is scored too, for comparison.
     """
-    from golfctl.cli.eval_flow import EvalFlags, evaluate_command
+    from golfctl.cli.evaluating.eval_flags import EvalFlags
+    from golfctl.cli.evaluating.eval_flow import evaluate_command
 
     evaluate_command(source, data, EvalFlags(**options))

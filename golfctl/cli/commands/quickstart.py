@@ -20,6 +20,7 @@ def _steps(run: Path, seconds: float) -> list[list[str]]:
         ["inspect", artifact],
         ["eval", artifact, "--baselines", "--report", str(run / "eval.json")],
         ["audit", artifact],
+        ["generate", artifact, "--tokens", "60"],
     ]
 
 
@@ -45,11 +46,15 @@ def _run(arguments: Sequence[str]) -> int:
 def command(ctx: click.Context, out: Path | None, seconds: float) -> None:
     """Train, pack, inspect, evaluate and audit a small model on text from your own Python installation.
 
-    Prints each command before running it and stops at the first that fails, with that command's exit code.
+    It ends with a few lines that the model writes. Prints each command before running it and stops at the first that
+    fails, with that command's exit code.
 
     Example: golfctl quickstart
     """
-    for arguments in _steps(out or _new_run(), seconds):
+    run = out or _new_run()
+    for arguments in _steps(run, seconds):
         code = _run(arguments)
         if code:
             ctx.exit(code)
+    artifact = shlex.quote(str(run / "model.golf"))
+    tell(f"more of it: golfctl generate {artifact} --seed 1, or --prompt 'The following example' --tokens 300")

@@ -30,7 +30,7 @@ def check(
     if report is not None and report.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"--report {report}: that is in the folder which is checked; name a file elsewhere")
     from golfctl.auditing.rules import load_rules
-    from golfctl.cli.audit_flow import show_report, split_ids
+    from golfctl.cli.auditing.audit_flow import show_report, split_ids
     from golfctl.submission.check import check_submission
 
     found = check_submission(folder, load_rules(rules_name), split_ids(require))

@@ -22,6 +22,8 @@ def summary(report: dict[str, Any]) -> str:
         f"val_bpb_billed  {billed}  ({report['billed_bytes']:,} billed bytes)",
         f"val_loss        {report['val_loss']:.4f} nats a token, {report['tokens']:,} tokens",
         *_mode(report),
+        *_stepwise(report),
+        *_arithmetic(report),
         *stack_lines(report),
         f"honest          {_MARK[report['honest']]}",
     ]
@@ -51,6 +53,29 @@ def _mode(report: dict[str, Any]) -> list[str]:
         return []
     kept = report["config"]["seq_len"]
     return [f"mode            rolling cache of {kept:,} positions: not comparable with sliding-window scores"]
+
+
+def _stepwise(report: dict[str, Any]) -> list[str]:
+    """How many lanes read the text, and what that cost in context."""
+    if "stepwise" not in report:
+        return []
+    found = report["stepwise"]
+    seen = f"a row sees {found['mean_context']:,.1f} tokens on average"
+    line = f"stepwise        {found['protocol']}, lanes: {found['lanes']}; {seen}"
+    if found["rows_with_less_context"]:
+        alone, fewer = found["mean_context_of_one_lane"], found["rows_with_less_context"]
+        line += f", with one lane {alone:,.1f} ({fewer:,} of {report['tokens']:,} rows see fewer)"
+    return [line]
+
+
+def _arithmetic(report: dict[str, Any]) -> list[str]:
+    """Portable arithmetic, and how far it is from the libraries' here."""
+    found = report.get("arithmetic", {})
+    if "from_ordinary" not in found:
+        return []
+    apart = found["from_ordinary"]
+    distance = f"{apart['mean_nats']:.1e} nats a token from ordinary (largest {apart['largest_nats']:.1e}"
+    return [f"arithmetic      {found['name']}: this score on every machine; {distance}, {apart['tokens']:,} tokens)"]
 
 
 def baseline_rows(report: dict[str, Any], baselines: list[dict[str, Any]]) -> str:

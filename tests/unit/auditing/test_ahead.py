@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -13,7 +12,9 @@ from golfctl.auditing.self_test import toy_plan, toy_subject
 from golfctl.auditing.subject import AuditContext
 from golfctl.auditing.toys.table import TOYS
 from golfctl.errors import InputError
+from tests.patience import FOREVER_SECONDS, HANG_SECONDS, until
 
+SLEEPS = f"import time; time.sleep({FOREVER_SECONDS})"
 TEXT_N = np.arange(8, dtype=np.uint16)
 
 
@@ -62,12 +63,11 @@ def test_an_error_elsewhere_stops_the_running_piece_and_drops_the_waiting_one(tm
             processes.append(process)
             ahead.started(process)
 
-        command = [sys.executable, "-c", "import time; time.sleep(600)"]
+        command = [sys.executable, "-c", SLEEPS]
         ahead.prepare("T14", run_traced, command, tmp_path, 900.0, note)
         ahead.prepare("T13", late.append, 1)
         ahead.begin({"T13", "T14"})
-        while not processes:
-            time.sleep(0.01)
+        until(lambda: processes)
         raise KeyboardInterrupt
     assert processes[0].returncode is not None and not late
 
@@ -75,9 +75,9 @@ def test_an_error_elsewhere_stops_the_running_piece_and_drops_the_waiting_one(tm
 def test_a_process_started_after_the_end_is_stopped_at_once():
     with Ahead() as ahead:
         pass
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    process = subprocess.Popen([sys.executable, "-c", SLEEPS])
     ahead.started(process)
-    assert process.wait(60) != 0
+    assert process.wait(HANG_SECONDS) != 0
 
 
 def test_an_audit_begins_the_pieces_of_its_checks_alone():

@@ -9,11 +9,13 @@ from golfctl.auditing.rules import load_rules
 from golfctl.auditing.toys.table import TOYS
 
 RULES = load_rules()
+SHORT = {"text_tokens": 256, "cuts": 20, "truncations": 2, "mass_tokens": 48, "mass_positions": 4, "source_tokens": 512}
+"""Probes that still tell every toy's verdicts; the command's own run in the slow tests."""
 
 
 @pytest.mark.parametrize("toy", TOYS, ids=lambda t: t.name)
 def test_verdicts(toy):
-    result = self_test.audit_toy(toy, self_test.toy_plan(1), RULES)
+    result = self_test.audit_toy(toy, self_test.toy_plan(1, **SHORT), RULES)
     assert result.wrong == (), [f for f in result.findings if f.id in result.wrong]
 
 
@@ -33,9 +35,9 @@ def test_more_seeds(seed):
 
 
 def test_same_seed_same_findings():
-    plan = self_test.toy_plan(9)
+    plan = self_test.toy_plan(9, **SHORT)
     first, second = (self_test.audit_toy(TOYS[2], plan, RULES).findings for _ in range(2))
     assert first == second
-    other = self_test.audit_toy(TOYS[2], self_test.toy_plan(10), RULES).findings
+    other = self_test.audit_toy(TOYS[2], self_test.toy_plan(10, **SHORT), RULES).findings
     assert [f.value for f in first] != [f.value for f in other]
     assert all(np.isfinite(f.value) for f in first if f.value is not None)

@@ -33,7 +33,3 @@ def test_adapters_of_documents_see_whole_ones():
 @pytest.mark.parametrize("world", [1, 2])
 def test_every_rank_has_its_windows_of_a_block(world):
     assert next(len(group) for group in plan(world).groups(None)) == 3 * world
-
-
-def test_strict_mode_is_in_the_plan():
-    assert plan(strict=True).strict and not plan().strict

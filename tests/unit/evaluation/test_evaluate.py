@@ -1,18 +1,17 @@
 """The evaluation service leaves what it is given as it was."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from golfctl.evaluation.evaluate import climb_stream, score_stream
+from golfctl.evaluation.job import Job, climb_stream, score_stream
 from golfctl.evaluation.scored_model import ScoredModel
 from golfctl.evaluation.stream import Stream
-from golfctl.evaluation.timing.clock import Clock
 from golfctl.model.weights.new_model import build_model
 from golfctl.scoring.config import EvalConfig
-from golfctl.scoring.ranks import Ranks
 from tests.unit.model.cases import shake, small
 
 CPU = torch.device("cpu")
@@ -22,15 +21,20 @@ CONFIG = {
 }  # fmt: skip
 
 
-def climbed(*arguments):
-    return climb_stream(*arguments[:5], Clock())
+def climbed(job):
+    return climb_stream(job)
 
 
-def scored(*arguments):
-    return score_stream(*arguments[:5], Clock(), probe=False)
+def scored(job):
+    return score_stream(replace(job, evidence=False))
 
 
-@pytest.mark.parametrize("form", [scored, climbed])
+def stepped(job):
+    values = {**job.config.to_dict(), "stepwise": True, "lanes": 3}
+    return score_stream(replace(job, config=EvalConfig.from_dict(values)))
+
+
+@pytest.mark.parametrize("form", [scored, climbed, stepped])
 def test_adaptation_ends_with_the_run(form, one_thread):
     model = shake(build_model(small(), 0)).eval().requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -38,6 +42,6 @@ def test_adaptation_ends_with_the_run(form, one_thread):
     stream = Stream.of_arrays(tokens_N, np.zeros(1, int), np.array([400]), np.ones(200, np.int64), "x")
     source = ScoredModel(model, "artifact", Path("m.golf"), "0", 48, None, 32, {})
     config = EvalConfig.from_dict({**CONFIG, "dtype": "float32"})
-    first, second = (form(source, stream, config, CPU, Ranks()).ledger.nll_R for _ in range(2))
+    first, second = (form(Job(source, stream, config, CPU)).ledger.nll_R for _ in range(2))
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert np.array_equal(first, second)

@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 
 from golfctl.errors import InputError
-from golfctl.evaluation.adapted_state import final_state
+from golfctl.evaluation.evidence.adapted_state import final_state
 from golfctl.evaluation.ledger import Ledger
 from golfctl.evaluation.resume import Savepoint
 from golfctl.evaluation.runner import BlockPlan, run

@@ -15,6 +15,7 @@ from golfctl.auditing.run import run_check
 from golfctl.auditing.subject import AuditContext, Subject
 from golfctl.auditing.table import CHECKS
 from golfctl.errors import InputError
+from tests.patience import HANG_SECONDS
 
 V = 8
 TEXT = np.random.default_rng(0).integers(0, V, 40).astype(np.uint16)
@@ -45,7 +46,7 @@ def command(tmp_path, text):
 def finding(tmp_path, function, text=COUNTS, withheld=()):
     words = command(tmp_path, text)
     who = Subject("s", FunctionBox("s", V, function), TEXT, TEXT, withheld=withheld)
-    who.feed = lambda text_N: feed(words, text_N, V, 60.0, "scorer")
+    who.feed = lambda text_N: feed(words, text_N, V, HANG_SECONDS, "scorer")
     plan = Plan.from_dict({"text_tokens": 40, "cuts": 5, "mass_tokens": 40, "fed_tokens": 40})
     return run_check(CHECKS["T13"], who, AuditContext(plan, load_rules()))
 
@@ -80,11 +81,11 @@ def test_who_reads_the_text_elsewhere_fails(tmp_path):
         ("input(); print('abc', flush=True); input()", "no row of numbers"),
         ("input(); print('1 2 3', flush=True); input()", "has 3 numbers, not 8"),
         ("input(); print('nan ' * 8, flush=True); input()", "holds NaN"),
-        ("import time; time.sleep(60)", "still running after 1 s"),
-        ("import subprocess, time; subprocess.Popen(['sleep', '60']); time.sleep(60)", "still running after 1 s"),
+        ("import time; time.sleep(9999)", "still running after 1 s"),
+        ("import subprocess, time; subprocess.Popen(['sleep', '9999']); time.sleep(9999)", "still running after 1 s"),
     ],
 )
 def test_scorers_that_do_not_answer_are_named_in_one_line(tmp_path, text, says):
     with pytest.raises(InputError, match=says) as caught:
-        feed(command(tmp_path, text), TEXT, V, 1.0 if "sleep" in text else 30.0, "scorer")
+        feed(command(tmp_path, text), TEXT, V, 1.0 if "sleep" in text else HANG_SECONDS, "scorer")
     assert "\n" not in str(caught.value)

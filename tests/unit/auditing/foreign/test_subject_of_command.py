@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,8 @@ from golfctl.auditing.foreign.subject_of_command import read_tokens
 from golfctl.cli.main import exit_code_of
 from golfctl.data.shards import write_shard
 from golfctl.errors import InputError, UsageError
+from tests.patience import FOREVER_SECONDS, HANG_SECONDS, Witness, growing_limits, until
+from tests.unit.auditing.test_self_test import SHORT
 
 ADAPTER = Path(__file__).parents[4] / "examples" / "audit-adapter" / "adapter.py"
 V = 16
@@ -143,11 +144,11 @@ def test_one_text_at_a_time(tmp_path):
         ("false {folder}", "ended with code 1"),
         ("true {folder}", "left no 00000.ledger"),
         ("/no/such/program {folder}", "no such|cannot run|ended with code"),
-        ("sleep 30 {folder}", "still running after 1 s"),
+        ("sleep 9999 {folder}", "still running after 1 s"),
     ],
 )
 def test_commands_that_misbehave_are_named(command, says):
-    command = command.replace("sleep 30 {folder}", "sh -c 'sleep 30' {folder}")
+    command = command.replace("sleep 9999 {folder}", "sh -c 'sleep 9999' {folder}")
     with pytest.raises(InputError, match=says):
         CommandBox(command, V, timeout_seconds=1.0).score([np.zeros(4, np.uint16)])
 
@@ -211,33 +212,39 @@ def test_evidence_of_infinite_scores_can_be_written(tmp_path, tokens):
     assert code == 6 and facts["nats_of_scorer"] == ["-inf"] and found["T3"]["verdict"] == "fail"
 
 
+def leaves_one_running(witness):
+    """A scorer that does not end; what it leaves in the background tells the witness that it began."""
+    background = f"(echo begun; exec sleep {FOREVER_SECONDS}) > {witness.path}"
+    return f"sh -c '{background} & sleep {FOREVER_SECONDS}; true' {{folder}}"
+
+
 def test_what_a_scorer_left_running_is_stopped(tmp_path):
-    mark = tmp_path / "mark"
-    command = f"sh -c '(sleep 3; touch {mark}) & sleep 30; true' {{folder}}"
-    with pytest.raises(InputError, match="still running after 1 s"):
-        CommandBox(command, V, timeout_seconds=1.0).score([np.zeros(4, np.uint16)])
-    time.sleep(3.2)
-    assert not mark.exists()
+    with Witness(tmp_path / "pipe") as witness:
+        for limit in growing_limits():
+            with pytest.raises(InputError, match=f"still running after {limit:.0f} s"):
+                CommandBox(leaves_one_running(witness), V, timeout_seconds=limit).score([np.zeros(4, np.uint16)])
+            until(witness.nobody_left)
+            if witness.said:
+                break
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_an_audit_that_is_stopped_takes_its_scorer_along(tmp_path, tokens, number):
-    begun, mark, scratch = tmp_path / "begun", tmp_path / "mark", tmp_path / "scratch"
+    scratch = tmp_path / "scratch"
     scratch.mkdir()
-    command = f"sh -c '(touch {begun}; sleep 6; touch {mark}) & sleep 99' {{folder}}"
-    words = [sys.executable, "-m", "golfctl", "audit", "--scorer-cmd", command, "--tokens", str(tokens), *QUICK]
-    words += ["--report", str(tmp_path / "r.json")]
-    environment = {**os.environ, "TMPDIR": str(scratch)}
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment) as process:
-        while not begun.exists():
-            assert process.poll() is None
-            time.sleep(0.05)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and b"interrupted" in said and b"Traceback" not in said
-    time.sleep(6.5)
-    assert not mark.exists() and not (tmp_path / "r.json").exists() and list(scratch.iterdir()) == []
+    with Witness(tmp_path / "pipe") as witness:
+        words = [sys.executable, "-m", "golfctl", "audit", "--scorer-cmd", leaves_one_running(witness)]
+        words += ["--tokens", str(tokens), *QUICK, "--report", str(tmp_path / "r.json")]
+        environment = {**os.environ, "TMPDIR": str(scratch)}
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment) as process:
+            until(lambda: witness.has_heard() or process.poll() is not None)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=HANG_SECONDS)
+        assert process.returncode == 130 and b"interrupted" in said and b"Traceback" not in said
+        until(witness.nobody_left)
+        assert witness.said == b"begun\n"
+    assert not (tmp_path / "r.json").exists() and list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize("command", ["scorer", "scorer {tokens}", "scorer {folder} {ledger}", "scorer '{folder}"])
@@ -296,6 +303,7 @@ def test_markov_source_is_a_distribution_that_knows_its_cost():
 def test_the_self_test_command(monkeypatch, capsys):
     from golfctl.auditing import self_test
 
+    monkeypatch.setattr(self_test, "_PLAN", SHORT)
     monkeypatch.setattr(self_test, "TOYS", self_test.TOYS[:3])
     assert exit_code_of(["audit", "--self-test", "--quiet"]) == 0
     assert "3 of 3 toy scorers" in capsys.readouterr().out

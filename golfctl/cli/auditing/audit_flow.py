@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from click.core import ParameterSource
 
-from golfctl.cli.audit_own import audit_own
-from golfctl.cli.audit_plan import AuditFlags, make_plan
-from golfctl.cli.eval_flow import check_outputs
+from golfctl.cli.auditing.audit_own import audit_own
+from golfctl.cli.auditing.audit_plan import AuditFlags, make_plan
+from golfctl.cli.evaluating.eval_paths import check_outputs
 from golfctl.cli.stack_options import STACK
 from golfctl.cli.views.audit_text import audit_text, limits_lines, self_test_text
 from golfctl.cli.views.bars import reporter

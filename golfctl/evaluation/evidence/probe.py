@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from golfctl.scoring.protocol import Block, Scorer
@@ -88,6 +87,7 @@ class CausalityProbe:
 
 def _largest(a_RV: Tensor, b_RV: Tensor) -> tuple[float, int]:
     """Largest difference of two tables of rows (infinite where one is not a number), and its row."""
-    difference_R = torch.nan_to_num((a_RV - b_RV).abs(), nan=float("inf")).amax(dim=-1)
+    apart_RV = (a_RV - b_RV).abs()
+    difference_R = apart_RV.masked_fill(apart_RV.isnan(), float("inf")).amax(dim=-1)
     worst, row = difference_R.max(dim=0)
     return float(worst), int(row)

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from golfctl.cli.audit_plan import AuditFlags, make_plan
-from golfctl.cli.eval_flow import check_outputs, resolve_paths
+from golfctl.cli.auditing.audit_plan import AuditFlags, make_plan
+from golfctl.cli.evaluating.eval_paths import check_outputs, resolve_paths
 from golfctl.cli.stack_config import stack_config
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.terminal import tell
@@ -32,6 +32,11 @@ def audit_own(flags: AuditFlags) -> "tuple[AuditReport, Path | None]":
         raise UsageError(f"{artifact}: an audit needs a packed artifact (.golf); make one with `golfctl pack`")
     stack = stack_config(run, flags, reporter(flags.quiet))
     config = stack.config
+    if config.lanes > 1:
+        raise UsageError(
+            f"eval.lanes {config.lanes}: an audit asks what rows know of later text, which lanes read side by side; "
+            "--set eval.lanes=1 audits the same stack"
+        )
 
     from golfctl.auditing.ahead import Ahead
     from golfctl.auditing.own.subject_of_artifact import Own, few_threads, own_subject

@@ -1,0 +1,1 @@
+"""What `golfctl eval` does."""
