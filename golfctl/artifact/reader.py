@@ -37,6 +37,11 @@ class Artifact:
         return len(self._data)
 
     @property
+    def data(self) -> bytes:
+        """The whole file."""
+        return bytes(self._data)
+
+    @property
     def sha256(self) -> str:
         """SHA-256 of the whole file."""
         return sha256_bytes(self._data)

@@ -1,5 +1,6 @@
 """Context-tree weighting from its definition: log-probabilities of whole sequences, with products over all children."""
 
+import copy
 import math
 from collections import Counter
 
@@ -19,16 +20,40 @@ class Node:
         return high + math.log(0.5 * math.exp(self.own - high) + 0.5 * math.exp(below - high))
 
 
-def sequence_log_probability(tokens, vocab_size, depth, alpha):
-    """log P_w of tokens[depth:], with the first `depth` tokens as context."""
-    root = Node()
-    for i in range(depth, len(tokens)):
-        node, path = root, [root]
-        for k in range(1, depth + 1):
-            node = node.children.setdefault(tokens[i - k], Node())
+class PlainTree:
+    """The tree over contexts that need not follow each other."""
+
+    def __init__(self, vocab_size, depth, alpha):
+        self.root, self.vocab_size, self.depth, self.alpha = Node(), vocab_size, depth, alpha
+
+    def see(self, context, token):
+        """Count `token` after a context of at least `depth` tokens."""
+        node, path = self.root, [self.root]
+        for k in range(1, self.depth + 1):
+            node = node.children.setdefault(context[-k], Node())
             path.append(node)
         for node in path:
             total = sum(node.counts.values())
-            node.own += math.log((node.counts[tokens[i]] + alpha) / (total + alpha * vocab_size))
-            node.counts[tokens[i]] += 1
-    return root.weighted(depth)
+            node.own += math.log((node.counts[token] + self.alpha) / (total + self.alpha * self.vocab_size))
+            node.counts[token] += 1
+
+    def log_probability(self):
+        """log P_w of everything seen."""
+        return self.root.weighted(self.depth)
+
+    def row(self, context):
+        """Log-probabilities of the next token after a context: by how much each would change log P_w."""
+        changes = []
+        for token in range(self.vocab_size):
+            changed = copy.deepcopy(self)
+            changed.see(context, token)
+            changes.append(changed.log_probability() - self.log_probability())
+        return changes
+
+
+def sequence_log_probability(tokens, vocab_size, depth, alpha):
+    """log P_w of tokens[depth:], with the first `depth` tokens as context."""
+    tree = PlainTree(vocab_size, depth, alpha)
+    for i in range(depth, len(tokens)):
+        tree.see(tokens[:i], tokens[i])
+    return tree.log_probability()

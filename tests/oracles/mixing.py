@@ -3,8 +3,11 @@
 import numpy as np
 
 
-def plain_mixture(logp_SRV, cell_R, target_R, cells, lr, every, share):
-    """Rows of the guarded mixture and the final weights (shared row last); weights start at the first scorer alone."""
+def plain_mixture(logp_SRV, cell_R, target_R, cells, lr, every, share, together=1):
+    """Rows of the guarded mixture and the final weights (shared row last); weights start at the first scorer alone.
+
+    `together` rows are answered before any of their targets is known; weights move after them, at most once.
+    """
     scorers, rows, _ = logp_SRV.shape
     weight = np.zeros((cells + 1, scorers))
     weight[-1, 0] = 1.0
@@ -20,7 +23,9 @@ def plain_mixture(logp_SRV, cell_R, target_R, cells, lr, every, share):
             g = np.exp(row_V) @ logp_SRV[s, r] - logp_SRV[s, r, target_R[r]]
             gradient[cell_R[r], s] += g
             gradient[-1, s] += g
-        if (r + 1) % every == 0:
+        ends = (r + 1) % together == 0 or r + 1 == rows
+        begin = r // together * together
+        if ends and (r + 1) // every > begin // every:
             square += gradient**2
             weight -= lr * gradient / np.sqrt(square + 1.0)
             gradient[:] = 0.0

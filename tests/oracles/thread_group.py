@@ -5,6 +5,7 @@ import threading
 import torch
 
 from golfctl.optim.collectives import Traced
+from tests.patience import HANG_SECONDS
 
 
 class _Done:
@@ -18,7 +19,7 @@ class ThreadWorld:
     def __init__(self, world):
         self.world = world
         self.slots = [None] * world
-        self.barrier = threading.Barrier(world, timeout=60)
+        self.barrier = threading.Barrier(world, timeout=HANG_SECONDS)
 
     def run(self, function):
         """`function(group)` on every rank at once; its results in rank order."""

@@ -28,6 +28,7 @@ steps = 4
 batch_tokens = 64
 sequence_length = 16
 threads = 1
+node_benchmark_seconds = 0.0
 """
 
 

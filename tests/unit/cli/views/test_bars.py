@@ -2,6 +2,8 @@ import os
 import subprocess
 import sys
 
+from tests.patience import HANG_SECONDS
+
 PROGRAM = """
 import sys
 from golfctl.cli.views.bars import reporter
@@ -22,5 +24,5 @@ def test_work_goes_on_when_nobody_reads_its_reports():
     )
     os.close(writing)
     os.close(reading)
-    out, _ = process.communicate("\n", timeout=60)
+    out, _ = process.communicate("\n", timeout=HANG_SECONDS)
     assert (process.returncode, out) == (0, "done\n")

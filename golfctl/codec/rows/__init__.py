@@ -1,0 +1,1 @@
+"""Rows and targets to bytes and back, a step at a time."""
