@@ -41,7 +41,7 @@ from golfctl.model.weights.new_model import build_model
 from golfctl.scoring.config import MixConfig, NgramConfig, SlotConfig
 from golfctl.scoring.counts.context_counts import ContextCounts
 from golfctl.scoring.leaking.hashed_ngram import TargetKeyedCache
-from golfctl.scoring.mixing.mix import GeometricMix
+from golfctl.scoring.mixing.geometric import GeometricMix
 from golfctl.scoring.neural.sliding import NeuralScorer, WindowForward
 from golfctl.scoring.neural.slot import SlotScorer
 from golfctl.scoring.protocol import Block, Window

@@ -14,7 +14,7 @@ import torch
 
 from golfctl.auditing.foreign.posted_scores import PostedScores, ledger_text
 from golfctl.auditing.own.evaluation import fresh
-from golfctl.evaluation.evaluate import score_tokens
+from golfctl.evaluation.job import score_tokens
 from golfctl.evaluation.scored_model import load_source
 from golfctl.scoring.compose import Setting, trainer
 from golfctl.scoring.config import EvalConfig

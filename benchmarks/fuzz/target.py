@@ -4,7 +4,11 @@ import importlib
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
-_TARGETS = {"artifact": "benchmarks.fuzz.artifact", "importer": "benchmarks.fuzz.importer"}
+_TARGETS = {
+    "artifact": "benchmarks.fuzz.artifact",
+    "importer": "benchmarks.fuzz.importer",
+    "text": "benchmarks.fuzz.text",
+}
 NAMES = tuple(_TARGETS)
 
 

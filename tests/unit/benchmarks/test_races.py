@@ -10,6 +10,7 @@ from benchmarks.races.forks import race
 from benchmarks.races.rounds import ROUNDS, Ground, run_rounds
 from golfctl.core.journal import Journal
 from golfctl.errors import UsageError
+from tests.patience import FOREVER_SECONDS
 
 
 @pytest.mark.slow
@@ -40,7 +41,7 @@ def test_racers_report_over_a_pipe_and_may_be_killed(tmp_path):
         def random(self):
             return 0.1
 
-    (killed,) = race([lambda tell: time.sleep(60)], Always(0), 0.1)
+    (killed,) = race([lambda tell: time.sleep(FOREVER_SECONDS)], Always(0), 0.1)
     assert killed.code == -9 and not killed.told
 
 
