@@ -3,14 +3,15 @@
 #   PYTHON=python3.12   the interpreter, 3.11 or newer      VENV=folder   another place for the environment
 #   WORKERS=1           processes that share the tests (2); a file's tests stay together
 #   ARGS="..."          what to add to the command          pip's own variables (PIP_INDEX_URL, ...) hold as usual
-# What golfctl keeps (text, compiled code) goes into the environment too; the run goes to runs/.
+# What golfctl keeps (text, compiled code) goes into the environment too; the run goes to runs/. Python keeps its bytecode
+# whatever PYTHONDONTWRITEBYTECODE says: the tests start hundreds of processes, and each would compile all it imports.
 
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 READY := $(VENV)/ready-$(shell (pwd; cat pyproject.toml .ci/constraints.txt) | cksum | cut -d ' ' -f 1)
 SHARED = -n $(WORKERS) --dist loadfile
-IN = GOLFCTL_CACHE="$$(cd "$(VENV)" && pwd)/cache" "$(VENV)/bin/python" -m
+IN = PYTHONDONTWRITEBYTECODE= GOLFCTL_CACHE="$$(cd "$(VENV)" && pwd)/cache" "$(VENV)/bin/python" -m
 
 .PHONY: quickstart test slow check
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from golfctl.artifact import write_artifact
+from tests.patience import HANG_SECONDS
 from tests.samples import sample_draft
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,9 @@ class Bench:
         """Run a step's script as the runner does."""
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
         variables = self.environment | environment
-        return subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=HANG_SECONDS
+        )
 
     @property
     def summary(self) -> str:

@@ -24,7 +24,7 @@ def run_folder(tmp_path_factory):
     here = Path.cwd()
     os.chdir(folder)
     try:
-        lines = [json.dumps({"text": LINE.format(i=i) * (1 + i % 3)}) for i in range(120)]
+        lines = [json.dumps({"text": LINE.format(i=i) * (1 + i % 3)}) for i in range(60)]
         (folder / "books.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
         assert exit_code_of(["data", "build", "books.jsonl", "--vocab", "340", "--holdout", "0.2"]) == 0
         write_run(folder / "runs" / "tiny", folder / "data/books", 340)

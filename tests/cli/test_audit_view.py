@@ -10,7 +10,7 @@ from golfctl.auditing.rules import load_rules
 from golfctl.auditing.self_test import audit_toy, toy_plan
 from golfctl.auditing.table import CHECKS
 from golfctl.auditing.toys.table import TOYS
-from golfctl.cli.audit_flow import VERDICT_COLOURS
+from golfctl.cli.auditing.audit_flow import VERDICT_COLOURS
 from golfctl.cli.main import exit_code_of
 from golfctl.cli.views.audit_text import audit_text
 from golfctl.cli.views.bars import _Lines

@@ -18,6 +18,7 @@ from golfctl.core.journal import read_journal
 from golfctl.evaluation.resume import Savepoint
 from tests.cli.conftest import LINE
 from tests.holding import holding
+from tests.patience import HANG_SECONDS
 
 SMALL = ("--stride", "16", "--batch", "4", "--quiet")
 
@@ -83,10 +84,23 @@ def test_a_ladder_is_drawn(folder, capsys, tmp_path):
 
 
 def test_strict_and_fast_agree(folder, capsys):
-    short = ("--set", "eval.max_tokens=300")
+    short = ("--set", "eval.max_tokens=150")
     fast, strict = evaluated(capsys, *short), evaluated(capsys, *short, "--strict")
-    assert fast["val_loss"] == pytest.approx(strict["val_loss"], abs=1e-5) and fast["tokens"] == strict["tokens"] == 299
+    assert fast["val_loss"] == pytest.approx(strict["val_loss"], abs=1e-5) and fast["tokens"] == strict["tokens"] == 149
     assert "one at a time" in strict["properties"]["causal"]["how"]
+    assert strict["stepwise"]["lanes"] == 1 and strict["stepwise"]["rows_with_less_context"] == 0
+
+
+def test_lanes_say_what_they_cost(folder, capsys):
+    options = ("--stepwise", "--lanes", "3", "--ngram", "3", "--set", "eval.max_tokens=300")
+    report = evaluated(capsys, *options)
+    assert report["honest"] is True and report["tokens"] == 299
+    assert report["properties"]["causal"]["how"] == "stepwise: 3 lanes, tokens handed out one at a time"
+    found = report["stepwise"]
+    assert found["protocol"] == "step/1" and found["lanes"] == 3 and 0 < found["rows_with_less_context"] < 299
+    assert found["mean_context"] < found["mean_context_of_one_lane"]
+    assert exit_code_of(["eval", *SMALL, *options]) == 0
+    assert "stepwise        step/1, lanes: 3; a row sees" in capsys.readouterr().out
 
 
 LEAKS = {
@@ -127,13 +141,14 @@ def test_a_recipe_is_taken_by_its_name(folder, capsys, tmp_path):
     assert "and no packaged recipe of that name; did you mean 'pr1128'?" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_ranks_lose_and_double_nothing(folder, capsys, tmp_path):
     one = evaluated(capsys, *STACK)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29517"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, "-m", "golfctl", "eval", *SMALL, *STACK, "--report", str(tmp_path / "two.json")],
-        capture_output=True, text=True, env=environment, timeout=300, check=False,
+        capture_output=True, text=True, env=environment, timeout=HANG_SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     two = json.loads((tmp_path / "two.json").read_text())
@@ -209,6 +224,34 @@ def test_what_would_fail_after_the_scoring_is_refused_before_it(folder, capsys, 
         assert message in capsys.readouterr().err
 
 
+def test_a_portable_score_is_the_same_however_it_is_computed(folder, capsys):
+    """Not to a tolerance: windows in other batches, and one token at a time, give the very same number."""
+    ordinary, one = evaluated(capsys), evaluated(capsys, "--portable")
+    assert ordinary["arithmetic"] == {"name": "ordinary", "dtype": "float32"}
+    assert one["arithmetic"]["name"] == "portable/1" and one["config"]["portable"]
+    apart = one["arithmetic"]["from_ordinary"]
+    assert 0 <= apart["mean_nats"] <= apart["largest_nats"] <= 1e-4 and apart["tokens"] > 0
+    assert abs(one["val_loss"] - ordinary["val_loss"]) <= 1e-5
+    for flags in (("--batch", "3"), ("--strict",)):
+        other = evaluated(capsys, "--portable", *flags)
+        assert (other["val_loss"], other["val_bpb"]) == (one["val_loss"], one["val_bpb"])
+    mixed = evaluated(capsys, "--portable", "--ngram", "3", "--calibrate")
+    assert mixed["arithmetic"]["name"] == "portable/1" and mixed["honest"] is True
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--ttt",), "portable has no form of ttt"),
+        (("--slot-steps", "2"), "portable has no form of slot"),
+        (("--set", "eval.dtype=bfloat16"), "portable computes in float32"),
+    ],
+)
+def test_what_is_not_portable_is_refused_by_name(flags, words, folder, capsys):
+    assert exit_code_of(["eval", *SMALL, "--portable", *flags]) in (2, 3)
+    assert words in capsys.readouterr().err
+
+
 def test_a_rolling_score_is_labelled_as_one(folder, capsys):
     rolling = evaluated(capsys, "--rolling")
     assert rolling["mode"] == "rolling" and evaluated(capsys)["mode"] == "sliding"
@@ -234,7 +277,7 @@ def test_a_resumed_report_says_so_and_how_to_recompute(folder, capsys, tmp_path,
     state = tmp_path / "eval.state"
     whole = evaluated(capsys, "--ngram", "3")
     monkeypatch.setattr(Savepoint, "remove", lambda self: None)
-    monkeypatch.setattr("golfctl.evaluation.evaluate.Savepoint", partial(Savepoint, every_s=0.0))
+    monkeypatch.setattr("golfctl.evaluation.job.Savepoint", partial(Savepoint, every_s=0.0))
     first = evaluated(capsys, "--ngram", "3", "--resume", str(state))
     assert "resumed" not in first and state.exists()
     again = evaluated(capsys, "--ngram", "3", "--resume", str(state))
@@ -275,6 +318,15 @@ BAD = {
     ("--slot-steps", "2", "--set", "eval.slot.form=shared"): (3, "--allow-leaks"),
     ("--ladder",): (2, "no second rung"),
     ("--strict", "--ladder", "--ngram", "3"): (2, "--ladder climbs on the fast path: drop it or --strict"),
+    ("--stepwise", "--ladder", "--ngram", "3"): (2, "--ladder climbs on the fast path: drop it or --stepwise"),
+    ("--stepwise", "--strict"): (2, "--strict is --stepwise with one lane"),
+    ("--strict", "--lanes", "1"): (2, "--strict has one lane"),
+    ("--lanes", "1"): (2, "--lanes has no effect"),
+    ("--lanes", "4"): (3, "add stepwise or drop it"),
+    ("--stepwise", "--lanes", "0"): (2, "'--lanes': 0 is not in the range"),
+    ("--stepwise", "--lanes", "4", "--estimate"): (2, "drop --lanes"),
+    ("--stepwise", "--resume", "eval.state"): (2, "drop it or --stepwise"),
+    ("--stepwise", "--allow-leaks", "--slot-steps", "2", "--set", "eval.slot.form=shared"): (3, "stepwise mode"),
     ("--set", "eval.strict=true", "--ladder", "--ngram", "3"): (2, "--ladder climbs the honest forms"),
     ("--ladder", "--ngram", "3", "--deadline", "9"): (2, "drop it or --deadline"),
     ("--stride", "9", "--seq-len", "8"): (2, "--stride 9 exceeds --seq-len 8"),

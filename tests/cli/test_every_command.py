@@ -24,6 +24,7 @@ kv_heads = 2
 steps = 1
 sequence_length = 32
 batch_tokens = 256
+node_benchmark_seconds = 0.0
 """
 # kinds of bad path that every parameter meets by default; the rest of the table is slow
 QUICK = ("missing", "folder", "loop", "below a file", "long", "device", "junk.json", "deep", "truncated.golf")

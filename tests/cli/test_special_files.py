@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from golfctl.cli.main import exit_code_of
+from tests.patience import HANG_SECONDS
 
 SENTENCES = {
     "pipe": "it is a pipe, which can be read only once",
@@ -53,7 +54,7 @@ def limit():
         raise AssertionError("the command waits for something")
 
     before = signal.signal(signal.SIGALRM, expire)
-    signal.alarm(60)
+    signal.alarm(int(HANG_SECONDS))
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)

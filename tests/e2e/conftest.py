@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import HANG_SECONDS
+
 
 def golfctl(*arguments, cwd, expect=0, env=None):
     """Run the command line in its own process; returns the finished process."""
     done = subprocess.run(
         [sys.executable, "-m", "golfctl", *map(str, arguments)],
-        cwd=cwd, capture_output=True, text=True, env={**os.environ, **(env or {})}, timeout=900,
+        cwd=cwd, capture_output=True, text=True, env={**os.environ, **(env or {})}, timeout=HANG_SECONDS,
     )  # fmt: skip
     assert done.returncode == expect, (
         f"golfctl {' '.join(map(str, arguments))}: {done.returncode}\n{done.stderr[-4000:]}"

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.e2e.conftest import golfctl
+from tests.patience import HANG_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +76,7 @@ def test_two_ranks_train_and_evaluate(chain, shared_cache, tmp_path):
         launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "golfctl"]
         done = subprocess.run(
             [sys.executable, *launch, *map(str, arguments)],
-            cwd=tmp_path, capture_output=True, text=True, timeout=600, env={**os.environ, **shared_cache},
+            cwd=tmp_path, capture_output=True, text=True, timeout=HANG_SECONDS, env={**os.environ, **shared_cache},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-4000:]
 

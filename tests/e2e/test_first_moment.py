@@ -13,11 +13,11 @@ import pytest
 
 from golfctl.training.run.run_folders import RunFolder, is_run
 from tests.e2e.conftest import golfctl
+from tests.patience import HANG_SECONDS
 
 pytestmark = pytest.mark.slow
 
 RECIPE = Path(__file__).parents[2] / "examples" / "pr549.toml"
-LIMIT_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def stopped(words, cwd, env, seen):
             if line.startswith(seen):
                 process.send_signal(signal.SIGINT)
                 break
-        _, rest = process.communicate(timeout=LIMIT_SECONDS)
+        _, rest = process.communicate(timeout=HANG_SECONDS)
     said += rest.splitlines()
     assert process.returncode == 130, said
     assert "Traceback" not in "\n".join(said)

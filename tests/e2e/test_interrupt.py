@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.patience import HANG_SECONDS
+
 pytestmark = pytest.mark.slow
 
 COMMANDS = {
@@ -47,7 +49,7 @@ def test_interrupt(folder, shared_cache, name, seconds):
         _, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=HANG_SECONDS)
     assert "Traceback" not in err, err[-2000:]
     assert process.returncode in (0, 130), (process.returncode, err[-2000:])
     assert not [path for path in folder.rglob("*") if path.suffix == ".tmp"]

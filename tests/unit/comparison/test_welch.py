@@ -2,14 +2,21 @@
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from golfctl.comparison.student import noncentral_upper_tail, t_quantile, t_upper_tail
 from golfctl.comparison.welch import welch
 
 
+@pytest.fixture(scope="module")
+def stats():
+    """Imported here: at the top of the file every process that collects the tests would wait for it."""
+    from scipy import stats
+
+    return stats
+
+
 @pytest.mark.parametrize("df", [1.0, 2.0, 2.37, 4.0, 17.5, 300.0])
-def test_student_equals_scipy(df):
+def test_student_equals_scipy(stats, df):
     for t in (-40.0, -3.2, -0.1, 0.0, 0.7, 2.5, 11.0, 300.0):
         assert t_upper_tail(t, df) == pytest.approx(stats.t.sf(t, df), rel=1e-9, abs=1e-14)
     for p in (0.4, 0.05, 0.01, 1e-4):
@@ -17,11 +24,11 @@ def test_student_equals_scipy(df):
 
 
 @pytest.mark.parametrize(("df", "shift"), [(2.0, 3.0), (4.0, 5.5), (3.3, 1.0), (20.0, 2.0)])
-def test_noncentral_equals_scipy(df, shift):
+def test_noncentral_equals_scipy(stats, df, shift):
     assert noncentral_upper_tail(2.5, df, shift) == pytest.approx(stats.nct.sf(2.5, df, shift), rel=1e-5)
 
 
-def test_welch_equals_scipy():
+def test_welch_equals_scipy(stats):
     base, new = [1.1194, 1.1201, 1.1187], [1.1101, 1.1120, 1.1109]
     expected = stats.ttest_ind(np.array(base) - 0.005, new, equal_var=False, alternative="greater")
     result = welch(base, new, 0.005, 0.01)

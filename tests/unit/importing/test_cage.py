@@ -19,6 +19,7 @@ from golfctl.importing.import_checkpoint import ImportChoices, import_file
 from golfctl.importing.source import read_source
 from golfctl.importing.torch_file import LEGACY_MAGIC
 from golfctl.packing.checkpoint import read_checkpoint
+from tests.patience import HANG_SECONDS
 from tests.unit.importing import reference_files as files
 
 HEAD = LEGACY_MAGIC + b"\x80\x02M\xe9\x03." + pickle.dumps({"little_endian": True}, 2)
@@ -324,7 +325,7 @@ def test_bombs_at_full_size_in_a_process_of_their_own(press, tmp_path):
     code = "import sys; from golfctl.cli.main import exit_code_of; code = exit_code_of(['import', sys.argv[1]])\n"
     code += "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))\n"
     code += "sys.exit(code)"  # what `getrusage` says of a child includes the memory of the process that forked it
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.returncode == 3 and done.stderr.count("\n") == 1
     assert int(done.stdout) * 1024 < path.stat().st_size + (512 << 20)
 

@@ -73,6 +73,7 @@ def test_packing_again_gives_the_same_bytes_and_extends_the_journal(run):
     assert records[1].body["artifact_sha256"] == first.sha256
 
 
+@pytest.mark.slow
 def test_two_processes_with_different_hash_seeds_give_the_same_bytes(run):
     code = (
         "import sys, pathlib\nfrom golfctl.packing.pack import pack\nfrom golfctl.packing.config import PackConfig\n"

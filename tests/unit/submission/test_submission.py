@@ -85,8 +85,8 @@ def test_an_over_cap_run_among_the_logs_fails(record):
 
 def test_a_forgotten_code_file_fails(record):
     """#1959: the model alone was under the cap; the code put it over."""
-    (record / "model.ptz").write_bytes(b"\1" * (2 << 20))
-    (record / "train_gpt.py").write_text(CODE + "#" * 14_000_000)
+    (record / "model.ptz").write_bytes(b"\1" * 15_500_000)
+    (record / "train_gpt.py").write_text(CODE + "#" * 600_000)
     found = {f.id: f for f in check_submission(record, RULES).findings}
     assert found["T6-code"].verdict.value == "fail" and "model.ptz" in found["T6-code"].detail
 

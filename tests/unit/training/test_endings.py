@@ -3,10 +3,8 @@
 import errno
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +15,7 @@ from golfctl.core.progress import SILENT
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.training.run.run_folders import RunFolder, latest_checkpoint, run_records
 from golfctl.training.run.store import newest_state
+from tests.patience import HANG_SECONDS, reserved_port, until
 
 
 def only_end(run):
@@ -55,11 +54,8 @@ def test_a_full_disk(tmp_path, tiny_recipe, dataset_path, monkeypatch, capsys):
     assert latest_checkpoint(run.path).read_bytes() == latest_checkpoint(tmp_path / "whole").read_bytes()
 
 
-def ranks(world, *words):
+def ranks(world, port, *words):
     """Processes as a launcher starts them, without one that would end the others."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     shared = {"WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     return [
         subprocess.Popen(
@@ -74,17 +70,18 @@ def ranks(world, *words):
 @pytest.mark.slow
 def test_a_vanished_rank(tmp_path, tiny_recipe, dataset_path):
     recipe, run = tmp_path / "tiny.toml", RunFolder(tmp_path / "run")
-    tiny_recipe(steps=100000, checkpoint_seconds=0.2, rank_timeout_seconds=60.0).write(recipe)
-    first, second = ranks(2, str(recipe), "--data", str(dataset_path), "--out", str(run.path), "--quiet")
-    try:
-        while len(run.states()) < 2 and first.poll() is None:
-            time.sleep(0.1)
-        second.send_signal(signal.SIGKILL)
-        _, said = first.communicate(timeout=120)
-        second.communicate(timeout=120)
-    finally:
-        for process in (first, second):
-            process.kill()
+    tiny_recipe(steps=100000, checkpoint_seconds=0.2, rank_timeout_seconds=HANG_SECONDS / 2).write(recipe)
+    with reserved_port() as port:
+        words = [str(recipe), "--data", str(dataset_path), "--out", str(run.path), "--quiet"]
+        first, second = ranks(2, port, *words)
+        try:
+            until(lambda: len(run.states()) >= 2 or first.poll() is not None)
+            second.send_signal(signal.SIGKILL)
+            _, said = first.communicate(timeout=HANG_SECONDS)
+            second.communicate(timeout=HANG_SECONDS)
+        finally:
+            for process in (first, second):
+                process.kill()
     assert first.returncode == 3, said
     end = only_end(run.path)
     assert end["exit_code"] == 3 and f"golfctl: {end['message']}" in said.splitlines()

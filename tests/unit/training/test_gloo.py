@@ -9,6 +9,7 @@ import pytest
 from safetensors.torch import load_file
 
 from golfctl.core.recipe import Recipe
+from tests.patience import HANG_SECONDS
 
 STEPS = 20
 WORLDS = (2, 3, 4, 8)
@@ -25,7 +26,7 @@ def ended(tmp_path_factory, dataset_path, tiny_tables):
     Recipe(tables, "test recipe").write(folder / "tiny.toml")
     program = Path(__file__).with_name("gloo_ranks.py")
     words = [str(program), str(folder / "tiny.toml"), str(dataset_path), str(STEPS), str(folder)]
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.returncode == 0, done.stderr[-3000:]
 
     def read(world, rank, dtype):

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from golfctl.training.run.run_folders import latest_checkpoint, run_records
+from tests.patience import until
 
 pytestmark = pytest.mark.slow
 MOMENTS = int(os.environ.get("GOLFCTL_KILLS", "3"))  # the bar is 20: GOLFCTL_KILLS=20 pytest -m slow -k killed
@@ -29,8 +30,7 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path, tiny_recipe, dataset_path):
     for moment in range(MOMENTS):
         out = tmp_path / f"killed-{moment}"
         process = start(recipe, dataset_path, out)
-        while not list(out.glob("state-*" if moment else "recipe.toml")):
-            time.sleep(0.02)
+        until(lambda: list(out.glob("state-*" if moment else "recipe.toml")) or process.poll() is not None)  # noqa: B023
         time.sleep(random.Random(moment).uniform(0, seconds) if moment else 0.0)
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -9,6 +9,7 @@ from golfctl.training.forecast import forecast
 from golfctl.training.measuring import StepTime, measure_step
 from golfctl.training.run.interrupt import StopRequest
 from golfctl.training.setup import prepare
+from tests.patience import HANG_SECONDS
 
 CPU = torch.device("cpu")
 LOOPS = {"recurrence": {"first": 1, "last": 1, "extra": 3}}
@@ -34,7 +35,7 @@ def measure(setup):
 
 def test_short_steps_are_measured_whole(tiny_recipe, dataset_path):
     found = measure(prepare(tiny_recipe(), dataset_path, CPU))
-    assert 0 < found.seconds < 60
+    assert 0 < found.seconds < HANG_SECONDS
     assert "real step" in found.basis and "of 128 tokens" not in found.basis and found.basis.endswith("on cpu, eager")
 
 

@@ -23,6 +23,7 @@ from golfctl.training.run.run_folders import RunFolder, held, latest_checkpoint,
 from golfctl.training.setup import prepare
 from golfctl.training.train import train
 from golfctl.training.trainer import Trainer
+from tests.patience import FOREVER_SECONDS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -75,8 +76,12 @@ def test_a_long_step_is_given_up_and_taken_again(tmp_path, tiny_recipe, dataset_
 
     def long(self, batch):
         if self.steps_done == 3:
-            self.on_pass = lambda done, total: done < 2 or (os.kill(os.getpid(), signal.SIGINT), time.sleep(60))
+            self.on_pass = lambda done, total: done < 2 or stopped_for_long()
         return gradients(self, batch)
+
+    def stopped_for_long():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(FOREVER_SECONDS)
 
     monkeypatch.setattr(trainer, "_GRACE_SECONDS", 0.05)
     with monkeypatch.context() as patch:

@@ -10,6 +10,7 @@ import pytest
 from golfctl.core.machine.locks import held, holder, is_ours, release_all
 from golfctl.errors import UsageError
 from tests.holding import holding
+from tests.patience import FOREVER_SECONDS, HANG_SECONDS
 
 FORK = multiprocessing.get_context("fork")
 
@@ -38,7 +39,7 @@ def test_one_process_holds_a_lock_once(tmp_path):
 
 def count_up(lock, counter, times):
     for _ in range(times):
-        with held(lock, lock, wait_seconds=60):
+        with held(lock, lock, wait_seconds=HANG_SECONDS):
             counter.write_text(str(int(counter.read_text()) + 1))
 
 
@@ -49,7 +50,7 @@ def test_nobody_is_inside_together_though_the_file_comes_and_goes(tmp_path):
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(120)
+        writer.join(HANG_SECONDS)
         assert writer.exitcode == 0
     assert counter.read_text() == "400" and os.listdir(tmp_path) == ["counter"]
 
@@ -59,10 +60,10 @@ def test_a_forked_child_does_not_hold_on_for_its_parent(tmp_path):
         with held(tmp_path / "l", tmp_path / "x"):
             child = os.fork()
             if not child:
-                time.sleep(60)
+                time.sleep(FOREVER_SECONDS)
                 os._exit(0)
             pipe.send(child)
-            time.sleep(60)
+            time.sleep(FOREVER_SECONDS)
 
     ours, theirs = FORK.Pipe()
     parent = FORK.Process(target=hold_and_fork, args=(theirs,))

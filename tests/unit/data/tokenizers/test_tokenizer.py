@@ -13,6 +13,7 @@ from golfctl.data.tokenizers import training as tokenizer_training
 from golfctl.data.tokenizers.tokenizer import Tokenizer
 from golfctl.data.tokenizers.training import train_tokenizer
 from golfctl.errors import DataError, InputError
+from tests.patience import HANG_SECONDS
 
 ODD = " \t\n\r\x00\u2581\u00a0\u3000\u200b\ufeff\u2028\ufb01é😀<0xE2>▁"
 UNICODE = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(ODD)), max_size=60)
@@ -37,7 +38,7 @@ def test_a_signal_is_heard_while_the_library_trains(monkeypatch):
 
     def busy(**_):
         os.kill(os.getpid(), signal.SIGINT)
-        released.wait(10)
+        released.wait(HANG_SECONDS)
 
     monkeypatch.setattr(tokenizer_training.SentencePieceTrainer, "train", busy)
     with pytest.raises(KeyboardInterrupt):

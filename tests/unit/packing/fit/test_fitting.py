@@ -16,9 +16,9 @@ from golfctl.quant import dequantize
 
 QUANTIZERS = [
     {"quantizer": "entropy"},
-    {"quantizer": "gptq"},
     {"quantizer": "gptq-lite"},
-    {"quantizer": "gptq", "bits": 8, "clip": "sd:40"},
+    pytest.param({"quantizer": "gptq"}, marks=pytest.mark.slow),
+    pytest.param({"quantizer": "gptq", "bits": 8, "clip": "sd:40"}, marks=pytest.mark.slow),
 ]
 
 
@@ -61,7 +61,7 @@ def test_lands_just_under_the_budget_and_its_settings_give_the_same_bytes(run, s
 
 
 def test_bits_per_tensor_lose_less_than_the_best_common_bits_of_the_size(run):
-    packer, config = prepared(run, quantizer="gptq")
+    packer, config = prepared(run, quantizer="gptq-lite")
     survey = Survey(packer, dial_of(config))
     curves = survey.curves(0)
     common = {
@@ -107,7 +107,7 @@ def test_a_budget_no_step_can_fill_ends_at_the_finest(run, settings):
 def test_the_artifact_and_its_provenance_say_what_was_chosen(run, tmp_path):
     from golfctl.packing.pack import pack
 
-    config = PackConfig(fit=True, quantizer="gptq", calibration="self:2048", budget="28000", coder="rans")
+    config = PackConfig(fit=True, quantizer="gptq-lite", calibration="self:2048", budget="28000", coder="rans")
     result = pack(run, config, tmp_path / "fit.golf")
     manifest = open_artifact(result.path).manifest
     assert manifest.provenance["pack"]["tensors"] == result.settings.tensors

@@ -56,6 +56,7 @@ def test_a_smaller_loss_costs_bytes_and_brings_the_outputs_nearer(run, dataset):
     assert found[0].held_out.kl < found[1].held_out.kl
 
 
+@pytest.mark.slow
 def test_fit_through_the_service_stays_under_its_margin(loud_run, dataset):
     config = PackConfig(fit=True, budget="15000", margin=200, calibration="train:2048", coder="rans")
     packed = pack(loud_run, config, data=dataset.path)

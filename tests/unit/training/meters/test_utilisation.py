@@ -4,6 +4,7 @@ import torch
 from golfctl.model.census import census
 from golfctl.optim.collectives import Alone
 from golfctl.optim.schedule import RunPoint
+from golfctl.training.meters import node
 from golfctl.training.meters.utilisation import Peak, cuda_peak, device_peak, utilisation
 from golfctl.training.run.run_folders import run_records
 from golfctl.training.setup import prepare
@@ -60,7 +61,8 @@ def test_flops_follow_the_loops_in_use(tiny_recipe, dataset_path):
     assert trainer.flops == 2 * 128 * (counted.flops_per_token(16, 0) + counted.flops_per_token(16, 1))
 
 
-def test_the_journal_and_the_result_have_it(tmp_path, tiny_recipe, dataset_path):
+def test_the_journal_and_the_result_have_it(tmp_path, tiny_recipe, dataset_path, monkeypatch):
+    monkeypatch.setattr(node, "_CPU_WORK", node._CPU_WORK._replace(side=256))
     result = train(tiny_recipe(node_benchmark_seconds=0.02), dataset_path, tmp_path / "run")
     records = [*run_records(tmp_path / "run", "train.log"), run_records(tmp_path / "run", "train.end")[-1]]
     assert len(records) == 4

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -13,6 +12,7 @@ from golfctl.errors import DependencyError, InputError, UsageError
 from golfctl.packing.checkpoint import read_checkpoint
 from golfctl.training.run.distributed import choose_threads, resolve_device
 from golfctl.training.run.run_folders import RunFolder, latest_checkpoint, run_records
+from tests.patience import HANG_SECONDS, until
 
 
 def test_devices_that_are_not_there_are_named(monkeypatch):
@@ -60,7 +60,7 @@ def test_two_processes_train_what_one_does(tmp_path, tiny_recipe, dataset_path):
     weights = []
     for ranks in (1, 2):
         process = torchrun(ranks, recipe, dataset_path, tmp_path / str(ranks))
-        assert process.wait(timeout=120) == 0, process.stderr.read()
+        assert process.wait(timeout=HANG_SECONDS) == 0, process.stderr.read()
         process.stderr.close()
         weights.append(read_checkpoint(latest_checkpoint(tmp_path / str(ranks))).tensors)
     for name, tensor in weights[0].items():
@@ -73,10 +73,9 @@ def test_a_rank_that_vanishes_ends_the_run_and_keeps_the_state(tmp_path, tiny_re
     tiny_recipe(steps=100000, checkpoint_seconds=0.2).write(recipe)
     out = tmp_path / "run"
     process = torchrun(2, recipe, dataset_path, out)
-    while len(RunFolder(out).states()) < 2 and process.poll() is None:
-        time.sleep(0.1)
+    until(lambda: len(RunFolder(out).states()) >= 2 or process.poll() is not None)
     ranks = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
     os.kill(int(ranks[-1]), signal.SIGKILL)
-    assert process.wait(timeout=120) != 0
+    assert process.wait(timeout=HANG_SECONDS) != 0
     process.stderr.close()
     assert RunFolder(out).states() and run_records(out, "train.checkpoint")

@@ -1,4 +1,4 @@
-import hashlib
+import ctypes
 import os
 import signal
 import threading
@@ -11,6 +11,7 @@ from golfctl.core.progress import SILENT
 from golfctl.errors import InterruptedRun, StorageError
 from golfctl.training.run import interrupt
 from golfctl.training.run.interrupt import StoppableProgress, Stopped, StopRequest, stop_on_signals
+from tests.patience import FOREVER_SECONDS, HANG_SECONDS
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -81,30 +82,35 @@ def test_a_library_that_turns_the_interruption_into_an_error_of_its_own():
 
 def test_work_with_a_grace_is_done_if_it_is_short_and_ends_if_it_is_long():
     with stop_on_signals() as stop:
-        with stop.stoppable(60.0):
+        with stop.stoppable(HANG_SECONDS):
             os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(Stopped), stop.stoppable(0.05):
-            time.sleep(60)
+            time.sleep(FOREVER_SECONDS)
         time.sleep(0.1)  # no alarm is left behind
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_a_main_thread_deep_in_a_library_is_not_waited_for(monkeypatch, tmp_path):
-    """The digest is one call of C that looks at no signal."""
-    said = []
+    """`system` of C looks at no signal; its shell sends one from within the call, and ends when it was answered."""
+    said, answered = [], tmp_path / "answered"
+    os.mkfifo(answered)
+    command = f"kill -TERM {os.getpid()}; read line < '{answered}'"
     monkeypatch.setattr(interrupt, "_PATIENCE_SECONDS", 0.05)
-    with pytest.raises(StorageError), files.atomic_writer(tmp_path / "file") as stream:
+
+    def answer(line):
+        said.append(line)
+        answered.write_text("\n")
+
+    with pytest.raises(StorageError), files.atomic_writer(tmp_path / "made" / "file") as stream:
         stream.write(b"half")
         with (
             pytest.raises(InterruptedRun),
-            stop_on_signals(said.append) as stop,
+            stop_on_signals(answer) as stop,
             stop.nothing_to_save(lambda: "deep in a library"),
         ):
-            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
-            while not said:
-                hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000)
-        assert not list(tmp_path.iterdir())
-    assert said == ["stopped by SIGINT deep in a library"]
+            ctypes.CDLL(None).system(command.encode())
+        assert not list((tmp_path / "made").iterdir())
+    assert said == ["stopped by SIGTERM deep in a library"]
 
 
 def test_a_main_thread_with_something_to_save_is_waited_for(monkeypatch):
