@@ -26,7 +26,7 @@ PLAIN: dict[str, dict[str, str]] = {
     "schema": {"name": "error", "documents": "report.json"},
     "eval": {"source": "runs/tiny/model.golf", "data": "data/books", "documents": "1"},
     "audit": {"source": "runs/tiny/model.golf", "data": "data/books", "only": "T6"},
-    "compress": {"source": "books.jsonl", "model": "runs/tiny/model.golf", "out": "new.glt", "seq_len": "8"},
+    "compress": {"source": "tiny.toml", "model": "runs/tiny/model.golf", "out": "new.glt", "seq_len": "8"},
     "decompress": {"source": "books.jsonl", "model": "runs/tiny/model.golf", "out": "new.txt"},
     "generate": {"source": "runs/tiny/model.golf", "tokens": "2", "seq_len": "8"},
     "compare": {"base": "report.json"},

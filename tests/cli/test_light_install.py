@@ -29,7 +29,7 @@ RUNS = {
 }
 NEEDS = {
     "quickstart": [], "train": [], "pack": [], "eval": [], "audit": [], "plot": [], "import": ["x.pt"],
-    "generate": [],
+    "generate": [], "compress": ["-o", "x"], "decompress": ["-o", "x"],
     "data build": [], "data tokenizer": ["x.txt"], "data fetch": [], "data verify": [],
 }  # fmt: skip
 ALWAYS = {"inspect", "schema", "compare", "submission", "doctor", "recipe"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from golfctl.cli.evaluating.eval_flags import EvalFlags, check_ahead, refuse_contradictions, refuse_idle
 from golfctl.cli.evaluating.eval_paths import check_outputs, resolve_paths
-from golfctl.cli.evaluating.eval_proof import proof_of, refuse_unprovable
+from golfctl.cli.evaluating.eval_proof import proof_of, provable, refuse_unprovable
 from golfctl.cli.stack_config import Stack, stack_config
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.eval_text import baseline_rows, estimate_line, summary
@@ -33,6 +33,7 @@ def evaluate_command(source: Path | None, data: Path | None, flags: EvalFlags) -
     stack = stack_config(run, flags, reporter(flags.quiet), **typed)
     refuse_idle(flags, stack.config)
     refuse_unprovable(source, flags, stack.config)
+    stack = provable(stack, flags)
     check_ahead(run, flags, stack.config)
     keep_freed_memory()
     if flags.estimate:
@@ -42,7 +43,8 @@ def evaluate_command(source: Path | None, data: Path | None, flags: EvalFlags) -
     from golfctl.evaluation.evaluate import evaluate
     from golfctl.scoring.ranks import joined_ranks
 
-    with joined_ranks() as ranks, proof_of(source, flags, stack.config) as proof:
+    proof = proof_of(source, flags, stack.config)
+    with joined_ranks() as ranks:
         leader = ranks.rank == 0
         request = _request(source, data, stack, flags)  # here, where a rank knows its device
         request = replace(request, after_step=proof.after_step) if proof else request

@@ -1,11 +1,10 @@
 """`golfctl eval --proof FILE`: the score's text, compressed by the very rows that are scored."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from golfctl.cli.evaluating.eval_flags import EvalFlags
+from golfctl.cli.stack_config import Stack
 from golfctl.cli.views.terminal import tell
 from golfctl.core.files import atomic_write
 from golfctl.core.machine.variables import launched
@@ -33,23 +32,27 @@ def refuse_unprovable(source: Path, flags: EvalFlags, config: EvalConfig) -> Non
         raise UsageError("--proof computes in float32: drop dtype bfloat16")
 
 
-@contextmanager
-def proof_of(source: Path, flags: EvalFlags, config: EvalConfig) -> Iterator["ProofOfScore | None"]:
-    """The proof to be made, None where none is asked for; the block computes in the arithmetic that its file names.
+def provable(stack: Stack, flags: EvalFlags) -> Stack:
+    """`stack`, for a proof in portable arithmetic where all its parts have such a form; otherwise in this machine's."""
+    config = stack.config
+    if flags.proof is None or config.ttt or config.slot:
+        return stack
+    return stack._replace(config=EvalConfig.from_dict({**config.to_dict(), "portable": True}, "eval"))
+
+
+def proof_of(source: Path, flags: EvalFlags, config: EvalConfig) -> "ProofOfScore | None":
+    """The proof to be made, None where none is asked for.
 
     Raises:
         UsageError: several processes share the evaluation.
     """
     if flags.proof is None:
-        yield None
-        return
+        return None
     if launched().world > 1:
         raise UsageError("--proof is written by one process: drop it or torchrun")
-    from golfctl.codec.text_model import arithmetic, arithmetic_name
+    from golfctl.codec.text_model import arithmetic_name
 
-    name = arithmetic_name(same_machine=config.ttt is not None)
-    with arithmetic(name):
-        yield ProofOfScore(source, flags.proof, name)
+    return ProofOfScore(source, flags.proof, arithmetic_name(same_machine=not config.portable))
 
 
 class ProofOfScore:
