@@ -31,7 +31,7 @@ def scores(ranks):
         scorer = compose(config, Setting(model, VOCAB, 32, stream.rows, CPU, ranks))
         starts = tuple(stream.lane_starts()) if config.context == "documents" else None
         lanes = config.ttt.lanes if config.ttt and config.ttt.form == "lora" else None
-        plan = BlockPlan(stream.rows, 32, 8, BATCH * ranks.world, starts, False, lanes)
+        plan = BlockPlan(stream.rows, 32, 8, BATCH * ranks.world, starts, lanes)
         done = run(scorer, stream, plan, probe=False)
         assert done.ledger.single_pass()["verdict"] is True
         found[name] = done.ledger.nll_R.copy()
