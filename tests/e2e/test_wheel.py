@@ -38,6 +38,7 @@ SHORTER = {
     "golfctl train": "golfctl train --seconds 5",
     "golfctl train pr549-mini": "golfctl train pr549-mini --seconds 5",
     "golfctl eval m.golf --strict": "golfctl eval m.golf --strict --set eval.max_tokens=300",
+    "golfctl eval m.golf --rolling --proof proof.glt": "golfctl eval m.golf --rolling --proof proof.glt --documents 1",
     "golfctl pack --fit --budget 16000000 --margin 20000": (
         "golfctl pack --fit --budget 16000000 --margin 20000 --calibration train:8192"
     ),
@@ -123,6 +124,7 @@ def write_texts(folder: Path) -> None:
 def make_what_readme_leaves_to_its_reader(place: Place) -> None:
     folder = place.folder
     write_texts(folder / "texts")
+    (folder / "book.txt").write_text("A model reads the bytes of a file and writes them again.\n" * 8)
     place.type("golfctl recipe init quickstart -o recipe.toml")
     recipe = (folder / "recipe.toml").read_text().replace("seconds = 90.0", "steps = 3")
     (folder / "recipe.toml").write_text(recipe)
