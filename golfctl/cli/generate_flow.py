@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from golfctl.cli.artifacts import find_artifact
 from golfctl.cli.options import with_flags
-from golfctl.cli.text_flow import latest_artifact, load_model
+from golfctl.cli.stack_config import eval_overrides
+from golfctl.cli.text_flow import load_model
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
 from golfctl.cli.views.terminal import echo_bytes, tell
-from golfctl.core.config import apply_overrides
 from golfctl.core.machine.allocator import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def generate_command(source: Path | None, tokenizer: Path | None, flags: Generat
 
     drawing, config = Drawing(flags.temperature, flags.top_p, flags.seed), _config(flags)
     keep_freed_memory()
-    model = load_model(_artifact(source), tokenizer, reporter(flags.quiet))
+    model = load_model(find_artifact(source, "writing with"), tokenizer, reporter(flags.quiet))
     config = model.settled(config)
     prompt = prompt_ids(model.tokenizer, flags.prompt)
     started, name = time.monotonic(), arithmetic_name(flags.same_machine)
@@ -77,19 +78,10 @@ def generate_command(source: Path | None, tokenizer: Path | None, flags: Generat
         tell(f"{len(drawn):,} tokens in {seconds:.1f} s, {each:.2f} bits each to the model, seed {flags.seed}")
 
 
-def _artifact(source: Path | None) -> Path:
-    from golfctl.training.run.run_folders import RunFolder
-
-    if source is None:
-        return latest_artifact()
-    return RunFolder(source).artifact if source.is_dir() else source
-
-
 def _config(flags: GenerateFlags) -> "EvalConfig":
     from golfctl.scoring.config import EvalConfig
 
-    overrides = [text if text.startswith("eval.") else f"eval.{text}" for text in flags.overrides]
-    table = {"rolling": True} | apply_overrides({}, overrides).get("eval", {})
+    table = {"rolling": True} | eval_overrides(flags.overrides)
     given = {"seq_len": flags.seq_len, "ngram": flags.ngram and {"order": flags.ngram}}
     return with_flags(EvalConfig, table, {name: value for name, value in given.items() if value is not None}, "--set")
 

@@ -1,5 +1,6 @@
 """From flags and a recipe to the `[eval]` table, with where each of its values came from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +31,7 @@ def stack_config(run: Path | None, flags: StackFlags, progress: Progress, **more
         recipe = find_recipe(flags.recipe, progress)
     else:
         recipe = Recipe.load(RunFolder(run).recipe) if run else Recipe({}, "--set")
-    overrides = [text if text.startswith("eval.") else f"eval.{text}" for text in flags.overrides]
+    overrides = in_eval(flags.overrides)
     stated = recipe.tables.get("eval", {})
     recipe = Recipe(apply_overrides(recipe.tables, overrides), recipe.where)
     table, typed = dict(recipe.tables.get("eval", {})), _typed(flags, more)
@@ -38,10 +39,21 @@ def stack_config(run: Path | None, flags: StackFlags, progress: Progress, **more
         table[key] = {**table.get(key, {}), **value} if isinstance(value, dict) else value
     layers = (
         Layer("recipe", stated),
-        Layer("flag", apply_overrides({}, overrides).get("eval", {})),
+        Layer("flag", eval_overrides(flags.overrides)),
         Layer("flag", typed),
     )
     return Stack(recipe.replace(eval=table).read("eval", EvalConfig), layers)
+
+
+def in_eval(overrides: Sequence[str]) -> list[str]:
+    """Values of `--set` by their full names: what has no table is one of `[eval]`."""
+    return [text if text.startswith("eval.") else f"eval.{text}" for text in overrides]
+
+
+def eval_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """The `[eval]` table that the values of `--set` alone make."""
+    table: dict[str, Any] = apply_overrides({}, in_eval(overrides)).get("eval", {})
+    return table
 
 
 def _typed(flags: StackFlags, more: dict[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from golfctl.cli.artifacts import find_artifact
 from golfctl.cli.options import with_flags
+from golfctl.cli.stack_config import eval_overrides
 from golfctl.cli.views.bars import reporter
 from golfctl.cli.views.render import emit_json
 from golfctl.cli.views.terminal import echo_bytes, tell
 from golfctl.core.canonical import sha256_bytes
-from golfctl.core.config import apply_overrides
 from golfctl.core.files import atomic_write, read_bytes
 from golfctl.core.machine.allocator import keep_freed_memory
 from golfctl.core.machine.places import check_output
@@ -54,7 +55,7 @@ def compress_command(source: Path, model: Path | None, out: Path, tokenizer: Pat
     keep_freed_memory()
     progress = reporter(flags.quiet)
     text = _read(source, TEXT_LIMITS.text_bytes)
-    found = load_model(model or latest_artifact(), tokenizer, progress)
+    found = load_model(find_artifact(model, "compressing with"), tokenizer, progress)
     options = Options(flags.lanes, flags.embed, flags.same_machine, not flags.no_store, not flags.no_verify)
     started = time.monotonic()
     data, file = compress(text, found, config, options, progress)
@@ -106,9 +107,8 @@ def _check_out(source: Path, out: Path, as_json: bool, binary: bool) -> None:
 def _config(flags: CompressFlags) -> "EvalConfig":
     from golfctl.scoring.config import EvalConfig
 
-    overrides = [text if text.startswith("eval.") else f"eval.{text}" for text in flags.overrides]
     table: dict[str, Any] = {"rolling": True, "stride": 1} if flags.stride is None else {}
-    table |= apply_overrides({}, overrides).get("eval", {})
+    table |= eval_overrides(flags.overrides)
     given: dict[str, Any] = {"seq_len": flags.seq_len, "stride": flags.stride}
     given |= {"ngram": flags.ngram and {"order": flags.ngram}, "calibrate": {} if flags.calibrate else None}
     return with_flags(EvalConfig, table, {name: value for name, value in given.items() if value is not None}, "--set")
@@ -124,18 +124,6 @@ def _read(source: Path, limit_bytes: int) -> bytes:
     if len(data) > limit_bytes:
         raise InputError(f"standard input has more than {limit_bytes:,} bytes, the most that is read here")
     return data
-
-
-def latest_artifact() -> Path:
-    """The artifact of the latest run; raises InputError where there is none."""
-    from golfctl.training.run.run_folders import RunFolder, chosen, latest_run, trained_or_packed
-
-    run = latest_run(steps=trained_or_packed)
-    artifact = RunFolder(run).artifact
-    if not artifact.exists():
-        raise InputError(f"{chosen(run)} has no {artifact.name} yet: make one with `golfctl pack`, or name one with -m")
-    tell(f"artifact: {artifact}")
-    return artifact
 
 
 def load_model(path: Path, tokenizer: Path | None, progress: Progress) -> "TextModel":
@@ -171,15 +159,15 @@ def _model_of(file: "TextFile", model: Path | None, tokenizer: Path | None, prog
     if model is None and len(file.embedded):
         return _with_tokenizer(unpack(read_artifact(bytes(file.embedded)), progress), None, tokenizer)
     wanted = file.artifact.hex()
-    path = model or _latest_if(wanted)
+    path = _found(model, wanted)
     if not sha256_bytes(read_bytes(path)).startswith(wanted):
         raise InputError(f"the text was compressed with artifact {wanted[:12]}…, which {path} is not: name it with -m")
     return load_model(path, tokenizer, progress)
 
 
-def _latest_if(wanted: str) -> Path:
+def _found(model: Path | None, wanted: str) -> Path:
     try:
-        return latest_artifact()
+        return find_artifact(model, "decompressing with")
     except InputError as error:
         raise InputError(f"the text was compressed with artifact {wanted[:12]}…: name it with -m M.golf") from error
 

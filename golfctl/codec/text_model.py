@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from golfctl.arithmetic import VERSION
 from golfctl.arithmetic.mode import portable
-from golfctl.codec.rows.drivers import StepScorer
 from golfctl.codec.text_format.text_header import IDLE_STRIDE
 from golfctl.codec.text_format.text_layout import TEXT_LIMITS
 from golfctl.core.canonical import canonical_json
@@ -19,9 +19,9 @@ from golfctl.packing.checkpoint import training_length
 from golfctl.packing.unpack import LoadedArtifact
 from golfctl.scoring.compose import Setting, compose_steps
 from golfctl.scoring.config import EvalConfig, MixConfig
+from golfctl.scoring.protocol import Scorer
 from golfctl.scoring.ranks import Ranks
 
-PORTABLE = "portable/1"
 _SAME_MACHINE = "same-machine/"
 _DEFAULT_SEQ_LEN = 1024
 _MOST_LANES = 32
@@ -92,7 +92,7 @@ class TextModel:
             values["mix"] = MixConfig().to_dict()
         return EvalConfig.from_dict(values, "eval")
 
-    def scorer(self, config: EvalConfig, lanes: int, tokens: int) -> StepScorer:
+    def scorer(self, config: EvalConfig, lanes: int, tokens: int) -> Scorer:
         """The scorer of steps that a settled `config` describes, for a text of so many targets."""
         assert config.seq_len is not None
         self.loaded.model.set_compute_dtype(None)
@@ -108,7 +108,7 @@ def lanes_for(tokens: int, seq_len: int) -> int:
 
 def arithmetic_name(same_machine: bool) -> str:
     """What a header calls the arithmetic."""
-    return f"{_SAME_MACHINE}{machine_fingerprint()}" if same_machine else PORTABLE
+    return f"{_SAME_MACHINE}{machine_fingerprint()}" if same_machine else VERSION
 
 
 def machine_fingerprint() -> str:
@@ -132,7 +132,7 @@ def arithmetic(name: str) -> Iterator[None]:
                 "the text was compressed with --same-machine on another machine, or with other libraries or threads: "
                 "only there can it be decompressed"
             )
-    elif name != PORTABLE:
-        raise InputError(f"the text was compressed in the arithmetic {name}, this golfctl has {PORTABLE}: take its own")
-    with portable(name == PORTABLE):
+    elif name != VERSION:
+        raise InputError(f"the text was compressed in the arithmetic {name}, this golfctl has {VERSION}: take its own")
+    with portable(name == VERSION):
         yield

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from golfctl.codec.rows.drivers import StepScorer
 from golfctl.codec.sampling import Drawing, Sampler
 from golfctl.codec.tokens_of_bytes import given_token
 from golfctl.core.text import printable
 from golfctl.data.tokenizers.tokenizer import Tokenizer
 from golfctl.errors import DataError
+from golfctl.scoring.protocol import Scorer
 from golfctl.scoring.steps.lanes import Lanes, Text
 from golfctl.scoring.steps.question import NONE_KNOWN
 
@@ -47,7 +47,7 @@ def prompt_ids(tokenizer: Tokenizer, prompt: str) -> list[int]:
 
 
 def generate(
-    scorer: StepScorer, tokenizer: Tokenizer, prompt: Sequence[int], tokens: int, drawing: Drawing
+    scorer: Scorer, tokenizer: Tokenizer, prompt: Sequence[int], tokens: int, drawing: Drawing
 ) -> Iterator[Drawn]:
     """`tokens` drawn tokens after `prompt`, which the scorer reads first, as it is known.
 

@@ -7,7 +7,6 @@ Shapes: L lanes, K lanes named (those that move on), T new positions, C slots, S
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Self
 
 import numpy as np
 import torch
@@ -76,27 +75,6 @@ class LaneCache:
         numbers_K = self._numbers(lane_K)
         self.positions_L[numbers_K] += count
         self.filled_L[numbers_K] += count
-
-    def fork(self) -> Self:
-        """A copy that goes on from here and leaves this one as it is."""
-        rolling = self.reach is not None
-        other = type(self)(self.lanes, self.length, rolling, self.weights, self.base)
-        other.load(self.save())
-        return other
-
-    def save(self) -> dict[str, Tensor]:
-        """A copy of everything remembered, and the positions."""
-        rows = {f"row.{key}": tensor.clone() for key, tensor in self.rows.items()}
-        kept = {f"kept.{key}": tensor.clone() for key, tensor in self.kept.items()}
-        counts = {"positions": self.positions_L, "filled": self.filled_L}
-        return {**rows, **kept, **{key: torch.from_numpy(value.copy()) for key, value in counts.items()}}
-
-    def load(self, saved: dict[str, Tensor]) -> None:
-        """Go on from what `save` gave, which this cache may write to."""
-        self.positions_L, self.filled_L = (saved[key].cpu().numpy() for key in ("positions", "filled"))
-        for prefix, target in (("row.", self.rows), ("kept.", self.kept)):
-            target.clear()
-            target.update({key.removeprefix(prefix): t for key, t in saved.items() if key.startswith(prefix)})
 
     def _numbers(self, lane_K: Lanes) -> np.ndarray:
         numbers_K = np.asarray(lane_K, np.int64)

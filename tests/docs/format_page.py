@@ -1,6 +1,5 @@
 """The generated parts of `docs/format/v1.md`; `python -m tests.docs.format_page` writes them into the page."""
 
-import re
 import struct
 from pathlib import Path
 
@@ -20,42 +19,33 @@ from golfctl.core.decoding_rules import DECODING_RULES
 from golfctl.core.schema import END, IDENTIFIER
 from golfctl.quant import SCHEMES
 from tests.docs.format_values import values
+from tests.docs.generated_blocks import preamble_table, rendered_with, table
 from tests.recipe_work import recipe_work
 
 PAGE = Path(__file__).parents[2] / "docs" / "format" / "v1.md"
-_BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _TYPES = {"8s": "8 bytes", "32s": "32 bytes", "H": "uint16", "I": "uint32", "Q": "uint64"}
 
 
 def rendered(page):
     """The page with every generated block made anew."""
-    return _BLOCK.sub(lambda m: f"{m[1]}{BLOCKS[m[2]]()}\n{m[3]}", page)
-
-
-def _table(header, rows):
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
+    return rendered_with(BLOCKS, page)
 
 
 def _preamble():
-    rows, offset = [], 0
-    for field in PREAMBLE_FIELDS:
-        rows.append((offset, f"`{field.name}`", _TYPES[field.form], field.meaning))
-        offset += struct.calcsize("<" + field.form)
-    return _table(("offset", "field", "type", "meaning"), rows)
+    return preamble_table(PREAMBLE_FIELDS, lambda field: _TYPES[field.form])
 
 
 def _coders():
-    return _table(
+    return table(
         ("number", "name", "the stored manifest is"), [(n, name, what) for n, (name, what) in MANIFEST_CODERS.items()]
     )
 
 
 def _names():
-    table = _table(("name of a", "in words"), [(kind, words) for kind, (_, words) in GRAMMARS.items()])
+    words = table(("name of a", "in words"), [(kind, words) for kind, (_, words) in GRAMMARS.items()])
     identifier = IDENTIFIER["pattern"].removeprefix("^").removesuffix(END)
     patterns = {"identifier": identifier} | {kind: pattern for kind, (pattern, _) in GRAMMARS.items()}
-    return "\n".join([table, "", "```", *(f"{kind:<11} {pattern}" for kind, pattern in patterns.items()), "```"])
+    return "\n".join([words, "", "```", *(f"{kind:<11} {pattern}" for kind, pattern in patterns.items()), "```"])
 
 
 def _dtypes():
@@ -67,14 +57,14 @@ def _dtypes():
 
 
 def _rules():
-    return _table(
+    return table(
         ("#", "rule", "what must hold", "why"),
         [(i, f"`{name}`", r.text, r.reason) for i, (name, r) in enumerate(RULES.items(), 1)],
     )
 
 
 def _decoding_rules():
-    return _table(
+    return table(
         ("#", "rule", "what must hold"),
         [(i, f"`{name}`", text) for i, (name, text) in enumerate(DECODING_RULES.items(), len(RULES) + 1)],
     )
@@ -91,7 +81,7 @@ def _work():
 
 def _identifiers():
     rows = [("coder", CODERS), ("scheme", SCHEMES), ("tokenizer format", ["sentencepiece/1"]), ("feature", [])]
-    return _table(
+    return table(
         ("what", "identifiers"),
         [(what, ", ".join(f"`{name}`" for name in sorted(names)) or "none") for what, names in rows],
     )
@@ -102,7 +92,7 @@ def _magic():
 
 
 def _limits():
-    return _table(
+    return table(
         ("limit", "value", "of"),
         [(f"`{name}`", f"{value:,}", LIMIT_REASONS[name]) for name, value in Limits()._asdict().items()],
     )

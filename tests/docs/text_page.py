@@ -1,34 +1,23 @@
 """The generated parts of `docs/format/text-v1.md`; `python -m tests.docs.text_page` writes them into the page."""
 
-import re
-import struct
 from pathlib import Path
 
 from golfctl.codec.text_format.text_header import PRESET
 from golfctl.codec.text_format.text_layout import PREAMBLE_FIELDS, TEXT_LIMIT_REASONS, TEXT_LIMITS
 from golfctl.codec.text_format.text_rules import TEXT_RULES
+from tests.docs.generated_blocks import preamble_table, rendered_with, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "format" / "text-v1.md"
-_BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WIDTH = 110
 
 
 def rendered(page):
     """The page with every generated block made anew."""
-    return _BLOCK.sub(lambda m: f"{m[1]}{BLOCKS[m[2]]()}\n{m[3]}", page)
-
-
-def _table(header, rows):
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
+    return rendered_with(BLOCKS, page)
 
 
 def _preamble():
-    rows, offset = [], 0
-    for field in PREAMBLE_FIELDS:
-        rows.append((offset, f"`{field.name}`", field.kind, field.meaning))
-        offset += struct.calcsize("<" + field.form)
-    return _table(("offset", "field", "type", "meaning"), rows)
+    return preamble_table(PREAMBLE_FIELDS, lambda field: field.kind)
 
 
 def _preset():
@@ -40,14 +29,14 @@ def _preset():
 
 
 def _rules():
-    return _table(
+    return table(
         ("#", "rule", "what must hold"), [(i, f"`{n}`", r[0]) for i, (n, r) in enumerate(TEXT_RULES.items(), 1)]
     )
 
 
 def _limits():
     rows = [(f"`{name}`", f"{getattr(TEXT_LIMITS, name):,}", why) for name, why in TEXT_LIMIT_REASONS.items()]
-    return _table(("limit", "at most", "of"), rows)
+    return table(("limit", "at most", "of"), rows)
 
 
 BLOCKS = {"preamble": _preamble, "preset": _preset, "rules": _rules, "limits": _limits}

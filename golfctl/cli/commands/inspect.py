@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from golfctl.cli.artifacts import find_artifact
 from golfctl.cli.options import json_option, quiet_option, writes
 from golfctl.cli.reply import complain
 from golfctl.cli.views.render import emit, emit_json
 from golfctl.cli.views.terminal import echo_bytes, tell
 from golfctl.core.canonical import canonical_json
 from golfctl.core.files import atomic_write, storage_errors
-from golfctl.errors import InputError, UsageError
+from golfctl.errors import UsageError
 
 if TYPE_CHECKING:
     from golfctl.cli.inspect_flow import Outcome
@@ -55,7 +56,7 @@ def command(artifacts: tuple[Path, ...], source: bool, source_file: str | None, 
     artifacts every one is looked at, and the highest exit code is the answer.
     """
     _check(artifacts, source or bool(source_file), options)
-    paths = [_resolve(artifact) for artifact in artifacts or (None,)]
+    paths = [find_artifact(artifact, "inspecting") for artifact in artifacts or (None,)]
     if source or source_file:
         _print_source(paths[0], source_file)
         return 0
@@ -97,21 +98,6 @@ def _check_outputs(paths: Sequence[Path], options: dict[str, Any]) -> None:
         taken |= set() if path is None else {path.resolve()}
 
 
-def _resolve(artifact: Path | None) -> Path:
-    """The file to inspect: as given, or the artifact of the run folder given, or of the latest run."""
-    if artifact is not None and not artifact.is_dir():
-        return artifact
-    from golfctl.training.run.run_folders import RunFolder, chosen, latest_run, trained_or_packed
-
-    run = artifact or latest_run(steps=trained_or_packed)
-    path = RunFolder(run).artifact
-    whose = f", the artifact of the latest run, {chosen(run)}" if artifact is None else ""
-    tell(f"inspecting {path}{whose}")
-    if not path.is_file():
-        raise InputError(f"{path} is not there yet: `golfctl pack` makes it")
-    return path
-
-
 def _look(paths: Sequence[Path], options: dict[str, Any]) -> "list[Outcome]":
     from golfctl.artifact import find_budget, open_artifact
     from golfctl.cli.inspect_flow import Look, compared, inspected
@@ -119,7 +105,7 @@ def _look(paths: Sequence[Path], options: dict[str, Any]) -> "list[Outcome]":
     budget = find_budget(options["budget"]) if options["budget"] else None
     look = Look(budget, options["counted"], options["verify"], options["entropy"], options["quiet"])
     if options["older"]:
-        return [compared(paths[0], partial(open_artifact, _resolve(options["older"])), look)]
+        return [compared(paths[0], partial(open_artifact, find_artifact(options["older"], "inspecting")), look)]
     if options["since"]:
         from golfctl.inspection.at_commit import artifact_at
 

@@ -4,7 +4,7 @@ Shapes: N targets of one text, K lanes at work, V vocabulary.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -14,21 +14,9 @@ from golfctl.codec.rows.token_checks import Checks
 from golfctl.codec.text_format.text_rules import fail
 from golfctl.core.progress import SILENT, Progress
 from golfctl.errors import DataError
+from golfctl.scoring.protocol import Scorer
 from golfctl.scoring.steps.lanes import Lanes, Text
-from golfctl.scoring.steps.question import NONE_KNOWN, Step
-
-
-class StepScorer(Protocol):
-    """A predictor that is asked step by step (docs/protocol.md)."""
-
-    def reset(self, prefix_N: np.ndarray) -> None:
-        """Forget everything."""
-
-    def predict(self, step: Step) -> Tensor:
-        """Complete natural-log rows [K, V], float32."""
-
-    def observe(self, step: Step, targets_K: np.ndarray) -> None:
-        """The targets of the step's rows."""
+from golfctl.scoring.steps.question import NONE_KNOWN
 
 
 class KnownText(NamedTuple):
@@ -68,7 +56,7 @@ class ProofEncoder:
 
 
 def encode_texts(
-    scorer: StepScorer,
+    scorer: Scorer,
     texts: Sequence[KnownText],
     lanes: int,
     vocab_size: int,
@@ -101,7 +89,7 @@ def encode_texts(
 
 
 def decode_texts(
-    scorer: StepScorer,
+    scorer: Scorer,
     texts: Sequence[Text],
     lanes: int,
     coded: Coded,

@@ -19,7 +19,7 @@ from golfctl.arithmetic.mode import is_portable
 from golfctl.scoring.config import CalibrateConfig
 from golfctl.scoring.mixing.gate_cells import ENTROPY_CELLS, entropy_cells
 from golfctl.scoring.mixing.learned import Biases, Weights
-from golfctl.scoring.mixing.parts import parts
+from golfctl.scoring.mixing.parts import Ahead, parts
 from golfctl.scoring.mixing.row_math import entropy, mixed_rows
 from golfctl.scoring.outcome import Outcome, tensors_sha256
 from golfctl.scoring.protocol import Ask, Scorer
@@ -75,16 +75,6 @@ class _Learned:
         self.biases.move(config.bias_lr)
 
 
-@dataclass
-class _Ahead:
-    """What a question taught so far, and its rows whose targets are still unknown."""
-
-    learned: _Learned
-    rest: _Calibrated
-    moves: bool
-    """Whether temperatures and biases move once they are known."""
-
-
 class CalibratedScorer:
     """Wraps a scorer; starts as the identity."""
 
@@ -103,7 +93,7 @@ class CalibratedScorer:
         self.inner.reset(prefix_N)
         weights = Weights.start(ENTROPY_CELLS, 1, self.device)
         self._learned = _Learned(weights, Biases.start(self.vocab_size, self.device))
-        self._ahead: dict[bytes, _Ahead] = {}
+        self._ahead: dict[bytes, Ahead[_Learned]] = {}
 
     @torch.no_grad()
     def predict(self, ask: Ask, /) -> Tensor:
@@ -118,18 +108,15 @@ class CalibratedScorer:
             learned.push(rows.of(known), known_R[known])
             if part.known == part.stop:
                 learned.move(self.config)
-        self._ahead[ask.key] = _Ahead(learned, rows.of(slice(part.known, part.stop), kept=True), part.moves)
+        self._ahead[ask.key] = Ahead(learned, rows.of(slice(part.known, part.stop), kept=True), part.moves)
         return rows.out_RV
 
     @torch.no_grad()
     def observe(self, ask: Ask, targets_R: np.ndarray, /) -> None:
         """Make permanent what the question taught, with the targets that were not known before."""
         self.inner.observe(ask, targets_R)
-        ahead, known = self._ahead[ask.key], len(ask.known_R)
-        ahead.learned.push(ahead.rest, torch.from_numpy(targets_R[known:]).to(self.device))
-        if ahead.moves:
-            ahead.learned.move(self.config)
-        self._learned, self._ahead = ahead.learned, {}
+        unknown_R = torch.from_numpy(targets_R[len(ask.known_R) :]).to(self.device)
+        self._learned, self._ahead = self._ahead[ask.key].settled(unknown_R, self.config), {}
 
     def save(self) -> dict[str, Tensor]:
         """Temperatures and biases."""

@@ -26,7 +26,7 @@ from golfctl.scoring.config import MixConfig
 from golfctl.scoring.mixing.combination import Combination
 from golfctl.scoring.mixing.gate_cells import ENTROPY_CELLS, entropy_cells, first_gated
 from golfctl.scoring.mixing.learned import Guard, Weights
-from golfctl.scoring.mixing.parts import parts
+from golfctl.scoring.mixing.parts import Ahead, parts
 from golfctl.scoring.mixing.row_math import TINY, blend_to_logs, logs, means, mixed_probabilities, probabilities
 from golfctl.scoring.outcome import Outcome, tensors_sha256
 from golfctl.scoring.protocol import Ask, Scorer
@@ -86,16 +86,6 @@ class _Learned:
         self.guard.move(config.share)
 
 
-@dataclass
-class _Ahead:
-    """What a question taught so far, and its rows whose targets are still unknown."""
-
-    learned: _Learned
-    rest: _Mixed
-    moves: bool
-    """Whether weights move once they are known."""
-
-
 class GeometricMix(Combination):
     """The gated geometric mixture."""
 
@@ -113,7 +103,7 @@ class GeometricMix(Combination):
         gated = first_gated(self.scorers[1:])
         cells = ENTROPY_CELLS * (gated.gates if gated else 1)
         self._learned = _Learned(Weights.start(cells, len(self.scorers), self.device), Guard.start(self.device))
-        self._ahead: dict[bytes, _Ahead] = {}
+        self._ahead: dict[bytes, Ahead[_Learned]] = {}
 
     @torch.no_grad()
     def predict(self, ask: Ask, /) -> Tensor:
@@ -128,7 +118,7 @@ class GeometricMix(Combination):
             learned.push(mixed.before(part.known - part.first), known_R[part.first : part.known])
             if part.known == part.stop:
                 learned.move(self.config)
-        self._ahead[ask.key] = _Ahead(learned, mixed.kept_from(part.known - part.first), part.moves)
+        self._ahead[ask.key] = Ahead(learned, mixed.kept_from(part.known - part.first), part.moves)
         return p_RV  # by now the logarithms of the mixture
 
     def _cells(self, entropy_R: Tensor) -> Tensor:
@@ -140,11 +130,8 @@ class GeometricMix(Combination):
     def observe(self, ask: Ask, targets_R: np.ndarray, /) -> None:
         """Make permanent what the question taught, with the targets that were not known before."""
         super().observe(ask, targets_R)
-        ahead, known = self._ahead[ask.key], len(ask.known_R)
-        ahead.learned.push(ahead.rest, torch.from_numpy(targets_R[known:]).to(self.device))
-        if ahead.moves:
-            ahead.learned.move(self.config)
-        self._learned, self._ahead = ahead.learned, {}
+        unknown_R = torch.from_numpy(targets_R[len(ask.known_R) :]).to(self.device)
+        self._learned, self._ahead = self._ahead[ask.key].settled(unknown_R, self.config), {}
 
     def save(self) -> dict[str, Tensor]:
         """Weights and guard."""

@@ -66,21 +66,6 @@ def test_lanes_that_stand_together_share_one_view(rolling):
         assert torch.equal(model.extend_lanes(ids_Lt, range(3), cache), model.extend_hidden(ids_Lt, plain))
 
 
-def test_a_fork_and_what_was_saved_go_on_alone():
-    spec = random_spec(3)
-    model, ids_LT = shaken(spec, 3), tokens(spec, 2, 40)
-    cache = model.start_lane_cache(2, 6, rolling=True)
-    model.extend_lanes(ids_LT[:, :9], [0, 1], cache)
-    model.extend_lanes(ids_LT[:1, 9:11], [0], cache)
-    fork, loaded = cache.fork(), model.start_lane_cache(2, 6, rolling=True)
-    loaded.load(cache.save())
-    for lane_K in ([1], [0, 1], [0]):
-        ids_KT = ids_LT[lane_K, 20:25]
-        expected = model.extend_lanes(ids_KT, lane_K, cache)
-        assert torch.equal(model.extend_lanes(ids_KT, lane_K, fork), expected)
-        assert torch.equal(model.extend_lanes(ids_KT, lane_K, loaded), expected)
-
-
 def test_what_does_not_fit_is_refused():
     spec = small()
     model, ids_LT = shaken(spec), tokens(spec, 2, 6)
